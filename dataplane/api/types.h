@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Scalars that both processes agree on: handles, addresses, media directions.
+ *
+ * dataplane/api is the contract between the dataplane and its clients. It includes nothing but
+ * libc and rte_ring. Everything in it is copied by value between processes: fixed-width types,
+ * no pointers, no padding that is not named.
+ */
+#ifndef DATAPLANE_API_TYPES_H
+#define DATAPLANE_API_TYPES_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A handle names a context or a termination. The generation changes each time the index is used
+ * again, so a stale handle is an error (-ESTALE) and never somebody else's call. Generation 0 is
+ * never given out: the zero handle means "none".
+ */
+typedef struct dp_handle {
+	uint32_t index;
+	uint32_t generation;
+} dp_handle_t;
+
+#define DP_HANDLE_NONE ((dp_handle_t){ 0, 0 })
+
+static inline bool dp_handle_is_none(dp_handle_t h)
+{
+	return h.generation == 0;
+}
+
+static inline bool dp_handle_equal(dp_handle_t a, dp_handle_t b)
+{
+	return a.index == b.index && a.generation == b.generation;
+}
+
+/* For text (CLI, logs, JSON) and for maps: generation in the high half. */
+static inline uint64_t dp_handle_to_u64(dp_handle_t h)
+{
+	return (uint64_t)h.generation << 32 | h.index;
+}
+
+enum dp_family {
+	DP_FAMILY_NONE = 0, /* no address given */
+	DP_FAMILY_IPV4 = 4,
+	DP_FAMILY_IPV6 = 6,
+};
+
+/* A transport address. ip is in network order, IPv4 in its first 4 bytes; port in host order. */
+struct dp_address {
+	uint8_t ip[16];
+	uint16_t port;
+	uint8_t family; /* enum dp_family */
+	uint8_t reserved;
+};
+static_assert(sizeof(struct dp_address) == 20, "dp_address crosses processes");
+
+/*
+ * Direction of media, seen from the remote end of the termination, bits as in RFC 4566 a=:
+ * RECV: the dataplane sends to the remote end; SEND: it takes media from it.
+ */
+enum dp_direction {
+	DP_DIRECTION_INACTIVE = 0,
+	DP_DIRECTION_SENDONLY = 1, /* remote sends, nothing is sent to it */
+	DP_DIRECTION_RECVONLY = 2, /* remote is sent to, nothing is taken from it */
+	DP_DIRECTION_SENDRECV = 3,
+};
+
+/* Which source a termination takes media from. */
+enum dp_source_rule {
+	DP_SOURCE_STRICT = 0, /* only the remote address of the signalling */
+	DP_SOURCE_LEARN = 1,  /* the first valid source (symmetric RTP, RFC 4961), then only that one;
+				 opened again when signalling sets a new remote address */
+};
+
+/* How two terminations of a context hear each other (H.248.1 §7.1.5). */
+enum dp_topology {
+	DP_TOPOLOGY_BOTHWAY = 0,
+	DP_TOPOLOGY_ONEWAY = 1, /* from the first named to the second */
+	DP_TOPOLOGY_ISOLATE = 2,
+};
+
+#endif

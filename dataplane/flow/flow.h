@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Flows, terminations and contexts.
+ *
+ * A termination is one RTP endpoint with a local RTP/RTCP port pair; a context is the
+ * terminations that are connected, with a topology between each two of them. A flow is what the
+ * workers see of a termination: everything they need to rewrite a packet that arrives on its
+ * ports, compiled into one cache line by the manager.
+ *
+ *   (local address index, UDP port / 2)
+ *        │
+ *   slots[]  ──▶ struct flow (1 line, read-only, replaced as a whole under RCU)
+ *                    │ termination index
+ *                    └─▶ struct dp_termination_counters (1 + 1 lines in the statistics area,
+ *                        written by the worker that owns the flow)
+ *
+ * Threads: all functions here belong to the manager thread, except flow_lookup(), which belongs
+ * to the workers between two quiescent states.
+ */
+#ifndef DATAPLANE_FLOW_FLOW_H
+#define DATAPLANE_FLOW_FLOW_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "dataplane/api/commands.h"
+#include "dataplane/api/counters.h"
+
+struct nexthop; /* dataplane/kernel/nexthop.h */
+
+enum {
+	FLOW_IPV6 = 1u << 0,        /* family of the way out */
+	FLOW_TAKE = 1u << 1,        /* media is taken from this side (direction) */
+	FLOW_HAS_PEER = 1u << 2,    /* the topology sends it to somebody */
+	FLOW_PEER_SENDS = 1u << 3,  /* that somebody may be sent to (direction) */
+	FLOW_LEARN = 1u << 4,       /* DP_SOURCE_LEARN */
+	FLOW_RTCP_MUX = 1u << 5,    /* on this side */
+	FLOW_PEER_RTCP_MUX = 1u << 6,
+};
+
+/*
+ * One direction of a relay: what arrives for the termination leaves with source `local` and
+ * destination `remote` of its peer. Addresses and ports in network order.
+ */
+struct flow {
+	uint32_t termination; /* index: counters and latch */
+	uint32_t clock_rate;  /* Hz */
+	uint16_t flags;       /* FLOW_* */
+	uint8_t dscp;         /* of what is sent, 0..63 */
+	uint8_t worker;       /* owner of the counters */
+	uint16_t source_port; /* RTP; RTCP is the next */
+	uint16_t destination_port;
+	uint16_t destination_rtcp_port;
+	uint8_t reserved[6];
+	uint8_t source[16];
+	uint8_t destination[16];
+	const struct nexthop *nexthop; /* NULL: the remote address is not known */
+} __attribute__((aligned(64)));
+/* expected source when not FLOW_LEARN: checked against dp_termination_counters.source, which the
+ * manager fills in before it publishes */
+static_assert(sizeof(struct flow) <= 128, "at most two lines a flow");
+
+#define FLOW_SLOTS_PER_ADDRESS 32768u /* UDP port / 2 */
+
+struct flow_table;
+
+/* One media address with its range of RTP ports (even first, odd last), by configuration. */
+struct flow_pool {
+	struct dp_address address;
+	uint16_t port_first, port_last;
+	uint8_t dscp;
+};
+
+struct flow_table_config {
+	const struct flow_pool *pools;
+	unsigned pool_count;       /* 1..DP_POOLS_MAX */
+	uint32_t terminations_max; /* contexts_max is the same */
+	unsigned workers;
+	/* memory in the statistics area, zeroed, of terminations_max (contexts), pool_count entries */
+	struct dp_context_record *contexts;
+	struct dp_termination_record *terminations;
+	struct dp_termination_counters *counters;
+	struct dp_pool_stats *pool_stats;
+	/* finds the way to an address; never fails, may be unresolved yet (dataplane/kernel) */
+	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote);
+	void *resolve_arg;
+};
+
+int flow_table_create(const struct flow_table_config *config, struct flow_table **table);
+void flow_table_destroy(struct flow_table *table);
+
+/* Index of a local media address, for classify: -1 if it is none. ip in network order. */
+int flow_pool_find(const struct flow_table *table, uint8_t family, const void *ip);
+
+/* The commands; errors as in dataplane/api/commands.h. owner: channel. */
+int flow_context_add(struct flow_table *t, uint32_t owner, uint64_t label, dp_handle_t *context);
+int flow_context_claim(struct flow_table *t, uint32_t owner, dp_handle_t context);
+int flow_context_remove(struct flow_table *t, dp_handle_t context);
+int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_add *add,
+			 dp_handle_t *termination, struct dp_address *local);
+int flow_termination_modify(struct flow_table *t, const struct dp_cmd_termination_modify *modify);
+int flow_termination_remove(struct flow_table *t, dp_handle_t termination);
+int flow_topology_set(struct flow_table *t, const struct dp_cmd_topology *topology);
+
+/* The channel is gone: its contexts live on, owned by nobody. */
+void flow_owner_gone(struct flow_table *t, uint32_t owner);
+uint32_t flow_context_count(const struct flow_table *t);
+uint32_t flow_termination_count(const struct flow_table *t);
+
+/*
+ * A worker latched a source (see struct flow_notice): aims what is sent to that termination there.
+ * False if the notice is about a termination that is no more.
+ */
+struct flow_notice {
+	uint32_t termination;
+	uint32_t generation;
+	uint8_t rtcp; /* the RTCP source, else the RTP source */
+	uint8_t reserved[3];
+	struct dp_address source;
+};
+bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32_t *owner,
+		  struct dp_ev_latched *event);
+
+/* Routes changed: resolve again for all flows. */
+void flow_resolve_all(struct flow_table *t);
+
+/*
+ * Looks at up to `budget` terminations from where the last call stopped, and reports those that
+ * have been silent for their media_timeout_ms (once until they speak again). now_ms: clock_ms.
+ */
+void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
+			 void (*report)(void *arg, uint32_t owner,
+					const struct dp_ev_media_timeout *event),
+			 void *arg);
+
+/* Frees what was retired at least one grace period ago. Never waits. */
+void flow_reclaim(struct flow_table *t);
+
+/* Workers. slot = pool index * FLOW_SLOTS_PER_ADDRESS + UDP port / 2. */
+struct flow_lookup {
+	const struct flow *_Atomic *slots;
+	struct dp_termination_counters *counters;
+};
+const struct flow_lookup *flow_table_lookup(const struct flow_table *table);
+
+static inline const struct flow *flow_lookup(const struct flow_lookup *l, uint32_t slot)
+{
+	return atomic_load_explicit(&l->slots[slot], memory_order_acquire);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: a thread on its own lcore that walks its own graph until it is told to stop.
+ *
+ *   rx ─▶ classify ─▶ relay ─▶ tx
+ *              │         └───▶ drop
+ *              ├─▶ punt ─▶ (ring) ─▶ kernel thread ─▶ TAP
+ *   inject (ring from the kernel thread) ─▶ tx
+ *
+ * Between the threads there are only rings: punt (many workers to the kernel thread), inject
+ * (kernel thread to one worker per port), notices (worker to manager: latches). A worker passes a
+ * quiescent state (liburcu QSBR) once a walk and is offline while it sleeps.
+ */
+#ifndef DATAPLANE_MAIN_WORKER_H
+#define DATAPLANE_MAIN_WORKER_H
+
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include "dataplane/api/counters.h"
+#include "dataplane/flow/flow.h"
+
+#define WORKER_BURST 64u
+
+enum worker_idle {
+	WORKER_IDLE_POLL,     /* never sleeps: dedicated cores */
+	WORKER_IDLE_ADAPTIVE, /* sleeps after empty polls, 50 µs to 1 ms: small machines, demos, CI */
+};
+
+struct worker_queue {
+	uint16_t port;
+	uint16_t queue;
+};
+
+struct worker_config {
+	unsigned index; /* 0 .. workers - 1 */
+	unsigned lcore;
+	enum worker_idle idle;
+	struct worker_queue rx[DP_PORTS_MAX]; /* queues that it polls */
+	unsigned rx_count;
+	uint16_t tx_queue[DP_PORTS_MAX]; /* its own transmit queue of each port, by port id */
+	bool tx_udp_checksum[DP_PORTS_MAX]; /* port computes UDP checksums, by port id */
+	const struct flow_table *flows;
+	struct rte_ring *punt[DP_PORTS_MAX];   /* by port id, multi-producer; NULL: no TAP */
+	struct rte_ring *inject[DP_PORTS_MAX]; /* by port id, single consumer: this worker; or NULL */
+	struct rte_ring *notices; /* elements: struct flow_notice (16-byte multiple not needed: 28) */
+	/* in the statistics area */
+	const struct dp_stats_header *clock; /* clock_ms */
+	struct dp_worker_stats *stats;
+	struct dp_node_stats *nodes; /* DP_NODES_MAX of them */
+};
+
+struct worker;
+
+/* Makes the graph (not yet running). Manager thread, EAL up. */
+int worker_create(const struct worker_config *config, struct worker **worker);
+/* Launches it on its lcore. */
+int worker_start(struct worker *worker);
+/* Asks it to stop and waits until the lcore is free. */
+void worker_stop(struct worker *worker);
+void worker_destroy(struct worker *worker);
+
+/* How many nodes fill dp_node_stats of a worker. */
+unsigned worker_node_count(void);
+
+#endif
