@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration, config/tandem.yaml, as both processes and the CLI see it.
+ *
+ * One schema (config/schema.c) says what keys there are, their types, limits, defaults and help;
+ * the loader, the validation and docs/configuration.md come from it. A file that is wrong gives
+ * an error with the line and the key, and nothing of it is used.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_PATH_DEFAULT "/etc/tandem/tandem.yaml"
+#define CONFIG_RUN_DIR_DEFAULT "/run/tandem"
+#define CONFIG_STATE_DIR_DEFAULT "/var/lib/tandem"
+
+/* log: */
+struct config_log {
+	const char *level;  /* error | warn | info | debug */
+	const char *format; /* text | json */
+};
+
+/* dataplane.ports: */
+struct config_port {
+	const char *name;
+	const char *device;     /* PCI address, devargs ("net_memif0,…") or kernel interface */
+	const char *driver;     /* for kernel interfaces: af_packet (default) | af_xdp */
+	const char *tap;        /* kernel interface of the punt path; default tandem<index> */
+	const char **addresses; /* "198.18.0.10/24", put on the TAP; may be empty (set by `ip`) */
+	unsigned addresses_count;
+	unsigned mtu; /* default 1500 */
+};
+
+/* dataplane.media: addresses that carry RTP, and their ports */
+struct config_media {
+	const char *address;
+	uint16_t port_first; /* even; default 16384 */
+	uint16_t port_last;  /* odd; default 32767 */
+	uint8_t dscp;        /* default 46 (EF, RFC 4594) */
+};
+
+struct config_dataplane {
+	struct config_port *ports;
+	unsigned ports_count;
+	struct config_media *media;
+	unsigned media_count;
+	unsigned workers;           /* default 1 */
+	unsigned *cores;            /* lcores of the workers; empty: the last ones of the machine */
+	unsigned cores_count;
+	const char *idle;           /* poll | adaptive */
+	unsigned terminations_max;  /* default 8192 */
+	unsigned memory_mb;         /* for packet buffers and tables, default 256 */
+	bool hugepages;             /* default true: used where there are enough */
+};
+
+/* sip.listeners: */
+struct config_listener {
+	const char *transport; /* udp */
+	const char *address;
+	uint16_t port; /* default 5060 */
+};
+
+struct config_sip {
+	const char **domains; /* realms that we are registrar for; the first is the realm */
+	unsigned domains_count;
+	struct config_listener *listeners;
+	unsigned listeners_count;
+	const char **digest; /* algorithms in order of preference: SHA-256, MD5 */
+	unsigned digest_count;
+	unsigned nonce_lifetime_s;      /* default 300 */
+	unsigned registration_min_s;    /* default 60; below: 423 */
+	unsigned registration_max_s;    /* default 3600 */
+	unsigned registration_default_s; /* default 3600 */
+	unsigned contacts_max;          /* per user, default 10 */
+	unsigned message_max;           /* bytes, default 65535 */
+	unsigned t1_ms;                 /* RFC 3261 T1, default 500 */
+	const char *user_agent;         /* Server and User-Agent header, default "Tandem" */
+};
+
+struct config_user {
+	const char *name;
+	const char *password;
+	const char *domain;       /* default: first of sip.domains */
+	const char *display_name; /* may be NULL */
+};
+
+struct config_trunk {
+	const char *name;
+	const char *address; /* IP of the peer; calls from it need no digest */
+	uint16_t port;       /* default 5060 */
+	const char *prefix;  /* numbers that begin so go out here; "" : none */
+	bool strip_prefix;   /* default false */
+	bool inbound;        /* may call in by its address, default true */
+	unsigned calls_max;  /* 0: no limit */
+};
+
+struct config_calls {
+	unsigned calls_max;        /* default 100000; above: 503 */
+	unsigned ring_timeout_s;   /* no answer, default 180 */
+	unsigned media_timeout_s;  /* a call whose media stays away so long is ended; 0: never; default 60 */
+	unsigned dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
+};
+
+struct config_controlplane {
+	unsigned shards; /* default 1 */
+	const char *state_dir; /* SQLite lives here */
+};
+
+struct config {
+	const char *run_dir;
+	struct config_log log;
+	struct config_dataplane dataplane;
+	struct config_sip sip;
+	struct config_user *users;
+	unsigned users_count;
+	struct config_trunk *trunks;
+	unsigned trunks_count;
+	struct config_calls calls;
+	struct config_controlplane controlplane;
+};
+
+#define CONFIG_ERROR_TEXT 512
+
+/*
+ * Loads and validates. On error returns -errno (-ENOENT, -EINVAL, …) and error holds one line:
+ * "FILE:LINE: key.path: what is wrong, and what would be right".
+ * Environment: TANDEM_RUN_DIR and TANDEM_STATE_DIR override run_dir and state_dir.
+ */
+int config_load(const char *path, struct config **config, char error[CONFIG_ERROR_TEXT]);
+void config_free(struct config *config);
+
+/* The run directory without a file: TANDEM_RUN_DIR or the default. For tandemctl. */
+const char *config_run_dir(void);
+
+/* Writes docs/configuration.md from the schema to a stream. */
+struct _IO_FILE;
+int config_write_reference(struct _IO_FILE *stream);
+
+#endif

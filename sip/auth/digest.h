@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Digest access authentication as a server: RFC 3261 §22, RFC 7616, RFC 8760.
+ *
+ * Nonces are stateless: time and a random part under an HMAC of a key that is made at start, so
+ * any shard can check any nonce. What is kept is only which counts (nc) of a live nonce were
+ * seen, to refuse replays. One instance per shard; its key is shared by copying the options.
+ */
+#ifndef SIP_AUTH_DIGEST_H
+#define SIP_AUTH_DIGEST_H
+
+#include "sip/message/build.h"
+#include "sip/message/typed.h"
+
+enum digest_algorithm { DIGEST_MD5, DIGEST_SHA256, DIGEST_ALGORITHMS };
+
+struct digest_options {
+	struct slice realm;
+	enum digest_algorithm algorithms[DIGEST_ALGORITHMS]; /* in order of preference */
+	unsigned algorithm_count;
+	unsigned nonce_lifetime_s;
+	uint8_t key[32];
+};
+
+struct digest_server;
+int digest_server_create(const struct digest_options *options, struct digest_server **server);
+void digest_server_destroy(struct digest_server *server);
+
+enum digest_verdict {
+	DIGEST_OK,
+	DIGEST_MISSING,   /* no credentials for this realm: challenge */
+	DIGEST_STALE,     /* right, but the nonce is old or the count was seen: challenge, stale=true */
+	DIGEST_WRONG,     /* wrong password or unknown user: challenge again or 403 */
+	DIGEST_MALFORMED, /* 400 */
+};
+
+struct digest_result {
+	enum digest_verdict verdict;
+	char username[128]; /* of the credentials, also when they are wrong; "" if none */
+};
+
+/*
+ * Checks the request's Authorization (proxy: Proxy-Authorization). password(arg, user, realm)
+ * gives the clear-text password or NULL; unknown users cost the same time as known ones.
+ * now_s: UNIX time.
+ */
+void digest_check(struct digest_server *server, const struct sip_msg *request, bool proxy,
+		  const char *(*password)(void *arg, const char *user, const char *realm), void *arg,
+		  uint64_t now_s, struct digest_result *result);
+
+/* Appends the challenges (one header per algorithm) to a 401 or (proxy) 407. */
+void digest_challenge(struct digest_server *server, struct sip_build *response, bool proxy,
+		      bool stale, uint64_t now_s);
+
+#endif

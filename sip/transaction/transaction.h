@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Transactions: RFC 3261 §17 with the corrections of RFC 6026 (Accepted states).
+ *
+ * The four machines are transition tables (transaction/table_*.c): state × event → actions, next
+ * state. The layer does not know sockets or the clock: it sends through a callback and its timers
+ * live on a wheel, so tests run it over an in-process network with a fake clock.
+ * One layer per shard, one thread.
+ *
+ * Life: the layer owns a transaction until its last timer; a TU that keeps a pointer is told by
+ * `terminated` and drops it there.
+ */
+#ifndef SIP_TRANSACTION_TRANSACTION_H
+#define SIP_TRANSACTION_TRANSACTION_H
+
+#include "sip/base/timer.h"
+#include "sip/message/build.h"
+#include "sip/message/typed.h"
+#include "sip/transport/transport.h"
+
+struct sip_transactions; /* the layer */
+struct sip_transaction;  /* client or server */
+
+/* RFC 3261 table 4, ms. */
+struct sip_timers {
+	uint32_t t1, t2, t4;
+};
+extern const struct sip_timers sip_timers_default; /* 500, 4000, 5000 */
+
+enum sip_failure {
+	SIP_FAILURE_TIMEOUT,   /* timer B, F or H */
+	SIP_FAILURE_TRANSPORT, /* could not be sent */
+};
+
+/* What the layer asks of its user. All called in the layer's thread. */
+struct sip_tu {
+	/* A request that starts a server transaction (not a retransmission, not an ACK to a
+	 * non-2xx, which the layer absorbs). CANCEL comes here with the transaction it cancels in
+	 * `cancelled` (NULL: none; answer 481). The layer has answered nothing yet: respond with
+	 * sip_transaction_respond(). 100 Trying is sent by the layer after 200 ms for INVITE. */
+	void (*request)(void *arg, struct sip_transaction *server, struct sip_msg *request,
+			const struct sip_path *from, struct sip_transaction *cancelled);
+	/* An ACK that belongs to no INVITE server transaction in Completed: the one for a 2xx. */
+	void (*ack)(void *arg, struct sip_msg *ack, const struct sip_path *from);
+	/* A response that matches no client transaction: 2xx retransmissions and late forks. */
+	void (*stray_response)(void *arg, struct sip_msg *response, const struct sip_path *from);
+	void *arg;
+};
+
+/* Callbacks of one transaction's user. arg is the one given at start or set by the request's
+ * receiver with sip_transaction_set_user(). Any may be NULL. */
+struct sip_transaction_user {
+	void (*response)(void *arg, struct sip_transaction *client, struct sip_msg *response);
+	void (*failed)(void *arg, struct sip_transaction *t, enum sip_failure why);
+	void (*terminated)(void *arg, struct sip_transaction *t);
+};
+
+struct sip_transactions_stats {
+	uint64_t requests_in[SIP_METHOD_COUNT], requests_out[SIP_METHOD_COUNT];
+	uint64_t responses_in[7], responses_out[7]; /* by class, 1..6 */
+	uint64_t retransmissions_in, retransmissions_out;
+	uint64_t parse_errors, strays, timeouts;
+	uint32_t clients, servers; /* alive */
+	uint64_t refused_limit;
+};
+
+struct sip_transactions_config {
+	struct timer_wheel *wheel;
+	struct sip_timers timers;
+	struct sip_tu tu;
+	int (*send)(void *arg, const struct sip_path *to, const char *data, size_t size);
+	void *send_arg;
+	/* host:port for our Via on the path's listener */
+	const char *(*via_host)(void *arg, const struct sip_path *path);
+	const struct sip_limits *limits;
+	uint32_t transactions_max; /* above: 503 by the layer itself */
+	const char *server_name;   /* Server header of responses that the layer makes itself */
+	char token[16];            /* begins each branch we mint: holds node and shard */
+};
+
+int sip_transactions_create(const struct sip_transactions_config *config,
+			    struct sip_transactions **layer);
+void sip_transactions_destroy(struct sip_transactions *layer);
+void sip_transactions_stats(const struct sip_transactions *layer,
+			    struct sip_transactions_stats *stats);
+
+/* Feed: one datagram from `from`. Parses, answers what is broken (4xx, 505), matches, dispatches. */
+void sip_transactions_receive(struct sip_transactions *layer, const char *data, size_t size,
+			      const struct sip_path *from);
+/* The same for a message that is parsed already (handed over by another shard). */
+void sip_transactions_receive_msg(struct sip_transactions *layer, struct sip_msg *msg,
+				  const struct sip_path *from);
+
+/*
+ * Starts a client transaction. `message` is complete but for Via, which the layer puts in: the
+ * caller built it without one. Copied. An ACK for a 2xx is no transaction: sip_transactions_send().
+ * -EINVAL, -ENOMEM, or the error of send (then `failed` is not called).
+ */
+int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
+			  struct slice message, const struct sip_transaction_user *user, void *arg,
+			  struct sip_transaction **client);
+/* Sends a CANCEL for an INVITE client transaction (RFC 3261 §9.1): at once if a provisional
+ * response was received, else when it comes. Its outcome is the INVITE's final response. */
+int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_headers);
+/* Forget the user: no more callbacks. The machine goes on by itself. */
+void sip_transaction_detach(struct sip_transaction *t);
+
+/* Sends one message outside any transaction with a Via of ours: an ACK for a 2xx. */
+int sip_transactions_send(struct sip_transactions *layer, const struct sip_path *to,
+			  struct slice message);
+
+/* Server side. `response` is complete (built with sip_build_response). Copied for
+ * retransmission. -EINVAL if the state allows none (e.g. a second final response). */
+int sip_transaction_respond(struct sip_transaction *server, struct slice response);
+void sip_transaction_set_user(struct sip_transaction *server,
+			      const struct sip_transaction_user *user, void *arg);
+/* Short way: a response without body made from the request. extra: header lines, may be empty. */
+int sip_transaction_reply(struct sip_transaction *server, unsigned status, const char *reason,
+			  struct slice to_tag, const char *extra);
+
+struct sip_msg *sip_transaction_request(const struct sip_transaction *t); /* server only */
+const struct sip_path *sip_transaction_path(const struct sip_transaction *t);
+const char *sip_transaction_state(const struct sip_transaction *t); /* "Proceeding"… */
+
+#endif
