@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The registrar (RFC 3261 §10): which contacts an address of record has.
+ *
+ * One for all shards. Look-ups are read under RCU (liburcu, memb) and copied out; writers are
+ * few and take a lock. What changes goes to the store; at start the store's rows come back.
+ */
+#ifndef CONTROLPLANE_REGISTRAR_REGISTRAR_H
+#define CONTROLPLANE_REGISTRAR_REGISTRAR_H
+
+#include <jansson.h>
+
+#include "config/config.h"
+#include "sip/auth/digest.h"
+#include "sip/transaction/transaction.h"
+
+struct registrar;
+struct store;
+struct event_bus;
+
+#define REGISTRAR_URI_MAX 512
+#define REGISTRAR_AOR_MAX 256
+
+struct registrar_contact {
+	char uri[REGISTRAR_URI_MAX]; /* as the phone gave it */
+	struct sip_path path;        /* where the REGISTER came from: where requests go (NAT) */
+	float q;                     /* 0..1, default 1 */
+	uint64_t expires_ms;         /* wall clock */
+	char user_agent[128];
+	char call_id[128];
+	uint32_t cseq;
+};
+
+/* events may be NULL (tests). now: wall clock in ms, a parameter for tests. */
+int registrar_create(const struct config *config, struct store *store, struct event_bus *events,
+		     uint64_t (*now)(void), struct registrar **registrar);
+void registrar_destroy(struct registrar *registrar);
+
+/* Handles a REGISTER from authentication to 200. Any shard; digest is the shard's. */
+void registrar_handle(struct registrar *registrar, struct digest_server *digest,
+		      struct sip_transaction *server, struct sip_msg *request,
+		      const struct sip_path *from);
+
+/* "alice@tandem.lab": lower-cased host, unescaped user. -ENOENT if the domain is not ours. */
+int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
+		  char aor[REGISTRAR_AOR_MAX]);
+/* Is there such a user, registered or not? */
+bool registrar_user_exists(const struct registrar *registrar, const char *aor);
+/* For digest_check(): clear-text password of a user of ours, NULL: none. arg: the registrar. */
+const char *registrar_password(void *arg, const char *user, const char *realm);
+
+/* Copies the live contacts of an AOR, highest q first. Returns how many (0..max). */
+unsigned registrar_lookup(struct registrar *registrar, const char *aor,
+			  struct registrar_contact *contacts, unsigned max);
+/* Drops what has expired; called about once a second by one thread. */
+void registrar_expire(struct registrar *registrar);
+/* Appends one object per contact: aor, contact, source, expires_s, q, user_agent, call_id, cseq. */
+void registrar_show(struct registrar *registrar, json_t *array);
+size_t registrar_count(const struct registrar *registrar);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The store keeps what must survive a restart: registrations, calls in progress, CDRs.
+ *
+ * Writes are asynchronous: they are queued, and a thread of the store carries them out in order,
+ * many in one transaction (SQLite in WAL mode behind this interface; others later). A queue that
+ * is full blocks nobody: the write is refused with -EAGAIN, counted and logged. Reads are for
+ * start-up and the CLI: synchronous, on a connection of their own. Any thread.
+ */
+#ifndef CONTROLPLANE_STORE_STORE_H
+#define CONTROLPLANE_STORE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+/* Opens or creates DIR/tandem.db, with its schema brought up to date. why: text on error. */
+int store_open(const char *dir, struct store **store, char *why, size_t why_size);
+/* Writes what is queued, then closes. */
+void store_close(struct store *store);
+/* Waits until all that was queued before is on disk. For tests and shutdown. */
+void store_flush(struct store *store);
+
+struct store_contact {
+	const char *aor;  /* "alice@tandem.lab" */
+	const char *uri;  /* Contact URI: key together with aor */
+	const char *text; /* the registrar's own record of it, one line */
+	uint64_t expires_ms; /* wall clock */
+};
+int store_contact_put(struct store *store, const struct store_contact *contact);
+int store_contact_delete(struct store *store, const char *aor, const char *uri);
+int store_contacts_load(struct store *store, void (*row)(void *arg, const struct store_contact *c),
+			void *arg);
+
+/* A call in progress. text: the engine's own record of it. */
+struct store_call {
+	uint64_t id;
+	const char *text;
+};
+int store_call_put(struct store *store, const struct store_call *call);
+int store_calls_load(struct store *store, void (*row)(void *arg, const struct store_call *call),
+		     void *arg);
+
+/* Call detail record: one row per call that was ever routed. Times: wall clock, ms; 0: never. */
+struct cdr {
+	uint64_t call;
+	const char *from, *to;         /* addresses of record, as the caller gave them */
+	const char *caller_address, *callee_address; /* ip:port of the signalling; "" if none */
+	const char *trunk_in, *trunk_out;            /* names or "" */
+	uint64_t started_ms, ringing_ms, answered_ms, ended_ms;
+	unsigned cause;        /* SIP status: 200 for a call that was answered and ended normally */
+	const char *reason;    /* "normal", "busy", "cancelled", "media-timeout"… */
+	const char *ended_by;  /* caller | callee | system */
+	const char *codec;
+	uint64_t packets_caller, packets_callee; /* RTP taken from each side */
+	uint64_t lost_caller, lost_callee;
+};
+/* Ends a call: its row in progress goes and the CDR comes, in one transaction. A second CDR for
+ * the same call id replaces nothing (the first stands). */
+int store_cdr_put(struct store *store, const struct cdr *cdr);
+/* The latest first, at most limit, beginning after `offset` of them. */
+int store_cdrs_load(struct store *store, unsigned offset, unsigned limit,
+		    void (*row)(void *arg, const struct cdr *cdr), void *arg);
+
+struct store_stats {
+	uint64_t writes, transactions, refused, errors;
+	uint32_t queued;
+};
+void store_stats(struct store *store, struct store_stats *stats);
+
+#endif
