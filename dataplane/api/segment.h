@@ -12,7 +12,8 @@
  * There are two memory objects. The channel area is mapped read-write by clients and holds the
  * rings. The statistics area (counters.h) is handed out as a read-only descriptor. Descriptors
  * come in this order: statistics; and for clients (not observers) the channel area, then for each
- * channel its command doorbell and its event doorbell (eventfd each).
+ * channel its command doorbell (an eventfd) and its event doorbell (one end of a stream socket
+ * pair: the dataplane can write to it without waiting, whatever a client does to its end).
  *
  * Channel area:
  *
@@ -25,8 +26,8 @@
  * each offset and of each ring's size and mask, and compares before it touches a ring.
  *
  * Doorbells: who finds its ring empty sets its waiting flag, looks once more, and sleeps; who
- * enqueues looks at the flag after the enqueue (both with a full fence between) and writes to the
- * eventfd if it was set.
+ * enqueues looks at the flag after the enqueue (both with a full fence between) and rings the
+ * doorbell if it was set.
  */
 #ifndef DATAPLANE_API_SEGMENT_H
 #define DATAPLANE_API_SEGMENT_H
