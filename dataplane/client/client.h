@@ -5,7 +5,8 @@
  *
  * A client is opened and closed by one thread. Each of its channels may be used by one thread of
  * its own. When the dataplane dies, dp_client_fd() reads end of file: close the client and open a
- * new one; the statistics of the dead one can be read until the close.
+ * new one; the statistics of the dead one can be read until the close. Commands whose reply had
+ * not been received at the close may or may not have been carried out.
  */
 #ifndef DATAPLANE_CLIENT_CLIENT_H
 #define DATAPLANE_CLIENT_CLIENT_H

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 void channel_init(struct channel *c, const struct segment *segment, uint32_t index)
@@ -14,22 +15,25 @@ void channel_init(struct channel *c, const struct segment *segment, uint32_t ind
 		.stats = segment->stats,
 		.command_doorbell = -1,
 		.event_doorbell = -1,
+		.event_doorbell_far = -1,
 	};
 }
 
 static void close_doorbells(struct channel *c)
 {
-	if (c->command_doorbell >= 0)
-		close(c->command_doorbell);
-	if (c->event_doorbell >= 0)
-		close(c->event_doorbell);
-	c->command_doorbell = c->event_doorbell = -1;
+	int *fds[] = { &c->command_doorbell, &c->event_doorbell, &c->event_doorbell_far };
+
+	for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
 }
 
 int channel_open(struct channel *c, const struct segment *segment)
 {
 	struct dp_channel *shared = c->shared;
-	int error;
+	int pair[2], error;
 
 	error = shared_ring_init(&c->commands, segment_command_ring(segment, c->index),
 				 DP_COMMAND_RING_SIZE, sizeof(struct dp_command));
@@ -39,12 +43,15 @@ int channel_open(struct channel *c, const struct segment *segment)
 	if (error)
 		return error;
 	c->command_doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->event_doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->command_doorbell < 0 || c->event_doorbell < 0) {
+	if (c->command_doorbell < 0)
+		return -errno;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
 		error = -errno;
 		close_doorbells(c);
 		return error;
 	}
+	c->event_doorbell = pair[0];
+	c->event_doorbell_far = pair[1];
 	shared->command_ring_offset = (uint64_t)((uint8_t *)c->commands.ring -
 						 (uint8_t *)segment->channel_area);
 	shared->event_ring_offset = (uint64_t)((uint8_t *)c->events.ring -
@@ -62,6 +69,12 @@ int channel_open(struct channel *c, const struct segment *segment)
 	return 0;
 }
 
+void channel_handed_out(struct channel *c)
+{
+	close(c->event_doorbell_far);
+	c->event_doorbell_far = -1;
+}
+
 void channel_close(struct channel *c)
 {
 	close_doorbells(c);
@@ -76,18 +89,14 @@ static int fail(struct channel *c)
 
 static void flush(struct channel *c)
 {
-	const uint64_t one = 1;
-
 	if (c->pending == 0)
 		return;
 	shared_ring_publish(&c->events, c->pending);
 	c->pending = 0;
 	atomic_thread_fence(memory_order_seq_cst);
-	if (__atomic_load_n(&c->shared->client.waiting, __ATOMIC_RELAXED)) {
-		ssize_t written = write(c->event_doorbell, &one, sizeof(one));
-
-		(void)written; /* EAGAIN: the count is at its limit, so it is readable */
-	}
+	/* No buffer left means that it rang often enough. */
+	if (__atomic_load_n(&c->shared->client.waiting, __ATOMIC_RELAXED))
+		send(c->event_doorbell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* SYNC starts a new epoch; what follows carries it, and each command the next sequence. */

@@ -29,8 +29,9 @@ struct channel {
 	struct dp_stats_header *stats;
 	struct shared_ring commands;
 	struct shared_ring events;
-	int command_doorbell; /* eventfd, the client writes */
-	int event_doorbell;   /* eventfd, we write */
+	int command_doorbell;	/* eventfd, the client writes */
+	int event_doorbell;	/* socket, we write */
+	int event_doorbell_far; /* the client's end of it, until it has been handed out */
 	uint32_t epoch;       /* the last one that was accepted */
 	uint64_t sequence;    /* of the last command that was accepted */
 	uint64_t event_sequence;
@@ -45,6 +46,8 @@ typedef int (*channel_command_t)(void *arg, uint32_t channel, const struct dp_co
 void channel_init(struct channel *c, const struct segment *segment, uint32_t index);
 /* 0 or -errno. */
 int channel_open(struct channel *c, const struct segment *segment);
+/* The client has its doorbells: its end is closed here. */
+void channel_handed_out(struct channel *c);
 void channel_close(struct channel *c);
 
 /*

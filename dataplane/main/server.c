@@ -40,9 +40,13 @@ struct server {
 	struct channel channels[DP_CHANNELS_MAX];
 };
 
+/* Doorbells are edge-triggered and never read: a client can make its end a blocking one. */
 static int watch(struct server *s, int fd, enum source source, uint32_t index)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.u64 = (uint64_t)source << 32 | index };
+	struct epoll_event e = {
+		.events = source == SOURCE_DOORBELL ? EPOLLIN | EPOLLET : EPOLLIN,
+		.data.u64 = (uint64_t)source << 32 | index,
+	};
 
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
 }
@@ -112,7 +116,9 @@ static void channel_gone(struct server *s, struct channel *c)
 {
 	if (c->state == CHANNEL_FREE)
 		return;
-	channel_close(c); /* the doorbells leave the epoll set as they are closed */
+	/* The client may hold the doorbell still, so closing it here does not unwatch it. */
+	epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->command_doorbell, NULL);
+	channel_close(c);
 	s->config.gone(s->config.arg, c->index);
 }
 
@@ -234,7 +240,7 @@ static int answer(struct server *s, struct connection *c, int status)
 		}
 		for (uint32_t i = 0; i < c->channels; i++) {
 			fds[count++] = s->channels[c->first_channel + i].command_doorbell;
-			fds[count++] = s->channels[c->first_channel + i].event_doorbell;
+			fds[count++] = s->channels[c->first_channel + i].event_doorbell_far;
 		}
 		message.msg_control = control.buffer;
 		message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
@@ -290,6 +296,8 @@ static void attach(struct server *s, struct connection *c, const struct dp_attac
 		return;
 	}
 	c->attached = true;
+	for (uint32_t i = 0; i < c->channels; i++)
+		channel_handed_out(&s->channels[c->first_channel + i]);
 	if (c->channels > 0)
 		LOG_INFO("segment", 0, "client %s (pid %d) attached, channels %u to %u", c->name,
 			 (int)c->pid, c->first_channel, c->first_channel + c->channels - 1);
@@ -326,7 +334,6 @@ void server_handle_sockets(struct server *s)
 
 	for (int i = 0; i < n; i++) {
 		uint32_t index = (uint32_t)events[i].data.u64;
-		uint64_t count;
 
 		switch ((enum source)(events[i].data.u64 >> 32)) {
 		case SOURCE_LISTENER:
@@ -336,10 +343,7 @@ void server_handle_sockets(struct server *s)
 			connection_readable(s, &s->connections[index]);
 			break;
 		case SOURCE_DOORBELL:
-			/* -1 if an event before this one closed the channel. */
-			if (read(s->channels[index].command_doorbell, &count, sizeof(count)) < 0)
-				break;
-			break;
+			break; /* server_run() looks at all channels */
 		}
 	}
 }
