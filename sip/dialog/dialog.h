@@ -51,10 +51,11 @@ struct sip_invite_user {
 	/* UAC: 2xx. If the INVITE had an offer, the body is the answer and ACK was sent already;
 	 * if it had none the body is the offer: call sip_invite_ack() with the answer. */
 	void (*answered)(void *arg, struct sip_msg *response);
-	/* UAS: the ACK of our 2xx; body: the answer, if the offer was ours. */
+	/* The ACK of our 2xx, to the first INVITE or a later one; body: the answer, if the offer
+	 * was ours. */
 	void (*acked)(void *arg, struct sip_msg *ack);
-	/* A re-INVITE or UPDATE came. Answer it with sip_invite_respond(). Glare and order were
-	 * checked. */
+	/* A re-INVITE or UPDATE came. Answer it with sip_invite_respond(), which gives -EINVAL once
+	 * the other side has cancelled it. Glare and order were checked. */
 	void (*reinvite)(void *arg, struct sip_msg *request);
 	/* Outcome of our re-INVITE: 2xx or a failure status (408 for silence). */
 	void (*reinvited)(void *arg, unsigned status, struct sip_msg *response);
@@ -65,8 +66,9 @@ struct sip_invite_user {
 };
 
 struct sip_ua_user {
-	/* An INVITE outside any dialog. Take it with sip_invite_accept_user() and respond, now or
-	 * later; or answer the transaction and leave `invite` alone (sip_invite_reject()). */
+	/* An INVITE outside any dialog. Take it with sip_invite_set_user() and answer it with
+	 * sip_invite_respond(), now or later; or refuse it here with sip_invite_respond() alone:
+	 * nobody hears of its end then. One that is neither taken nor refused gets 500. */
 	void (*invite)(void *arg, struct sip_invite *invite, struct sip_msg *request,
 		       const struct sip_path *from);
 	/* REGISTER, OPTIONS and other requests outside dialogs: answer the transaction. */
