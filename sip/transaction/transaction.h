@@ -47,8 +47,9 @@ struct sip_tu {
 	void *arg;
 };
 
-/* Callbacks of one transaction's user. arg is the one given at start or set by the request's
- * receiver with sip_transaction_set_user(). Any may be NULL. */
+/* Callbacks of one transaction's user. arg is the one given at start or set with
+ * sip_transaction_set_user(). Any may be NULL. A client's `failed` is followed by `terminated`; so
+ * is that of a server, but for an INVITE whose response could not be sent: RFC 6026 §7.1 keeps it. */
 struct sip_transaction_user {
 	void (*response)(void *arg, struct sip_transaction *client, struct sip_msg *response);
 	void (*failed)(void *arg, struct sip_transaction *t, enum sip_failure why);
@@ -72,10 +73,12 @@ struct sip_transactions_config {
 	void *send_arg;
 	/* host:port for our Via on the path's listener */
 	const char *(*via_host)(void *arg, const struct sip_path *path);
-	const struct sip_limits *limits;
-	uint32_t transactions_max; /* above: 503 by the layer itself */
-	const char *server_name;   /* Server header of responses that the layer makes itself */
-	char token[16];            /* begins each branch we mint: holds node and shard */
+	const struct sip_limits *limits; /* NULL: sip_limits_default */
+	/* Above it new requests get 503 by the layer itself and INVITEs are not started; what ends
+	 * calls (BYE, CANCEL) has an eighth more. */
+	uint32_t transactions_max;
+	const char *server_name; /* Server header of responses that the layer makes itself, or NULL */
+	char token[16];          /* begins each branch we mint: holds node and shard */
 };
 
 int sip_transactions_create(const struct sip_transactions_config *config,
@@ -94,13 +97,14 @@ void sip_transactions_receive_msg(struct sip_transactions *layer, struct sip_msg
 /*
  * Starts a client transaction. `message` is complete but for Via, which the layer puts in: the
  * caller built it without one. Copied. An ACK for a 2xx is no transaction: sip_transactions_send().
- * -EINVAL, -ENOMEM, or the error of send (then `failed` is not called).
+ * -EINVAL, -ENOMEM, -EBUSY (transactions_max), or the error of send. Nothing is called then.
  */
 int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message, const struct sip_transaction_user *user, void *arg,
 			  struct sip_transaction **client);
 /* Sends a CANCEL for an INVITE client transaction (RFC 3261 §9.1): at once if a provisional
- * response was received, else when it comes. Its outcome is the INVITE's final response. */
+ * response was received, else when it comes. Its outcome is the INVITE's final response, or
+ * SIP_FAILURE_TIMEOUT when there is none 64*T1 later. -EINVAL: it has a final response. */
 int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_headers);
 /* Forget the user: no more callbacks. The machine goes on by itself. */
 void sip_transaction_detach(struct sip_transaction *t);
@@ -112,13 +116,32 @@ int sip_transactions_send(struct sip_transactions *layer, const struct sip_path 
 /* Server side. `response` is complete (built with sip_build_response). Copied for
  * retransmission. -EINVAL if the state allows none (e.g. a second final response). */
 int sip_transaction_respond(struct sip_transaction *server, struct slice response);
-void sip_transaction_set_user(struct sip_transaction *server,
-			      const struct sip_transaction_user *user, void *arg);
-/* Short way: a response without body made from the request. extra: header lines, may be empty. */
+/* Replaces the user of a transaction of either side. */
+void sip_transaction_set_user(struct sip_transaction *t, const struct sip_transaction_user *user,
+			      void *arg);
+/* arg, if `user` is the transaction's; else NULL. */
+void *sip_transaction_user_arg(const struct sip_transaction *t,
+			       const struct sip_transaction_user *user);
+/* Short way: a response without body made from the request. extra: header lines, NULL: none.
+ * reason NULL: the usual one. to_tag empty: the layer's own, the same each time. */
 int sip_transaction_reply(struct sip_transaction *server, unsigned status, const char *reason,
 			  struct slice to_tag, const char *extra);
 
+/*
+ * Server transactions can stand on a list of their TU's until their final response is given, so
+ * that a dialog that ends can answer what it still owes. The layer takes them off.
+ */
+struct sip_pending {
+	struct sip_transaction *first;
+};
+void sip_transaction_track(struct sip_transaction *server, struct sip_pending *list);
+
+/* Another server transaction lives that has the request's From tag, Call-ID and CSeq: the same
+ * request came by two ways (RFC 3261 §8.2.2.2). */
+bool sip_transaction_is_merged(const struct sip_transaction *server);
+
 struct sip_msg *sip_transaction_request(const struct sip_transaction *t); /* server only */
+/* Where the request came from, or went to. */
 const struct sip_path *sip_transaction_path(const struct sip_transaction *t);
 const char *sip_transaction_state(const struct sip_transaction *t); /* "Proceeding"… */
 
