@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ports: DPDK devices, and kernel interfaces that are taken over.
+ *
+ * Of a taken interface the host's own stack sees the same frames as we do. It is kept from
+ * answering: arp_ignore=8 (no ARP), rp_filter=1 (the way back to every source is through the TAP,
+ * so nothing that arrives is accepted), disable_ipv6=1. All of it is undone when the port closes.
+ */
+#ifndef DATAPLANE_MAIN_PORTS_H
+#define DATAPLANE_MAIN_PORTS_H
+
+#include <rte_mempool.h>
+
+#include "config/config.h"
+#include "dataplane/api/counters.h"
+#include "dataplane/kernel/tap.h"
+
+struct port {
+	const struct config_port *config;
+	uint16_t id;
+	uint16_t rx_queues;
+	uint16_t rx_descriptors, tx_descriptors;
+	uint8_t mac[6];
+	bool tx_udp_checksum;
+	bool probed, started;
+	char name[64];	    /* of the DPDK device */
+	char driver[32];
+	char interface[16]; /* that was taken over; empty: none */
+	short interface_flags; /* as it was */
+	struct tap tap;
+};
+
+struct ports {
+	unsigned count;
+	struct port port[DP_PORTS_MAX];
+	struct rte_mempool *pool;
+	char journal[256]; /* of changed settings, see dataplane/kernel/sysctl.h */
+};
+
+/* Opens all and leaves them stopped. extra: buffers that lie in rings. 0 or -errno; logs why. */
+int ports_open(struct ports *ports, const struct config_dataplane *config, const char *run_dir,
+	       unsigned workers, unsigned extra);
+int ports_start(struct ports *ports);
+/* Undoes what was done, however far it got. */
+void ports_close(struct ports *ports);
+
+/* Copies the driver's counters and the link state. Manager thread. */
+void ports_read(const struct ports *ports, struct dp_port_stats *stats);
+
+#endif
