@@ -3,6 +3,7 @@
 #ifndef DATAPLANE_KERNEL_TAP_H
 #define DATAPLANE_KERNEL_TAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct netlink;
@@ -11,6 +12,7 @@ struct tap {
 	int fd;
 	int ifindex;
 	char name[16];
+	bool up; /* as netlink told last */
 };
 
 /* Makes it, with the port's MAC and MTU, up, without addresses. 0 or -errno. */

@@ -22,7 +22,6 @@ struct kernel_path {
 	struct rte_ring *punt;
 	struct rte_ring *inject;
 	struct rte_mempool *pool; /* of what is injected */
-	unsigned mtu;
 };
 
 /* Writer: the kernel thread. Readers: any, relaxed. Packets. */

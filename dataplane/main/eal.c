@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -176,19 +175,18 @@ static void redirect_log(void)
 
 int eal_start(const struct config_dataplane *config, const struct eal_plan *plan)
 {
-	char prefix[32], lcores[2048], main_lcore[16], memory[16];
-	char *args[ARGS_MAX] = { "tandem-dataplane", "--in-memory", "--no-telemetry",
-				 "--file-prefix",    prefix,	     "--lcores",
-				 lcores,	     "--main-lcore", main_lcore,
-				 "-m",		     memory,	     "--log-level",
-				 "warning" };
-	int count = 13;
+	char lcores[2048], main_lcore[16], memory[16];
+	char *args[ARGS_MAX] = { "tandem-dataplane", "--no-telemetry", "--file-prefix", "tandem",
+				 "--lcores",	     lcores,	       "--main-lcore",	main_lcore,
+				 "-m",		     memory,	       "--log-level",	"warning" };
+	int count = 12;
 	bool pci = false;
 
-	snprintf(prefix, sizeof(prefix), "tandem-%d", (int)getpid());
 	snprintf(main_lcore, sizeof(main_lcore), "%u", plan->main_lcore);
 	snprintf(memory, sizeof(memory), "%u", config->memory_mb);
 	write_lcores(plan, lcores, sizeof(lcores));
+	/* Both leave no files behind; DPDK does not take them together. */
+	args[count++] = plan->hugepages ? "--in-memory" : "--no-shconf";
 	if (!plan->hugepages)
 		args[count++] = "--no-huge";
 	for (unsigned i = 0; i < config->ports_count && i < DP_PORTS_MAX; i++) {

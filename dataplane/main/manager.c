@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The manager thread: one epoll over clients, the kernel's news, signals and a 5 ms clock. It is
+ * the only one that changes tables.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/main/dataplane.h"
+#include "sip/base/log.h"
+
+#define TICK_MS		 5u
+#define PORTS_EVERY_MS	 200u
+#define RESOLVE_EVERY_MS 100u
+#define TIMEOUT_SCAN_MS	 500u  /* each termination is looked at so often */
+#define WORKER_SILENT_MS 2000u /* then it is said to hang */
+#define NOTICES_BURST	 64u
+#define NOTICES_PER_TICK 4096u
+
+struct manager {
+	struct dataplane *dp;
+	struct dp_stats_header *stats;
+	int epoll, timer;
+	bool stop;
+	uint64_t started_ms, now_ms;
+	uint64_t ports_ms, resolved_ms;
+	bool hangs[DP_WORKERS_MAX];
+};
+
+static uint64_t steady_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void on_routes_changed(void *arg)
+{
+	struct dataplane *dp = arg;
+
+	dp->routes_changed = true;
+	if (dp->nexthops)
+		nexthop_forget_routes(dp->nexthops);
+}
+
+static void on_neighbour(void *arg, int ifindex, const struct dp_address *address, uint16_t state,
+			 const uint8_t mac[6])
+{
+	struct dataplane *dp = arg;
+
+	if (dp->nexthops)
+		nexthop_neighbour_news(dp->nexthops, ifindex, address, state, mac);
+}
+
+static void on_link(void *arg, int ifindex, bool exists, bool up)
+{
+	struct dataplane *dp = arg;
+
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		struct port *port = &dp->ports.port[i];
+
+		if (port->tap.fd < 0 || port->tap.ifindex != ifindex)
+			continue;
+		if (!exists)
+			LOG_ERROR("port", 0, "%s: somebody removed its TAP %s", port->config->name,
+				  port->tap.name);
+		else if (port->tap.up && !up)
+			LOG_WARN("port", 0, "%s: its TAP %s is set down", port->config->name,
+				 port->tap.name);
+		port->tap.up = up;
+		on_routes_changed(dp);
+	}
+}
+
+const struct netlink_handlers manager_netlink_handlers = {
+	.neighbour = on_neighbour,
+	.routes_changed = on_routes_changed,
+	.link = on_link,
+};
+
+static void read_notices(struct manager *m, struct rte_ring *ring)
+{
+	struct flow_notice notices[NOTICES_BURST];
+	unsigned n, total = 0;
+
+	do {
+		n = rte_ring_sc_dequeue_burst_elem(ring, notices, sizeof(notices[0]), NOTICES_BURST,
+						   NULL);
+		for (unsigned i = 0; i < n; i++) {
+			struct dp_event event = { .type = DP_EVENT_LATCHED,
+						  .size = sizeof(event.latched) };
+			uint32_t owner;
+
+			if (flow_latched(m->dp->flows, &notices[i], &owner, &event.latched))
+				server_send_event(m->dp->server, owner, &event);
+		}
+		total += n;
+	} while (n > 0 && total < NOTICES_PER_TICK);
+}
+
+static void report_timeout(void *arg, uint32_t owner, const struct dp_ev_media_timeout *timeout)
+{
+	struct manager *m = arg;
+	struct dp_event event = { .type = DP_EVENT_MEDIA_TIMEOUT,
+				  .size = sizeof(event.media_timeout),
+				  .media_timeout = *timeout };
+
+	server_send_event(m->dp->server, owner, &event);
+}
+
+static void read_ports(struct manager *m)
+{
+	struct dataplane *dp = m->dp;
+
+	ports_read(&dp->ports, dp->segment.ports);
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		struct kernel_path_counters c;
+
+		kernel_thread_counters(dp->kernel, i, &c);
+		dp->segment.ports[i].punted = c.punted;
+		dp->segment.ports[i].injected = c.injected;
+	}
+}
+
+static void watch_workers(struct manager *m)
+{
+	const uint64_t limit = rte_get_tsc_hz() / 1000 * WORKER_SILENT_MS;
+
+	for (unsigned i = 0; i < m->dp->workers; i++) {
+		uint64_t beat = __atomic_load_n(&m->dp->segment.workers[i].heartbeat_tsc,
+						__ATOMIC_RELAXED);
+		bool hangs = beat != 0 && (int64_t)(rte_rdtsc() - beat) > (int64_t)limit;
+
+		if (hangs && !m->hangs[i])
+			LOG_ERROR("worker", 0, "worker %u gives no sign of life", i);
+		else if (!hangs && m->hangs[i])
+			LOG_WARN("worker", 0, "worker %u is back", i);
+		m->hangs[i] = hangs;
+	}
+}
+
+static void publish_counts(struct manager *m)
+{
+	__atomic_store_n(&m->stats->contexts, flow_context_count(m->dp->flows), __ATOMIC_RELAXED);
+	__atomic_store_n(&m->stats->terminations, flow_termination_count(m->dp->flows),
+			 __ATOMIC_RELAXED);
+}
+
+static void set_clock(struct manager *m)
+{
+	m->now_ms = steady_ms() - m->started_ms + 1; /* 0 means never, for those who note it */
+	__atomic_store_n(&m->stats->clock_ms, m->now_ms, __ATOMIC_RELAXED);
+}
+
+static void tick(struct manager *m)
+{
+	struct dataplane *dp = m->dp;
+	uint32_t scan = m->stats->terminations_max / (TIMEOUT_SCAN_MS / TICK_MS) + 1;
+	uint64_t expirations;
+
+	if (read(m->timer, &expirations, sizeof(expirations)) < 0)
+		return;
+	set_clock(m);
+	for (unsigned i = 0; i < dp->workers; i++)
+		read_notices(m, dp->notices[i]);
+	nexthop_table_tick(dp->nexthops, m->now_ms);
+	if (dp->routes_changed && m->now_ms - m->resolved_ms >= RESOLVE_EVERY_MS) {
+		dp->routes_changed = false;
+		m->resolved_ms = m->now_ms;
+		flow_resolve_all(dp->flows);
+	}
+	flow_check_timeouts(dp->flows, m->now_ms, scan, report_timeout, m);
+	flow_reclaim(dp->flows);
+	publish_counts(m);
+	if (m->now_ms - m->ports_ms >= PORTS_EVERY_MS) {
+		m->ports_ms = m->now_ms;
+		read_ports(m);
+		watch_workers(m);
+		server_tick(dp->server, m->now_ms);
+	}
+}
+
+static void on_signal(struct manager *m)
+{
+	struct signalfd_siginfo info;
+
+	if (read(m->dp->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	LOG_INFO("dataplane", 0, "%s: stopping", strsignal((int)info.ssi_signo));
+	m->stop = true;
+}
+
+static int watch(struct manager *m, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(m->epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
+}
+
+static int open_manager(struct manager *m)
+{
+	const struct itimerspec every = {
+		.it_interval.tv_nsec = TICK_MS * 1000000L,
+		.it_value.tv_nsec = TICK_MS * 1000000L,
+	};
+	int error = 0;
+
+	m->epoll = epoll_create1(EPOLL_CLOEXEC);
+	m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (m->epoll < 0 || m->timer < 0 || timerfd_settime(m->timer, 0, &every, NULL) != 0)
+		return -errno;
+	error = watch(m, m->timer);
+	if (!error)
+		error = watch(m, m->dp->signals);
+	if (!error)
+		error = watch(m, netlink_fd(m->dp->netlink));
+	if (!error)
+		error = watch(m, server_fd(m->dp->server));
+	return error;
+}
+
+static void dispatch(struct manager *m, int fd)
+{
+	if (fd == m->timer)
+		tick(m);
+	else if (fd == m->dp->signals)
+		on_signal(m);
+	else if (fd == netlink_fd(m->dp->netlink))
+		netlink_read(m->dp->netlink);
+	else
+		server_handle_sockets(m->dp->server);
+}
+
+static int loop(struct manager *m)
+{
+	struct epoll_event events[8];
+
+	while (!m->stop) {
+		bool more = server_run(m->dp->server) || server_arm(m->dp->server);
+		int n = epoll_wait(m->epoll, events, 8, more ? 0 : -1);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n; i++)
+			dispatch(m, events[i].data.fd);
+	}
+	return 0;
+}
+
+int manager_run(struct dataplane *dp)
+{
+	struct manager m = {
+		.dp = dp,
+		.stats = dp->segment.stats,
+		.epoll = -1,
+		.timer = -1,
+		.started_ms = steady_ms(),
+	};
+	int error = open_manager(&m);
+
+	if (!error) {
+		set_clock(&m);
+		read_ports(&m);
+		LOG_INFO("dataplane", 0, "ready");
+		error = loop(&m);
+	}
+	if (error)
+		LOG_ERROR("dataplane", 0, "manager: %s", strerror(-error));
+	if (m.timer >= 0)
+		close(m.timer);
+	if (m.epoll >= 0)
+		close(m.epoll);
+	return error;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Start-up as a ladder of steps, and the same ladder down again. */
+#include "dataplane/main/startup.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/client/client.h"
+#include "dataplane/main/commands.h"
+#include "dataplane/main/run_dir.h"
+#include "dataplane/main/taps.h"
+#include "sip/base/log.h"
+
+#define PUNT_RING   2048u
+#define INJECT_RING 1024u
+#define NOTICE_RING 4096u
+
+static int run_dir_up(struct dataplane *dp)
+{
+	int lock = run_dir_take(dp->config->run_dir);
+
+	if (lock == -EWOULDBLOCK)
+		LOG_ERROR("dataplane", 0, "another dataplane runs in %s", dp->config->run_dir);
+	dp->lock = lock;
+	return lock < 0 ? lock : 0;
+}
+
+static void run_dir_down(struct dataplane *dp)
+{
+	run_dir_release(dp->config->run_dir, dp->lock);
+}
+
+static int signals_up(struct dataplane *dp)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL); /* inherited by all threads: only the manager reads */
+	signal(SIGPIPE, SIG_IGN);
+	dp->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return dp->signals < 0 ? -errno : 0;
+}
+
+static void signals_down(struct dataplane *dp)
+{
+	close(dp->signals);
+}
+
+static int eal_up(struct dataplane *dp)
+{
+	eal_choose_memory(&dp->config->dataplane, &dp->plan);
+	return eal_start(&dp->config->dataplane, &dp->plan);
+}
+
+static void eal_down(struct dataplane *dp)
+{
+	(void)dp;
+	rte_eal_cleanup();
+}
+
+static void ports_down(struct dataplane *dp)
+{
+	ports_close(&dp->ports);
+}
+
+static int ports_up(struct dataplane *dp)
+{
+	const struct config_dataplane *config = &dp->config->dataplane;
+	unsigned extra = config->ports_count * (PUNT_RING + INJECT_RING);
+	int error = ports_open(&dp->ports, config, dp->config->run_dir, dp->plan.workers, extra);
+
+	if (!error)
+		error = ports_start(&dp->ports);
+	if (error)
+		ports_down(dp);
+	return error;
+}
+
+static int segment_up(struct dataplane *dp)
+{
+	const struct config_dataplane *config = &dp->config->dataplane;
+	const struct segment_config c = {
+		.ports = dp->ports.count,
+		.workers = dp->plan.workers,
+		.nodes = worker_node_count(),
+		.pools = config->media_count,
+		.terminations_max = config->terminations_max,
+		.tsc_hz = rte_get_tsc_hz(),
+		.hugepages = dp->plan.hugepages,
+	};
+	int error = segment_create(&c, &dp->segment);
+
+	if (error)
+		return error;
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		const struct port *port = &dp->ports.port[i];
+		struct dp_port_stats *stats = &dp->segment.ports[i];
+
+		snprintf(stats->name, sizeof(stats->name), "%s", port->config->name);
+		snprintf(stats->device, sizeof(stats->device), "%s", port->config->device);
+		snprintf(stats->driver, sizeof(stats->driver), "%s", port->driver);
+		memcpy(stats->mac, port->mac, sizeof(stats->mac));
+	}
+	return 0;
+}
+
+static void segment_down(struct dataplane *dp)
+{
+	segment_destroy(&dp->segment);
+}
+
+static int flows_up(struct dataplane *dp)
+{
+	const struct config_dataplane *config = &dp->config->dataplane;
+	struct flow_pool pools[DP_POOLS_MAX] = { 0 };
+	struct flow_table_config c = {
+		.pools = pools,
+		.pool_count = config->media_count,
+		.terminations_max = config->terminations_max,
+		.workers = dp->plan.workers,
+		.contexts = dp->segment.contexts,
+		.terminations = dp->segment.terminations,
+		.counters = dp->segment.counters,
+		.pool_stats = dp->segment.pools,
+		.resolve = nexthop_resolve,
+		.resolve_arg = dp->nexthops,
+	};
+
+	if (config->media_count > DP_POOLS_MAX)
+		return -EINVAL;
+	for (unsigned i = 0; i < config->media_count; i++) {
+		const struct config_media *media = &config->media[i];
+		int error = dp_address_parse(media->address, media->port_first, &pools[i].address);
+
+		if (error)
+			return error;
+		pools[i].port_first = media->port_first;
+		pools[i].port_last = media->port_last;
+		pools[i].dscp = media->dscp;
+	}
+	return flow_table_create(&c, &dp->flows);
+}
+
+static void flows_down(struct dataplane *dp)
+{
+	flow_table_destroy(dp->flows);
+}
+
+static void rings_down(struct dataplane *dp)
+{
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		rte_ring_free(dp->punt[i]);
+		rte_ring_free(dp->inject[i]);
+	}
+	for (unsigned i = 0; i < dp->plan.workers; i++)
+		rte_ring_free(dp->notices[i]);
+}
+
+static int rings_up(struct dataplane *dp)
+{
+	const unsigned single = RING_F_SP_ENQ | RING_F_SC_DEQ;
+	char name[32];
+
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		snprintf(name, sizeof(name), "punt%u", i);
+		dp->punt[i] = rte_ring_create(name, PUNT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		snprintf(name, sizeof(name), "inject%u", i);
+		dp->inject[i] = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, single);
+		if (!dp->punt[i] || !dp->inject[i])
+			goto fail;
+	}
+	for (unsigned i = 0; i < dp->plan.workers; i++) {
+		snprintf(name, sizeof(name), "notices%u", i);
+		dp->notices[i] = rte_ring_create_elem(name, sizeof(struct flow_notice), NOTICE_RING,
+						      SOCKET_ID_ANY, single);
+		if (!dp->notices[i])
+			goto fail;
+	}
+	return 0;
+fail:
+	rings_down(dp);
+	return -ENOMEM;
+}
+
+/* Queue q of each port is polled by worker q; where there are fewer, ports begin in turn. */
+static void assign_ports(struct dataplane *dp, struct worker_config *c)
+{
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		const struct port *port = &dp->ports.port[i];
+		unsigned first = port->rx_queues == dp->plan.workers ? 0 : i;
+
+		c->tx_queue[port->id] = (uint16_t)c->index;
+		c->tx_udp_checksum[port->id] = port->tx_udp_checksum;
+		c->punt[port->id] = dp->punt[i];
+		for (uint16_t q = 0; q < port->rx_queues; q++) {
+			if ((first + q) % dp->plan.workers != c->index)
+				continue;
+			c->rx[c->rx_count++] = (struct worker_queue){ port->id, q };
+			if (q == 0)
+				c->inject[port->id] = dp->inject[i];
+		}
+	}
+}
+
+static void workers_down(struct dataplane *dp)
+{
+	for (unsigned i = 0; i < dp->workers; i++)
+		worker_stop(dp->worker[i]);
+	for (unsigned i = 0; i < dp->workers; i++)
+		worker_destroy(dp->worker[i]);
+	dp->workers = 0;
+}
+
+static int workers_up(struct dataplane *dp)
+{
+	bool adaptive = strcmp(dp->config->dataplane.idle, "adaptive") == 0;
+	int error = 0;
+
+	for (unsigned i = 0; i < dp->plan.workers && !error; i++) {
+		struct worker_config c = {
+			.index = i,
+			.lcore = dp->plan.worker_lcores[i],
+			.idle = adaptive ? WORKER_IDLE_ADAPTIVE : WORKER_IDLE_POLL,
+			.flows = dp->flows,
+			.notices = dp->notices[i],
+			.clock = dp->segment.stats,
+			.stats = &dp->segment.workers[i],
+			.nodes = &dp->segment.nodes[(size_t)i * DP_NODES_MAX],
+		};
+
+		assign_ports(dp, &c);
+		error = worker_create(&c, &dp->worker[i]);
+		if (!error)
+			dp->workers++;
+	}
+	for (unsigned i = 0; i < dp->workers && !error; i++) {
+		error = worker_start(dp->worker[i]);
+		LOG_INFO("worker", 0, "worker %u on CPU %u, idle: %s", i, dp->plan.worker_cpus[i],
+			 dp->config->dataplane.idle);
+	}
+	if (error)
+		workers_down(dp);
+	return error;
+}
+
+static int kernel_up(struct dataplane *dp)
+{
+	struct kernel_path paths[DP_PORTS_MAX];
+
+	for (unsigned i = 0; i < dp->ports.count; i++)
+		paths[i] = (struct kernel_path){ .tap = dp->ports.port[i].tap.fd,
+						 .punt = dp->punt[i],
+						 .inject = dp->inject[i],
+						 .pool = dp->ports.pool };
+	return kernel_thread_start(paths, dp->ports.count, &dp->kernel);
+}
+
+static void kernel_down(struct dataplane *dp)
+{
+	kernel_thread_stop(dp->kernel);
+}
+
+static void client_gone(void *table, uint32_t channel)
+{
+	flow_owner_gone(table, channel);
+}
+
+static int server_up(struct dataplane *dp)
+{
+	char path[256];
+	const struct server_config c = {
+		.socket_path = path,
+		.segment = &dp->segment,
+		.command = commands_execute,
+		.gone = client_gone,
+		.arg = dp->flows,
+	};
+	int error;
+
+	snprintf(path, sizeof(path), "%s/%s", dp->config->run_dir, DP_SOCKET_NAME);
+	error = server_create(&c, &dp->server);
+	if (error == -EADDRINUSE)
+		LOG_ERROR("dataplane", 0, "another dataplane answers at %s", path);
+	return error;
+}
+
+static void server_down(struct dataplane *dp)
+{
+	server_destroy(dp->server);
+}
+
+static const struct step {
+	const char *name;
+	int (*up)(struct dataplane *dp);
+	void (*down)(struct dataplane *dp);
+} steps[] = {
+	{ "run directory", run_dir_up, run_dir_down },
+	{ "signals", signals_up, signals_down },
+	{ "DPDK", eal_up, eal_down },
+	{ "ports", ports_up, ports_down },
+	{ "segment", segment_up, segment_down },
+	{ "kernel interfaces", taps_up, taps_down },
+	{ "flow table", flows_up, flows_down },
+	{ "rings", rings_up, rings_down },
+	{ "kernel thread", kernel_up, kernel_down },
+	{ "workers", workers_up, workers_down },
+	{ "socket", server_up, server_down },
+};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static void undo(struct dataplane *dp, size_t done)
+{
+	while (done > 0)
+		steps[--done].down(dp);
+}
+
+int startup(struct dataplane *dp)
+{
+	for (size_t i = 0; i < STEPS; i++) {
+		int error = steps[i].up(dp);
+
+		if (!error)
+			continue;
+		LOG_ERROR("dataplane", 0, "start-up failed at %s: %s", steps[i].name,
+			  strerror(-error));
+		undo(dp, i);
+		return error;
+	}
+	return 0;
+}
+
+void startup_undo(struct dataplane *dp)
+{
+	undo(dp, STEPS);
+}
