@@ -8,7 +8,7 @@
 
 void random_bytes(void *buffer, size_t size);
 uint64_t random_u64(void);
-/* chars characters of [0-9a-z] and a terminator: 5 bits each */
+/* `chars` characters of [0-9a-z] and a terminator: 5 bits each */
 void random_token(char *dst, size_t chars);
 
 #endif
