@@ -22,9 +22,10 @@ FINAL_WAIT = 12
 class Agent:
     """One user on one host, at one port."""
 
-    def __init__(self, lab, user, host=None, password=None, port=0, address=None):
+    def __init__(self, lab, user, host=None, password=None, port=0, address=None, trunk=False):
         self.lab = lab
         self.user = user
+        self.trunk = trunk  # known by its address: is not challenged
         self.host = host or user
         self.password = password or f"{user}-secret"
         self.address = address or ADDRESSES[self.host]
@@ -183,12 +184,14 @@ class Agent:
         return media
 
     def invite(self, target, frequency=440, sdp=None, headers=(), seconds=FINAL_WAIT):
-        """Sends an INVITE, answers a challenge, and returns the Call once it is under way."""
+        """Sends an INVITE, answers a challenge, and returns the Call that is under way."""
         media = self.rtp(frequency)
         uri = target if target.startswith("sip:") else f"sip:{target}@{DOMAIN}"
         body = sip.make_sdp(self.address, media.port) if sdp is None else sdp
         request = self.request("INVITE", uri, headers=headers, body=body)
         self.send(request)
+        if self.trunk:
+            return Call(self, request, media, caller=True)
         first = self.response(request, seconds, final=False)
         if first.status == 100:
             first = self.response_beyond_100(request, seconds)
