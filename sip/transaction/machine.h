@@ -60,14 +60,14 @@ enum transaction_action {
 	ACTION_SEND_REQUEST,
 	ACTION_SEND_RESPONSE, /* the last one, if there is any */
 	ACTION_SEND_100,
-	ACTION_SEND_ACK, /* to a non-2xx: made when there is none yet, then the same again */
+	ACTION_SEND_ACK,    /* to a non-2xx: made when there is none yet, then the same again */
 	ACTION_SEND_CANCEL, /* if the TU has asked for it */
 	ACTION_PASS,        /* response or ACK to the TU */
 	ACTION_TELL_TIMEOUT,
 	ACTION_TELL_UNSENT,
 	ACTION_STOP_TIMERS,
-	ACTION_DOUBLE,        /* runs the retransmission timer again, twice as long */
-	ACTION_DOUBLE_TO_T2,  /* the same, T2 at most */
+	ACTION_DOUBLE,       /* runs the retransmission timer again, twice as long */
+	ACTION_DOUBLE_TO_T2, /* the same, T2 at most */
 	ACTION_AGAIN_AFTER_T2,
 	/* start a timer; in the order of the events they cause */
 	ACTION_TIMER_A,

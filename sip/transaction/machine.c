@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/transaction/internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define TRYING_MS  200u   /* RFC 3261 §17.2.1 */
+#define TIMER_D_MS 32000u /* RFC 3261 table 4: more than 32 s over UDP */
+
+static machine_table *const machines[MACHINE_KINDS] = {
+	[MACHINE_INVITE_CLIENT] = &transaction_invite_client,
+	[MACHINE_CLIENT] = &transaction_client,
+	[MACHINE_INVITE_SERVER] = &transaction_invite_server,
+	[MACHINE_SERVER] = &transaction_server,
+};
+
+const struct sip_timers sip_timers_default = {.t1 = 500, .t2 = 4000, .t4 = 5000};
+
+static const char *const state_texts[TRANSACTION_STATES] = {
+	[STATE_NONE] = "None",           [STATE_CALLING] = "Calling",
+	[STATE_TRYING] = "Trying",       [STATE_PROCEEDING] = "Proceeding",
+	[STATE_ACCEPTED] = "Accepted",   [STATE_COMPLETED] = "Completed",
+	[STATE_CONFIRMED] = "Confirmed", [STATE_TERMINATED] = "Terminated",
+};
+
+/* RFC 3261 table 4, RFC 6026 §8.11 (L, M): which of the two timers, how long, and what remains of
+ * it on a transport that does not lose. */
+enum reliable_rule { RELIABLE_SAME, RELIABLE_ZERO, RELIABLE_NEVER };
+enum timer_unit { UNIT_MS, UNIT_T1, UNIT_T4 };
+
+struct timer_rule {
+	bool resends;
+	uint8_t reliable; /* enum reliable_rule */
+	uint8_t unit;     /* enum timer_unit */
+	uint32_t count;
+};
+
+#define RULE(action) [(action)-ACTION_TIMER_A]
+static const struct timer_rule timer_rules[] = {
+	RULE(ACTION_TIMER_A) = {true, RELIABLE_NEVER, UNIT_T1, 1},
+	RULE(ACTION_TIMER_B) = {false, RELIABLE_SAME, UNIT_T1, 64},
+	RULE(ACTION_TIMER_D) = {false, RELIABLE_ZERO, UNIT_MS, TIMER_D_MS},
+	RULE(ACTION_TIMER_E) = {true, RELIABLE_NEVER, UNIT_T1, 1},
+	RULE(ACTION_TIMER_F) = {false, RELIABLE_SAME, UNIT_T1, 64},
+	RULE(ACTION_TIMER_G) = {true, RELIABLE_NEVER, UNIT_T1, 1},
+	RULE(ACTION_TIMER_H) = {false, RELIABLE_SAME, UNIT_T1, 64},
+	RULE(ACTION_TIMER_I) = {false, RELIABLE_ZERO, UNIT_T4, 1},
+	RULE(ACTION_TIMER_J) = {false, RELIABLE_ZERO, UNIT_T1, 64},
+	RULE(ACTION_TIMER_K) = {false, RELIABLE_ZERO, UNIT_T4, 1},
+	RULE(ACTION_TIMER_L) = {false, RELIABLE_SAME, UNIT_T1, 64},
+	RULE(ACTION_TIMER_M) = {false, RELIABLE_SAME, UNIT_T1, 64},
+	RULE(ACTION_TIMER_TRYING) = {true, RELIABLE_SAME, UNIT_MS, TRYING_MS},
+};
+static_assert(ACTION_TIMER_TRYING - ACTION_TIMER_A == EVENT_TIMER_TRYING - EVENT_TIMER_A,
+	      "actions that start timers stand in the order of their events");
+
+static void resend_fired(struct timer *timer)
+{
+	struct sip_transaction *t =
+		(struct sip_transaction *)((char *)timer -
+					   offsetof(struct sip_transaction, resend));
+
+	transaction_step(t, t->resend_event, NULL);
+}
+
+static void life_fired(struct timer *timer)
+{
+	struct sip_transaction *t =
+		(struct sip_transaction *)((char *)timer - offsetof(struct sip_transaction, life));
+
+	if (t->state == STATE_TERMINATED)
+		transaction_free(t);
+	else
+		transaction_step(t, t->life_event, NULL);
+}
+
+void transaction_start_life(struct sip_transaction *t, enum transaction_event event,
+			    uint64_t delay_ms)
+{
+	t->life_event = event;
+	timer_set(t->layer->config.wheel, &t->life, delay_ms, life_fired);
+}
+
+static void start_timer(struct sip_transaction *t, enum transaction_action action)
+{
+	const struct timer_rule *rule = &timer_rules[action - ACTION_TIMER_A];
+	const struct sip_timers *timers = &t->layer->config.timers;
+	enum transaction_event event = EVENT_TIMER_A + (action - ACTION_TIMER_A);
+	uint32_t unit = rule->unit == UNIT_T1 ? timers->t1 : rule->unit == UNIT_T4 ? timers->t4 : 1;
+	uint32_t delay = unit * rule->count;
+
+	if (t->reliable && rule->reliable == RELIABLE_NEVER)
+		return;
+	if (t->reliable && rule->reliable == RELIABLE_ZERO)
+		delay = 0;
+	if (!rule->resends) {
+		transaction_start_life(t, event, delay);
+		return;
+	}
+	t->interval = delay;
+	t->resend_event = event;
+	timer_set(t->layer->config.wheel, &t->resend, delay, resend_fired);
+}
+
+static void resend_after(struct sip_transaction *t, uint32_t interval)
+{
+	t->interval = interval;
+	timer_set(t->layer->config.wheel, &t->resend, interval, resend_fired);
+}
+
+static void stop_timers(struct sip_transaction *t)
+{
+	timer_cancel(t->layer->config.wheel, &t->resend);
+	timer_cancel(t->layer->config.wheel, &t->life);
+}
+
+static void send_stored(struct sip_transaction *t, const struct sip_path *to, struct slice message,
+			bool again)
+{
+	if (message.n == 0)
+		return;
+	if (again)
+		t->layer->stats.retransmissions_out++;
+	t->send_error = layer_send(t->layer, to, message);
+}
+
+static void pass(struct sip_transaction *t, struct sip_msg *msg)
+{
+	const struct sip_tu *tu = &t->layer->config.tu;
+
+	if (t->kind == MACHINE_INVITE_SERVER) {
+		if (tu->ack != NULL)
+			tu->ack(tu->arg, msg, &t->path);
+	} else if (t->user != NULL && t->user->response != NULL) {
+		t->user->response(t->arg, t, msg);
+	}
+}
+
+static void tell(struct sip_transaction *t, enum sip_failure why)
+{
+	if (why == SIP_FAILURE_TIMEOUT)
+		t->layer->stats.timeouts++;
+	if (t->user != NULL && t->user->failed != NULL)
+		t->user->failed(t->arg, t, why);
+}
+
+static void run(struct sip_transaction *t, enum transaction_action action,
+		enum transaction_event event, struct sip_msg *msg)
+{
+	const uint32_t t2 = t->layer->config.timers.t2;
+	const bool again = event != EVENT_START && event != EVENT_SEND_1XX &&
+			   event != EVENT_SEND_2XX && event != EVENT_SEND_FAILURE;
+
+	switch (action) {
+	case ACTION_SEND_REQUEST:
+		send_stored(t, &t->path, t->request->raw, again);
+		break;
+	case ACTION_SEND_RESPONSE:
+		send_stored(t, &t->reply, (struct slice){t->stored, t->stored_size}, again);
+		break;
+	case ACTION_SEND_100:
+		server_send_100(t);
+		break;
+	case ACTION_SEND_ACK:
+		client_send_ack(t, msg);
+		break;
+	case ACTION_SEND_CANCEL:
+		if (t->cancel_wanted)
+			client_send_cancel(t);
+		break;
+	case ACTION_PASS:
+		pass(t, msg);
+		break;
+	case ACTION_TELL_TIMEOUT:
+		tell(t, SIP_FAILURE_TIMEOUT);
+		break;
+	case ACTION_TELL_UNSENT:
+		tell(t, SIP_FAILURE_TRANSPORT);
+		break;
+	case ACTION_STOP_TIMERS:
+		stop_timers(t);
+		break;
+	case ACTION_DOUBLE:
+		resend_after(t, t->interval * 2);
+		break;
+	case ACTION_DOUBLE_TO_T2:
+		resend_after(t, t->interval * 2 < t2 ? t->interval * 2 : t2);
+		break;
+	case ACTION_AGAIN_AFTER_T2:
+		resend_after(t, t2);
+		break;
+	default:
+		start_timer(t, action);
+		break;
+	}
+}
+
+/* The memory stays until the next tick: callers up the stack may still hold the pointer. */
+static void terminate(struct sip_transaction *t)
+{
+	struct sip_transactions *layer = t->layer;
+
+	stop_timers(t);
+	pending_remove(t);
+	hash_index_remove(t->kind <= MACHINE_CLIENT ? &layer->clients : &layer->servers, &t->node);
+	hash_index_remove(&layer->merges, &t->merge);
+	timer_set(layer->config.wheel, &t->life, 0, life_fired);
+	if (t->user != NULL && t->user->terminated != NULL)
+		t->user->terminated(t->arg, t);
+	t->user = NULL;
+}
+
+bool transaction_step_quiet(struct sip_transaction *t, enum transaction_event event,
+			    struct sip_msg *msg)
+{
+	const struct transition *row = &(*machines[t->kind])[t->state][event];
+
+	if (row->next == STATE_NONE)
+		return false;
+	t->state = row->next;
+	for (unsigned i = 0; i < TRANSITION_ACTIONS && row->actions[i] != ACTION_END; i++)
+		run(t, row->actions[i], event, msg);
+	if (row->next == STATE_TERMINATED)
+		terminate(t);
+	return true;
+}
+
+bool transaction_step(struct sip_transaction *t, enum transaction_event event, struct sip_msg *msg)
+{
+	bool known = transaction_step_quiet(t, event, msg);
+
+	if (t->send_error != 0) {
+		t->send_error = 0;
+		transaction_step_quiet(t, EVENT_UNSENT, NULL);
+	}
+	return known;
+}
+
+struct sip_transaction *transaction_new(struct sip_transactions *layer, enum machine_kind kind,
+					const struct sip_path *path)
+{
+	struct sip_transaction *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->layer = layer;
+	t->kind = kind;
+	t->path = *path;
+	t->reliable = path->kind != SIP_UDP;
+	t->next = layer->all;
+	t->prev = &layer->all;
+	if (t->next != NULL)
+		t->next->prev = &t->next;
+	layer->all = t;
+	if (kind <= MACHINE_CLIENT)
+		layer->stats.clients++;
+	else
+		layer->stats.servers++;
+	return t;
+}
+
+void transaction_free(struct sip_transaction *t)
+{
+	struct sip_transactions *layer = t->layer;
+
+	stop_timers(t);
+	pending_remove(t);
+	hash_index_remove(t->kind <= MACHINE_CLIENT ? &layer->clients : &layer->servers, &t->node);
+	hash_index_remove(&layer->merges, &t->merge);
+	*t->prev = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
+	if (t->kind <= MACHINE_CLIENT)
+		layer->stats.clients--;
+	else
+		layer->stats.servers--;
+	if (t->request != NULL)
+		sip_msg_unref(t->request);
+	free(t->stored);
+	free(t->cancel_headers);
+	free(t);
+}
+
+int transaction_store(struct sip_transaction *t, struct slice message)
+{
+	char *copy = malloc(message.n);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, message.p, message.n);
+	free(t->stored);
+	t->stored = copy;
+	t->stored_size = message.n;
+	return 0;
+}
+
+void pending_remove(struct sip_transaction *t)
+{
+	if (t->pending_prev == NULL)
+		return;
+	*t->pending_prev = t->pending_next;
+	if (t->pending_next != NULL)
+		t->pending_next->pending_prev = t->pending_prev;
+	t->pending_next = NULL;
+	t->pending_prev = NULL;
+}
+
+const char *sip_transaction_state(const struct sip_transaction *t)
+{
+	return state_texts[t->state];
+}
+
+void sip_transaction_detach(struct sip_transaction *t)
+{
+	t->user = NULL;
+	t->arg = NULL;
+}
+
+void sip_transaction_set_user(struct sip_transaction *t, const struct sip_transaction_user *user,
+			      void *arg)
+{
+	t->user = user;
+	t->arg = arg;
+}
+
+void *sip_transaction_user_arg(const struct sip_transaction *t,
+			       const struct sip_transaction_user *user)
+{
+	return t->user == user ? t->arg : NULL;
+}
+
+struct sip_msg *sip_transaction_request(const struct sip_transaction *t)
+{
+	return t->request;
+}
+
+const struct sip_path *sip_transaction_path(const struct sip_transaction *t)
+{
+	return &t->path;
+}

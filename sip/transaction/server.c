@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/transaction/internal.h"
+
+#include <errno.h>
+
+#define SIP_PORT 5060u
+
+/* RFC 3261 §18.2.2, RFC 3581 §4: over UDP back to the source's address, and to its port if the
+ * client asked for that by rport, else to that of Via. maddr is not followed: it would let anybody
+ * aim responses at others. */
+static void reply_path(const struct sip_via *via, const struct sip_path *from,
+		       struct sip_path *reply)
+{
+	const uint16_t port = via->port != 0 ? via->port : SIP_PORT;
+
+	*reply = *from;
+	if (from->kind != SIP_UDP || via->rport)
+		return;
+	if (reply->remote.ss_family == AF_INET)
+		((struct sockaddr_in *)&reply->remote)->sin_port = htons(port);
+	else if (reply->remote.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&reply->remote)->sin6_port = htons(port);
+}
+
+int reply_build(struct sip_transactions *layer, const struct sip_msg *request,
+		const struct sip_path *from, unsigned status, const char *reason,
+		struct slice to_tag, const char *extra, struct slice *response)
+{
+	char ip[SIP_ADDRESS_TEXT];
+	struct sip_build b;
+
+	sip_build_init(&b, layer->scratch, layer->scratch_size);
+	sip_build_response(&b, request, status, reason != NULL ? reason : sip_reason_text(status),
+			   to_tag, false, sip_sockaddr_ip(&from->remote, ip),
+			   sip_sockaddr_port(&from->remote));
+	if (layer->config.server_name != NULL)
+		sip_build_header(&b, SIP_H_SERVER, "%s", layer->config.server_name);
+	build_lines(&b, slice_of(extra));
+	return sip_build_finish(&b, SLICE_NONE, SLICE_NONE, response);
+}
+
+void reply_stateless(struct sip_transactions *layer, const struct sip_msg *request,
+		     const struct sip_path *from, unsigned status, const char *reason,
+		     const char *extra)
+{
+	char tag[TAG_TEXT];
+	struct sip_path reply = *from;
+	struct slice response;
+	struct sip_via via;
+
+	if (sip_msg_top_via(request, &via) == 0)
+		reply_path(&via, from, &reply);
+	layer_mint_tag(layer, tag);
+	if (reply_build(layer, request, from, status, reason, slice_of(tag), extra, &response) != 0)
+		return;
+	layer->stats.responses_out[status / 100]++;
+	layer_send(layer, &reply, response);
+}
+
+static bool over_limit(const struct sip_transactions *layer, const struct sip_msg *request)
+{
+	const uint64_t max = layer->config.transactions_max;
+	const uint64_t alive = (uint64_t)layer->stats.clients + layer->stats.servers;
+	const bool ends = request->method == SIP_BYE || request->method == SIP_CANCEL;
+
+	return alive >= max + (ends ? max / 8 : 0);
+}
+
+static struct sip_transaction *create(struct sip_transactions *layer, struct sip_msg *request,
+				      const struct sip_path *from)
+{
+	struct sip_transaction *t = transaction_new(
+		layer, request->method == SIP_INVITE ? MACHINE_INVITE_SERVER : MACHINE_SERVER,
+		from);
+
+	if (t == NULL)
+		return NULL;
+	t->request = sip_msg_ref(request);
+	if (request_key_of(request, &t->key) != 0) {
+		transaction_free(t);
+		return NULL;
+	}
+	reply_path(&t->key.via, from, &t->reply);
+	hash_index_insert(&layer->servers, &t->node, request_key_hash(&t->key));
+	if (t->key.to_tag.n == 0 && request->method != SIP_CANCEL)
+		hash_index_insert(&layer->merges, &t->merge, merge_hash(&t->key));
+	return t;
+}
+
+static void receive_ack(struct sip_transactions *layer, struct sip_transaction *t,
+			struct sip_msg *ack, const struct sip_path *from)
+{
+	if (t != NULL)
+		transaction_step(t, EVENT_ACK, ack);
+	else if (layer->config.tu.ack != NULL)
+		layer->config.tu.ack(layer->config.tu.arg, ack, from);
+}
+
+void server_receive(struct sip_transactions *layer, struct sip_msg *request,
+		    const struct sip_path *from)
+{
+	struct sip_transaction *t, *cancelled = NULL;
+	struct request_key key;
+
+	if (request_key_of(request, &key) != 0) {
+		layer->stats.parse_errors++;
+		return;
+	}
+	t = match_server(layer, request, &key);
+	layer->stats.requests_in[request->method]++;
+	if (request->method == SIP_ACK) {
+		receive_ack(layer, t, request, from);
+		return;
+	}
+	if (t != NULL) {
+		layer->stats.retransmissions_in++;
+		transaction_step(t, EVENT_REQUEST, request);
+		return;
+	}
+	if (over_limit(layer, request)) {
+		layer->stats.refused_limit++;
+		reply_stateless(layer, request, from, 503, NULL, "Retry-After: 1\r\n");
+		return;
+	}
+	if (request->method == SIP_CANCEL)
+		cancelled = match_cancelled(layer, &key);
+	t = create(layer, request, from);
+	if (t == NULL)
+		return;
+	transaction_step(t, EVENT_START, NULL);
+	layer->config.tu.request(layer->config.tu.arg, t, request, from, cancelled);
+}
+
+/* "SIP/2.0 200 …"; 0: it is no response. */
+static unsigned status_of(struct slice response)
+{
+	uint32_t status;
+
+	if (response.n < 12 || memcmp(response.p, "SIP/2.0 ", 8) != 0 ||
+	    slice_to_u32((struct slice){response.p + 8, 3}, 699, &status) != 0)
+		return 0;
+	return status;
+}
+
+int sip_transaction_respond(struct sip_transaction *server, struct slice response)
+{
+	const unsigned status = status_of(response);
+	enum transaction_event event = status < 200   ? EVENT_SEND_1XX
+				       : status < 300 ? EVENT_SEND_2XX
+						      : EVENT_SEND_FAILURE;
+	bool allowed;
+	int rc;
+
+	if (status < 100 || server->kind < MACHINE_INVITE_SERVER)
+		return -EINVAL;
+	allowed = server->state <= STATE_PROCEEDING ||
+		  (server->state == STATE_ACCEPTED && event == EVENT_SEND_2XX);
+	if (!allowed)
+		return -EINVAL;
+	rc = transaction_store(server, response);
+	if (rc != 0)
+		return rc;
+	if (server->state == STATE_ACCEPTED)
+		server->layer->stats.retransmissions_out++;
+	else
+		server->layer->stats.responses_out[status / 100]++;
+	if (status >= 200)
+		pending_remove(server);
+	transaction_step(server, event, NULL);
+	return 0;
+}
+
+int sip_transaction_reply(struct sip_transaction *server, unsigned status, const char *reason,
+			  struct slice to_tag, const char *extra)
+{
+	struct slice response;
+	int rc;
+
+	if (server->kind < MACHINE_INVITE_SERVER)
+		return -EINVAL;
+	if (to_tag.n == 0 && status > 100) {
+		if (server->tag[0] == '\0')
+			layer_mint_tag(server->layer, server->tag);
+		to_tag = slice_of(server->tag);
+	}
+	rc = reply_build(server->layer, server->request, &server->path, status, reason, to_tag,
+			 extra, &response);
+	return rc != 0 ? rc : sip_transaction_respond(server, response);
+}
+
+void server_send_100(struct sip_transaction *t)
+{
+	struct slice response;
+
+	if (reply_build(t->layer, t->request, &t->path, 100, NULL, SLICE_NONE, NULL, &response) !=
+		    0 ||
+	    transaction_store(t, response) != 0)
+		return;
+	t->layer->stats.responses_out[1]++;
+	t->send_error = layer_send(t->layer, &t->reply, response);
+}
+
+void sip_transaction_track(struct sip_transaction *server, struct sip_pending *list)
+{
+	pending_remove(server);
+	server->pending_next = list->first;
+	server->pending_prev = &list->first;
+	if (list->first != NULL)
+		list->first->pending_prev = &server->pending_next;
+	list->first = server;
+}
