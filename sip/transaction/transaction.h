@@ -77,9 +77,8 @@ struct sip_transactions_config {
 	/* Above it new requests get 503 by the layer itself and INVITEs are not started; what ends
 	 * calls (BYE, CANCEL) has an eighth more. */
 	uint32_t transactions_max;
-	const char
-		*server_name; /* Server header of responses that the layer makes itself, or NULL */
-	char token[16];       /* begins each branch we mint: holds node and shard */
+	const char *server_name; /* Server header of the layer's own responses, or NULL */
+	char token[16];          /* begins each branch we mint: holds node and shard */
 };
 
 int sip_transactions_create(const struct sip_transactions_config *config,

@@ -19,8 +19,8 @@ enum sip_transport_kind { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS };
 /* A remote party and the local socket it is reached through. Copied by value. */
 struct sip_path {
 	struct sockaddr_storage remote;
-	uint8_t kind;      /* enum sip_transport_kind */
-	uint8_t listener;  /* index of the local listener */
+	uint8_t kind;     /* enum sip_transport_kind */
+	uint8_t listener; /* index of the local listener */
 	uint16_t reserved;
 	uint32_t connection; /* streams: which one; 0: any */
 };
@@ -35,7 +35,7 @@ struct sip_listener_config {
 
 struct sip_transport_stats {
 	uint64_t received, sent, received_bytes, sent_bytes;
-	uint64_t dropped_size;    /* empty, larger than the limit */
+	uint64_t dropped_size;      /* empty, larger than the limit */
 	uint64_t dropped_keepalive; /* CRLF, STUN (RFC 5626 §4.4): not messages */
 	uint64_t send_errors;
 };
@@ -50,13 +50,15 @@ struct sip_transport_config {
 	void *arg;
 };
 
-/* Opens and binds all listeners. why: text that names the address that failed. */
-int sip_transport_create(const struct sip_transport_config *config, struct sip_transport **transport,
-			 char *why, size_t why_size);
+/* Opens and binds all listeners. why: text that names the address that failed; handles of those
+ * that had been opened are then closed, and leave when the loop runs. */
+int sip_transport_create(const struct sip_transport_config *config,
+			 struct sip_transport **transport, char *why, size_t why_size);
 /* Closes the sockets; `closed` is called when the loop has let go of them. */
 void sip_transport_close(struct sip_transport *transport, void (*closed)(void *arg), void *arg);
 
-/* 0 or -errno (-ENETUNREACH, -EMSGSIZE…). Copies or sends at once. */
+/* 0 or -errno (-ENETUNREACH, -EMSGSIZE…). Copies or sends at once: what is sent from `receive`
+ * leaves together when the burst has been handled, and errors of that are only counted. */
 int sip_transport_send(struct sip_transport *transport, const struct sip_path *to, const char *data,
 		       size_t size);
 /* Finds a listener of the kind and the family of remote. -ENETUNREACH: none. */
