@@ -2,12 +2,14 @@
 /*
  * The media binding: contexts and terminations of this shard's calls on the dataplane.
  *
- * Requests are sent through the shard's channel and come back by callback, in order; nothing
- * waits. Without a dataplane a request that needs an answer fails at once with -ENOTCONN; what
- * is already up is remembered here and programmed again, with the same ports and the last latched
- * addresses, when a dataplane comes back (another boot_id).
- * After a restart of ours (same boot_id), media_adopt() takes over what is there; what no call on
- * record claims is removed.
+ * What is asked for here is remembered as a wish. The binding compares the wish with what the
+ * dataplane has and sends the commands that are missing (media_sync.c); replies come back through
+ * the shard's event ring, nothing waits. So the same code sets up a call, carries out changes that
+ * came while a command was under way, programs everything again after a dataplane restart (with
+ * the same local ports and the last latched addresses), and takes over what is there after a
+ * restart of ours. A full command ring is back-pressure: the wish stays on the work list.
+ *
+ * Without a dataplane a new context fails at once with -ENOTCONN.
  *
  * All in the shard's thread.
  */
@@ -20,8 +22,11 @@
 
 struct shard;
 struct media;
+struct media_context;
+struct media_termination;
 
 int media_create(struct shard *shard, struct media **media);
+/* Forgets everything; the dataplane keeps what it has. */
 void media_destroy(struct media *media);
 
 /*
@@ -33,5 +38,87 @@ void media_attached(struct media *media, struct dp_client *client,
 		    struct dp_client_channel *channel, uint64_t boot_id);
 void media_detached(struct media *media);
 bool media_is_up(const struct media *media);
+
+/*
+ * All calls on record have said what they own: from now on (at once, if a dataplane is attached)
+ * contexts of this shard that are on the dataplane are taken over when they are known here, and
+ * removed when they are not.
+ */
+void media_adopt(struct media *media);
+
+/* --- contexts --- */
+
+/* label: id of the call. -ENOTCONN: no dataplane; -EAGAIN: too much is waiting already. */
+int media_context_create(struct media *media, uint64_t label, struct media_context **context);
+/* The same for a call on record, dataplane or not. */
+int media_context_restore(struct media *media, uint64_t label, struct media_context **context);
+/* With its terminations, whose users hear nothing any more. The pointers are dead after it. */
+void media_context_destroy(struct media_context *context);
+/* The zero handle while the dataplane does not have it. */
+dp_handle_t media_context_handle(const struct media_context *context);
+
+/* --- terminations --- */
+
+/* All optional. In `ready` and `lost` the termination or its context may be destroyed. */
+struct media_termination_user {
+	/* Once: 0, and the local address is known from now on; or -errno, and it never will be. */
+	void (*ready)(void *arg, int status);
+	void (*latched)(void *arg, const struct dp_address *source);
+	void (*timeout)(void *arg, uint32_t silent_ms);
+	/* It was ready, and could not be programmed again. */
+	void (*lost)(void *arg, int status);
+};
+
+struct media_termination_config {
+	uint8_t side; /* 0 caller, 1 callee */
+	/* family chooses IPv4 or IPv6; ip and port are filled in only for calls on record */
+	struct dp_address local;
+	struct dp_address latched; /* calls on record: where media came from; family NONE */
+	struct dp_termination_settings settings;
+};
+
+int media_termination_create(struct media_context *context,
+			     const struct media_termination_config *config,
+			     const struct media_termination_user *user, void *arg,
+			     struct media_termination **termination);
+void media_termination_set_user(struct media_termination *termination,
+				const struct media_termination_user *user, void *arg);
+/* What differs from before is sent, and nothing else: an unchanged remote keeps its latch. */
+void media_termination_modify(struct media_termination *termination,
+			      const struct dp_termination_settings *settings);
+void media_termination_destroy(struct media_termination *termination);
+/* a and b are terminations of one context; enum dp_topology. -ENOMEM */
+int media_topology(struct media_termination *a, struct media_termination *b, uint8_t topology);
+
+bool media_termination_is_ready(const struct media_termination *termination);
+dp_handle_t media_termination_handle(const struct media_termination *termination);
+const struct dp_address *media_termination_local(const struct media_termination *termination);
+/* Where the media comes from; family NONE: nothing came yet. */
+const struct dp_address *media_termination_latched(const struct media_termination *termination);
+const struct dp_termination_settings *
+media_termination_settings(const struct media_termination *termination);
+
+/* RTP taken from the remote end since the termination was made, restarts of the dataplane
+ * included. */
+struct media_counters {
+	uint64_t packets, bytes, lost;
+	uint32_t ssrc;
+	uint32_t jitter; /* time stamp units, RFC 3550 §6.4.1 */
+};
+void media_termination_counters(const struct media_termination *termination,
+				struct media_counters *counters);
+
+/* --- for the CLI and tests --- */
+struct media_stats {
+	uint32_t contexts, terminations; /* wished for or still to be removed */
+	uint32_t in_flight;              /* commands without a reply */
+	uint32_t waiting;                /* contexts with something to send */
+	uint64_t commands, failures;     /* sent; answered with an error */
+	uint64_t adopted, removed;       /* contexts of an earlier life taken over, cleared away */
+	uint64_t programmed_again;       /* terminations after a dataplane restart */
+};
+void media_stats(const struct media *media, struct media_stats *stats);
+/* Takes what waits in the event ring; the loop does it, tests do it by hand. */
+void media_receive(struct media *media);
 
 #endif
