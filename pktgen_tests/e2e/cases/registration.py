@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""REGISTER and OPTIONS (RFC 3261 §10, §11; RFC 7616 and RFC 8760 for digest)."""
+
+import time
+
+from world import sip
+from world.lab import DOMAIN, wait_until
+from world.suite import equal, test
+
+
+def contacts_of(world, user):
+    return [r for r in world.lab.show("registrations") if r["aor"].endswith(f"{user}@{DOMAIN}")]
+
+
+def remove_all(agent):
+    """A wildcard contact with Expires 0 removes every contact (§10.2.2)."""
+    equal(agent.register(expires=0, contacts=["*"]).status, 200, "REGISTER with *")
+
+
+@test()
+def a_phone_registers_and_is_shown(world):
+    alice = world.agent("alice")
+    answer = alice.register(expires=300)
+    equal(answer.status, 200, "REGISTER")
+    assert any(alice.contact in c for c in answer.all("contact")), f"own contact in {answer}"
+    shown = [r for r in contacts_of(world, "alice") if alice.contact in r["contact"]]
+    equal(len(shown), 1, "registrations of alice at this contact")
+    assert 290 <= shown[0]["expires_s"] <= 300, shown
+    equal(shown[0]["call_id"], alice._register_call_id, "call_id")
+    assert shown[0]["source"].startswith("198.18.0.101"), shown
+    remove_all(alice)
+    equal(contacts_of(world, "alice"), [], "registrations after the wildcard")
+
+
+@test()
+def both_digest_algorithms_work(world):
+    for algorithm in ("MD5", "SHA-256"):
+        alice = world.agent("alice")
+        equal(alice.register(algorithm=algorithm).status, 200, f"REGISTER with {algorithm}")
+        remove_all(alice)
+
+
+@test()
+def challenges_offer_the_stronger_algorithm_first(world):
+    answer = world.agent("alice").register(answer=False)
+    equal(answer.status, 401, "REGISTER without credentials")
+    offered = [c["algorithm"].upper() for c in sip.challenges(answer)]
+    equal(offered, ["SHA-256", "MD5"], "algorithms")
+
+
+@test()
+def a_wrong_password_is_refused(world):
+    alice = world.agent("alice", password="not-the-password")
+    answer = alice.register()
+    assert answer.status in (401, 403), answer.first
+    equal(contacts_of(world, "alice"), [], "registrations")
+
+
+@test()
+def an_unknown_user_is_refused(world):
+    answer = world.agent("mallory", host="carrol").register()
+    assert answer.status in (401, 403, 404), answer.first
+
+
+@test()
+def a_refresh_keeps_one_contact_and_a_new_time(world):
+    alice = world.agent("alice")
+    equal(alice.register(expires=60).status, 200, "REGISTER")
+    equal(alice.register(expires=500).status, 200, "refresh")
+    shown = contacts_of(world, "alice")
+    equal(len(shown), 1, "contacts")
+    assert shown[0]["expires_s"] > 400, shown
+    remove_all(alice)
+
+
+@test()
+def an_expired_registration_goes_away(world):
+    alice = world.agent("alice")
+    equal(alice.register(expires=2).status, 200, "REGISTER")
+    equal(len(contacts_of(world, "alice")), 1, "contacts")
+    wait_until(lambda: not contacts_of(world, "alice"), 8, "the registration has expired")
+
+
+@test()
+def too_short_an_expiry_is_answered_with_the_minimum(world):
+    answer = world.agent("alice").register(expires=1)
+    equal(answer.status, 423, "REGISTER with Expires: 1")
+    equal(answer.get("min-expires"), "2", "Min-Expires")
+
+
+@test()
+def several_contacts_live_side_by_side(world):
+    desk, mobile = world.agent("alice"), world.agent("alice", host="carrol")
+    equal(desk.register().status, 200, "REGISTER of the desk phone")
+    answer = mobile.register()
+    equal(answer.status, 200, "REGISTER of the mobile phone")
+    equal(len(answer.all("contact")), 2, "contacts in the answer")
+    equal(len(contacts_of(world, "alice")), 2, "contacts shown")
+    equal(desk.register(expires=0).status, 200, "one contact leaves")
+    equal(len(contacts_of(world, "alice")), 1, "contacts left")
+    remove_all(mobile)
+
+
+@test()
+def more_contacts_than_allowed_are_refused(world):
+    alice = world.agent("alice")
+    contacts = [f"<sip:alice@198.18.0.101:{port}>" for port in range(7000, 7006)]
+    answer = alice.register(contacts=contacts)
+    assert 400 <= answer.status < 500, answer.first
+    equal(contacts_of(world, "alice"), [], "registrations")
+
+
+@test()
+def an_old_cseq_changes_nothing(world):
+    alice = world.agent("alice")
+    call_id = sip.token(12)
+    equal(alice.register(cseq=50, call_id=call_id, expires=500).status, 200, "REGISTER")
+    answer = alice.register(cseq=40, call_id=call_id, expires=0)
+    assert answer.status != 200 or len(contacts_of(world, "alice")) == 1, answer
+    equal(len(contacts_of(world, "alice")), 1, "contacts after the stale request")
+    remove_all(alice)
+
+
+@test()
+def a_query_without_contact_lists_what_is_there(world):
+    alice = world.registered("alice")
+    answer = alice.register(expires=None, contacts=[])
+    equal(answer.status, 200, "query")
+    equal(len(answer.all("contact")), 1, "contacts")
+    remove_all(alice)
+
+
+@test(restarts=True, timeout=60)
+def registrations_survive_a_restart_of_the_control_plane(world):
+    alice = world.registered("alice")
+    world.lab.stop("controlplane")
+    world.lab.start("controlplane")
+    world.lab.wait_ready()
+    equal(len(contacts_of(world, "alice")), 1, "contacts after the restart")
+    remove_all(alice)
+
+
+@test()
+def options_is_answered(world):
+    alice = world.agent("alice")
+    answer = alice.transact(alice.request("OPTIONS", "sip:198.18.0.10"))
+    equal(answer.status, 200, "OPTIONS")
+    allowed = {m.strip() for m in answer.get("allow").split(",")}
+    missing = {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"} - allowed
+    assert not missing, f"Allow lacks {missing}"
+
+
+@test()
+def an_unknown_method_is_answered(world):
+    alice = world.agent("alice")
+    answer = alice.transact(alice.request("FROBNICATE", f"sip:bob@{DOMAIN}"))
+    assert answer.status in (405, 501), answer.first
+
+
+@test()
+def a_response_goes_where_the_request_came_from(world):
+    """rport and received (RFC 3581): the Via names another port and address."""
+    alice = world.agent("alice")
+    request = alice.request("OPTIONS", "sip:198.18.0.10")
+    request.headers[0] = ("via", "SIP/2.0/UDP 10.9.8.7:9999;rport;branch=z9hG4bK" + sip.token())
+    answer = alice.transact(request)
+    equal(answer.status, 200, "OPTIONS")
+    assert f"rport={alice.port}" in answer.get("via"), answer.get("via")
+    assert f"received={alice.address}" in answer.get("via"), answer.get("via")
+
+
+@test()
+def a_request_with_a_missing_header_gets_400(world):
+    alice = world.agent("alice")
+    request = alice.request("OPTIONS", "sip:198.18.0.10")
+    request.headers = [h for h in request.headers if h[0] != "max-forwards"]
+    started = time.monotonic()
+    request.headers = [(n, "abc OPTIONS" if n == "cseq" else v) for n, v in request.headers]
+    alice.send(request)
+
+    def refused():
+        return any(m.is_response and m.status == 400 for way, _, m in alice.trace if way == "in")
+    wait_until(refused, 5, "400 for a CSeq that is no number")
+    assert time.monotonic() - started < 5

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How a test is declared, and what it is given."""
+
+from .lab import ADDRESSES, wait_until
+from .phone import Phone
+from .sipp import Sipp
+from .ua import Agent
+
+TESTS = []
+
+
+class Skip(Exception):
+    """The machine cannot show this; the text says why."""
+
+
+def test(timeout=40, restarts=False):
+    """Declares a test. restarts: it ends or restarts a process of Tandem."""
+    def declare(function):
+        function.timeout = timeout
+        function.restarts = restarts
+        TESTS.append(function)
+        return function
+    return declare
+
+
+def equal(got, expected, what):
+    assert got == expected, f"{what}: {got!r}, expected {expected!r}"
+
+
+def near(got, expected, tolerance, what):
+    assert got is not None and abs(got - expected) <= tolerance, \
+        f"{what}: {got!r}, expected {expected!r} ± {tolerance!r}"
+
+
+class World:
+    """The lab and whatever a test starts in it; close() ends all of that."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self._open = []
+
+    def _keep(self, thing):
+        self._open.append(thing)
+        return thing
+
+    def agent(self, user, **options):
+        return self._keep(Agent(self.lab, user, **options))
+
+    def phone(self, user, frequency, **options):
+        return self._keep(Phone(self.lab, user, frequency, **options))
+
+    def sipp(self, host, scenario, *options, **keywords):
+        return self._keep(Sipp(self.lab, host, scenario, *options, **keywords))
+
+    def registered(self, user, **options):
+        agent = self.agent(user, **options)
+        equal(agent.register().status, 200, f"REGISTER of {user}")
+        return agent
+
+    def trunk(self):
+        """The carrier behind the prefix 9, at the port that the configuration names."""
+        return self.agent("carrier", port=5060, trunk=True)
+
+    def call(self, caller="alice", callee="bob", frequencies=(440, 880)):
+        """Two registered agents in an answered call: (calling side, called side)."""
+        one = caller if isinstance(caller, Agent) else self.registered(caller)
+        two = callee if isinstance(callee, Agent) else self.registered(callee)
+        return connect(one, two, frequencies)
+
+    def close(self):
+        for thing in reversed(self._open):
+            thing.close()
+        self._open = []
+
+
+def connect(caller, callee, frequencies=(440, 880), target=None):
+    """Calls, answers, and waits until each side hears the other."""
+    outgoing = caller.invite(target or callee.user, frequencies[0])
+    incoming = callee.incoming(frequencies[1])
+    incoming.ring()
+    outgoing.wait_status(180)
+    answer_both(outgoing, incoming)
+    wait_talking(outgoing, incoming)
+    return outgoing, incoming
+
+
+def answer_both(outgoing, incoming):
+    """200 from the callee, ACK from the caller, ACK to the callee."""
+    incoming.answered = incoming._reply(200, "OK", incoming.local_sdp())
+    outgoing.wait_answer()
+    incoming.agent.expect("ACK", call_id=incoming.call_id)
+    incoming.talk()
+
+
+def wait_talking(*calls, packets=10, seconds=5):
+    for call in calls:
+        have = len(call.media.received)
+        wait_until(lambda c=call, h=have: len(c.media.received) >= h + packets, seconds,
+                   f"{call.agent.user} hears the other side")
+
+
+def wait_silent(call, seconds=5):
+    """Waits until nothing arrives any more for 300 ms."""
+    state = {"count": -1}
+
+    def silent():
+        before, state["count"] = state["count"], len(call.media.received)
+        return before == state["count"]
+    wait_until(silent, seconds, f"{call.agent.user} hears nothing any more", 0.3)
+
+
+def hang_up(one, other):
+    """One side's BYE reaches the other; both are answered with 200."""
+    bye = one.in_dialog("BYE")
+    one.media.pause()
+    one.agent.send(bye)
+    other.wait_bye()
+    equal(one.agent.response(bye).status, 200, "response to BYE")
+
+
+def host_of(address):
+    return next((host for host, known in ADDRESSES.items() if known == address), address)
