@@ -165,11 +165,13 @@ int channel_run(struct channel *c, uint32_t budget, channel_command_t call, void
 		__atomic_store_n(&c->shared->server.waiting, 0, __ATOMIC_RELAXED);
 	}
 	/* No command without room for its reply; events of others may take some of it meanwhile. */
+	c->running = true;
 	while (done < budget && done < (uint32_t)waiting && c->pending < (uint32_t)room) {
 		shared_ring_peek(&c->commands, done, &command);
 		execute(c, &command, call, arg);
 		done++;
 	}
+	c->running = false;
 	if (done > 0)
 		shared_ring_release(&c->commands, done);
 	flush(c);
@@ -200,12 +202,14 @@ int channel_send(struct channel *c, struct dp_event *event)
 	room = shared_ring_room(&c->events);
 	if (room < 0)
 		return fail(c);
-	if ((uint32_t)room <= c->pending) {
+	/* While a command is carried out, one place is its reply's. */
+	if ((uint32_t)room <= c->pending + c->running) {
 		__atomic_store_n(&c->stats->events_lost, c->stats->events_lost + 1,
 				 __ATOMIC_RELAXED);
 		return -ENOSPC;
 	}
 	shared_ring_put(&c->events, c->pending++, event);
-	flush(c);
+	if (!c->running)
+		flush(c);
 	return 0;
 }

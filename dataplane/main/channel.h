@@ -37,7 +37,8 @@ struct channel {
 	uint64_t event_sequence;
 	uint32_t pending; /* events written and not yet published */
 	uint32_t refused;
-	bool armed; /* shared->server.waiting is set */
+	bool running;	  /* in channel_run(), which publishes what is pending */
+	bool armed;	  /* shared->server.waiting is set */
 };
 
 typedef int (*channel_command_t)(void *arg, uint32_t channel, const struct dp_command *command,

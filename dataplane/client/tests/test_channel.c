@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands, replies, events: order, epochs, back-pressure, the death of a client. */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <rte_ring_elem.h>
+
+#include "dataplane/client/channel.h"
+#include "dataplane/client/tests/fixture.h"
+
+static struct fixture f;
+
+static void open_and_start(void)
+{
+	fixture_open(&f);
+	fixture_start(&f);
+}
+
+static void close_it(void)
+{
+	fixture_close(&f);
+}
+
+TestSuite(channel, .init = open_and_start, .fini = close_it, .timeout = 60);
+
+static int add_context(struct dp_client_channel *c, uint64_t label)
+{
+	struct dp_command command = { .type = DP_COMMAND_CONTEXT_ADD,
+				      .cookie = label * 3,
+				      .context_add.label = label };
+
+	return dp_channel_send(c, &command);
+}
+
+Test(channel, each_command_gets_one_reply_in_order)
+{
+	struct dp_client *client = fixture_client(&f, 2);
+	struct dp_client_channel *c = dp_client_channel(client, 1);
+	struct dp_event event;
+
+	for (uint64_t label = 1; label <= 20000; label++) {
+		cr_assert(eq(int, add_context(c, label), 0));
+		if (label % 100 != 0)
+			continue;
+		for (uint64_t i = label - 99; i <= label; i++) {
+			fixture_receive(c, &event);
+			cr_assert(eq(int, event.type, DP_EVENT_REPLY));
+			cr_assert(eq(u64, event.cookie, i * 3));
+			cr_assert(eq(u64, event.sequence, i + 1));
+			cr_assert(eq(u64, event.reply.command_sequence, i + 1));
+			cr_assert(eq(int, event.reply.status, 0));
+			cr_assert(eq(u32, event.reply.handle.generation, 9));
+		}
+	}
+	cr_expect(eq(u32, dp_channel_receive(c, &event, 1), 0));
+	cr_expect(eq(u64, f.out_of_order, 0));
+	cr_expect(eq(u64, f.segment.stats->commands, 20000 + 2)); /* and two SYNCs */
+	dp_client_close(client);
+}
+
+Test(channel, status_of_the_command_comes_back)
+{
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	struct dp_command command = { .type = DP_COMMAND_TOPOLOGY }, unknown = { .type = 200 };
+	struct dp_event event;
+
+	cr_assert(eq(int, dp_channel_send(c, &command), 0));
+	fixture_receive(c, &event);
+	cr_expect(eq(int, event.reply.status, -ESTALE));
+	cr_expect(eq(int, event.reply.command_type, DP_COMMAND_TOPOLOGY));
+	cr_expect(eq(int, dp_channel_send(c, &unknown), -EINVAL));
+	dp_client_close(client);
+}
+
+/* As a client that forgets the rules would. */
+static void put_raw(struct dp_client_channel *c, uint16_t type, uint32_t epoch, uint64_t sequence)
+{
+	struct dp_command command = { .type = type,
+				      .size = (uint16_t)dp_command_size(type),
+				      .epoch = epoch,
+				      .sequence = sequence };
+
+	cr_assert(eq(int, rte_ring_sp_enqueue_elem(c->commands, &command, sizeof(command)), 0));
+	cr_assert(eq(long, write(c->command_doorbell, &(uint64_t){ 1 }, 8), 8));
+}
+
+Test(channel, what_is_not_next_is_refused)
+{
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	const struct {
+		uint16_t type;
+		int32_t epoch; /* added to the right one */
+		uint64_t sequence;
+		int status;
+	} table[] = {
+		{ DP_COMMAND_CONTEXT_ADD, 0, 2, 0 },
+		{ DP_COMMAND_CONTEXT_ADD, 0, 2, -EPROTO },  /* again */
+		{ DP_COMMAND_CONTEXT_ADD, 0, 4, -EPROTO },  /* a gap */
+		{ DP_COMMAND_CONTEXT_ADD, -1, 3, -EPROTO }, /* of an epoch before */
+		{ DP_COMMAND_CONTEXT_ADD, 1, 3, -EPROTO },  /* of one that was not started */
+		{ DP_COMMAND_SYNC, 0, 1, -EPROTO },	    /* the same epoch once more */
+		{ DP_COMMAND_SYNC, -1, 1, -EPROTO },
+		{ DP_COMMAND_SYNC, 1, 2, -EPROTO }, /* not with 1 */
+		{ DP_COMMAND_CONTEXT_ADD, 0, 3, 0 },
+		{ DP_COMMAND_SYNC, 1, 1, 0 },
+		{ DP_COMMAND_CONTEXT_ADD, 0, 4, -EPROTO },
+		{ DP_COMMAND_CONTEXT_ADD, 1, 2, 0 },
+	};
+	const uint32_t epoch = c->epoch;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct dp_event event;
+		uint32_t its_epoch = epoch + (uint32_t)table[i].epoch;
+
+		/* Replies carry the epoch of their command: the library drops others. */
+		c->epoch = its_epoch;
+		put_raw(c, table[i].type, its_epoch, table[i].sequence);
+		fixture_receive(c, &event);
+		cr_expect(eq(int, event.reply.status, table[i].status), "row %zu", i);
+		cr_expect(eq(u64, event.reply.command_sequence, table[i].sequence), "row %zu", i);
+	}
+	cr_expect(eq(u64, f.commands, 3));
+	cr_expect(eq(u64, f.segment.stats->commands_refused, 8));
+	cr_expect(eq(u32, c->shared->server.refused, 8));
+	dp_client_close(client);
+}
+
+Test(channel, full_rings_are_back_pressure_and_lose_nothing)
+{
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	const uint64_t capacity = DP_COMMAND_RING_SIZE - 1 + DP_EVENT_RING_SIZE - 1;
+	uint64_t sent = 0, received = 0;
+	struct dp_event events[64];
+
+	/* Nobody receives: the event ring fills, then the command ring, then it is said so. */
+	while (sent < capacity) {
+		if (add_context(c, sent + 1) == 0)
+			sent++;
+	}
+	cr_expect(eq(int, add_context(c, sent + 1), -EAGAIN));
+
+	/* The server sleeps by now. Receiving alone wakes it. */
+	while (received < sent) {
+		struct pollfd p = { .fd = dp_channel_fd(c), .events = POLLIN };
+		unsigned n = dp_channel_receive(c, events, 64);
+
+		for (unsigned i = 0; i < n; i++)
+			cr_assert(eq(u64, events[i].sequence, ++received + 1));
+		if (n == 0)
+			cr_assert(eq(int, poll(&p, 1, 5000), 1));
+	}
+	cr_expect(eq(u64, f.commands, capacity));
+	cr_expect(eq(u64, f.out_of_order, 0));
+	cr_expect(eq(u64, f.segment.stats->events_lost, 0));
+	dp_client_close(client);
+}
+
+Test(channel, events_are_lost_before_replies_and_counted)
+{
+	struct dp_client *client;
+	struct dp_client_channel *c;
+	uint64_t sent = 0, replies = 0, others = 0, sequence = 1;
+	struct dp_event event;
+
+	f.send_latched_to = 1; /* behind each command an event that nobody asked for */
+	client = fixture_client(&f, 1);
+	c = dp_client_channel(client, 0);
+	while (sent < DP_EVENT_RING_SIZE - 200) {
+		if (add_context(c, sent + 1) == 0)
+			sent++;
+	}
+	while (replies < sent) {
+		fixture_receive(c, &event);
+		cr_assert(event.sequence > sequence);
+		sequence = event.sequence;
+		if (event.type == DP_EVENT_REPLY)
+			replies++;
+		else
+			others++;
+	}
+	cr_expect(eq(u64, f.commands, sent));
+	cr_expect(eq(u64, others + f.segment.stats->events_lost +
+				  dp_channel_receive(c, &event, 1),
+		     sent));
+	dp_client_close(client);
+}
+
+Test(channel, an_event_for_nobody_is_dropped)
+{
+	struct dp_client *client;
+	struct dp_client_channel *c;
+	struct dp_event event;
+
+	f.send_latched_to = 9; /* a channel that is free */
+	client = fixture_client(&f, 1);
+	c = dp_client_channel(client, 0);
+	cr_assert(eq(int, add_context(c, 1), 0));
+	fixture_receive(c, &event);
+	cr_expect(eq(int, event.type, DP_EVENT_REPLY));
+	cr_expect(eq(u32, dp_channel_receive(c, &event, 1), 0));
+	cr_expect(eq(u64, f.segment.stats->events_lost, 0));
+	dp_client_close(client);
+}
+
+/* A producer that was killed between head and tail, and events that it never took. */
+Test(channel, reset_leaves_nothing_of_a_torn_ring)
+{
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	const uint32_t before = c->epoch;
+	struct dp_command sync = { .type = DP_COMMAND_SYNC };
+	struct dp_event event;
+
+	cr_assert(eq(int, add_context(c, 1), 0));
+	while (rte_ring_empty(c->events))
+		sched_yield();
+	c->commands->prod.head += 5;
+	c->events->cons.head += 1;
+	dp_channel_reset(c);
+	cr_expect(eq(u32, c->epoch, before + 1));
+	cr_assert(eq(int, dp_channel_send(c, &sync), 0));
+	cr_assert(eq(int, add_context(c, 2), 0));
+	fixture_receive(c, &event);
+	cr_expect(eq(int, event.reply.command_type, DP_COMMAND_SYNC));
+	fixture_receive(c, &event);
+	cr_expect(eq(u64, event.cookie, 6));
+	cr_expect(eq(u64, f.out_of_order, 0));
+	dp_client_close(client);
+}
+
+/* Sends labels round << 32 | 1, 2, 3 … until it is killed. */
+static void send_for_ever(const char *path, uint64_t round)
+{
+	struct dp_client *client;
+	struct dp_client_channel *c;
+	struct dp_event events[32];
+
+	if (dp_client_open(path, "victim", 1, 5000, &client, NULL, 0) != 0)
+		_exit(1);
+	c = dp_client_channel(client, 0);
+	for (uint64_t n = 1;; n++) {
+		while (add_context(c, round << 32 | n) != 0)
+			dp_channel_receive(c, events, 32);
+		/* The smallest rooms of the ring are where a torn write would be seen. */
+		if (n % 7 == 0)
+			dp_channel_receive(c, events, 5);
+	}
+}
+
+Test(killed, commands_of_a_killed_client_are_never_replayed, .timeout = 120)
+{
+	fixture_open(&f);
+	for (uint64_t round = 1; round <= 50; round++) {
+		const uint64_t before = f.commands, until = before + 50 + round * 97 % 3000;
+		pid_t child;
+
+		f.last_label = round << 32; /* anything of a round before is out of order */
+		child = fork();
+		if (child == 0)
+			send_for_ever(f.path, round);
+		while (f.commands < until)
+			fixture_turn(&f, 1000);
+		kill(child, SIGKILL);
+		while (f.gone < round)
+			fixture_turn(&f, 1000);
+		waitpid(child, NULL, 0);
+		cr_assert(eq(u64, f.out_of_order, 0), "round %d", (int)round);
+	}
+	fixture_close(&f);
+}
