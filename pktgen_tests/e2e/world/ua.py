@@ -44,12 +44,19 @@ class Agent:
         self._answered = {}
         self._changed = threading.Condition()
         self._closed = False
+        self._registered = False
         self._register_call_id = sip.token() + "@" + self.host
         self._cseq = 1
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
 
     def close(self):
+        """Ends the agent; what it registered goes away with it."""
+        if self._registered:
+            try:
+                self.register(expires=0, contacts=["*"], seconds=2)
+            except (Timeout, OSError):
+                pass
         self._closed = True
         self._thread.join(2)
         for media in self.media:
@@ -162,7 +169,7 @@ class Agent:
         return again
 
     def register(self, expires=600, contacts=None, algorithm=None, password=None, cseq=None,
-                 call_id=None, answer=True):
+                 call_id=None, answer=True, seconds=FINAL_WAIT):
         """REGISTER with digest; returns the final response."""
         contacts = [f"<{self.contact}>"] if contacts is None else contacts
         request = self.request("REGISTER", f"sip:{DOMAIN}", to=self.uri, cseq=cseq,
@@ -170,13 +177,15 @@ class Agent:
                                headers=[("expires", str(expires))] if expires is not None else ())
         request.headers = [h for h in request.headers if h[0] != "contact"]
         request.headers += [("contact", contact) for contact in contacts]
-        response = self.transact(request)
+        response = self.transact(request, seconds)
         if response.status != 401 or not answer:
             return response
         again = self.authorised(request, response, algorithm, password)
         if cseq:
             again.headers = [(n, f"{cseq} REGISTER" if n == "cseq" else v) for n, v in again.headers]
-        return self.transact(again)
+        response = self.transact(again, seconds)
+        self._registered = self._registered or response.status == 200
+        return response
 
     def rtp(self, frequency=440):
         media = Rtp(self.lab, self.host, self.address, frequency)
