@@ -89,7 +89,9 @@ struct config_user {
 
 struct config_trunk {
 	const char *name;
-	const char *address; /* IP of the peer; calls from it need no digest */
+	const char **addresses; /* IPs of the peer. Calls from any of them need no digest; calls to it
+				   go to the first whose family a listener has */
+	unsigned addresses_count;
 	uint16_t port;       /* default 5060 */
 	const char *prefix;  /* numbers that begin so go out here; "" : none */
 	bool strip_prefix;   /* default false */
