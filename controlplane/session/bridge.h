@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A bridge joins the sessions of a call so that they hear each other. It is one context on the
+ * dataplane; each of its seats is a termination. A seat is reserved before anybody sits on it: the
+ * callee is dialed with the address of the callee's seat, all forks with the same one, and who
+ * answers first takes it.
+ *
+ * All in the shard's thread.
+ */
+#ifndef CONTROLPLANE_SESSION_BRIDGE_H
+#define CONTROLPLANE_SESSION_BRIDGE_H
+
+#include "controlplane/session/media.h"
+#include "controlplane/session/session.h"
+
+struct bridge;
+
+struct bridge_user {
+	/* Every seat that was asked for has its address (0), or one of them never will (-errno). */
+	void (*ready)(void *arg, int status);
+	/* A seat is gone and could not be made again after a restart of the dataplane. */
+	void (*lost)(void *arg, int status);
+};
+
+struct seat {
+	struct bridge *bridge;
+	struct seat *next;
+	struct session *session; /* who sits on it; NULL: reserved */
+	struct media_termination *termination;
+	uint8_t side; /* 0 caller, 1 callee */
+};
+
+struct bridge {
+	struct shard *shard;
+	uint64_t call;
+	struct media_context *context;
+	const struct bridge_user *user;
+	void *arg;
+	struct seat *seats;
+	unsigned waiting;  /* seats without an address */
+	unsigned sessions; /* seats that are taken */
+	bool announced;    /* BRIDGE_CREATED was published */
+	bool done;         /* ready was called */
+};
+
+/* restore: for a call on record, dataplane or not. Else -ENOTCONN, -EAGAIN, -ENOMEM. */
+int bridge_create(struct shard *shard, uint64_t call, bool restore, const struct bridge_user *user,
+		  void *arg, struct bridge **bridge);
+/* Everybody leaves, the context is removed. */
+void bridge_destroy(struct bridge *bridge, const char *reason);
+
+/* family: enum dp_family. The answer is bridge_user.ready, when all seats have theirs. */
+int bridge_reserve(struct bridge *bridge, uint8_t side, uint8_t family, struct seat **seat);
+int bridge_reserve_restored(struct bridge *bridge, const struct media_termination_config *config,
+			    struct seat **seat);
+
+/* A session takes a seat, and leaves it. */
+void bridge_add(struct seat *seat, struct session *session);
+void bridge_remove(struct seat *seat, const char *reason);
+
+/* Programs what the sessions agreed on: addresses, formats, directions. media_timeout_ms holds
+ * while media is to flow both ways. */
+void bridge_update(struct bridge *bridge, uint32_t media_timeout_ms);
+/* Is everybody in it sendrecv? */
+bool bridge_is_held(const struct bridge *bridge);
+
+/* The handle as text, "index.generation", "-" while the dataplane does not have it. */
+#define HANDLE_TEXT 24
+const char *handle_text(dp_handle_t handle, char text[HANDLE_TEXT]);
+
+#endif

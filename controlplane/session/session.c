@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of a session: its states, and what its dialog tells it. */
+#include "controlplane/session/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "controlplane/events/events.h"
+#include "controlplane/main/shard.h"
+#include "controlplane/session/bridge.h"
+#include "controlplane/session/session_internal.h"
+#include "controlplane/session/session_table.h"
+#include "sip/base/log.h"
+#include "sip/base/random.h"
+
+const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT])
+{
+	snprintf(text, SESSION_ID_TEXT, "%016" PRIx64, s->id);
+	return text;
+}
+
+struct session *session_create(struct shard *shard, uint64_t call, bool outbound,
+			       const struct session_user *user, void *arg)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	char id[SESSION_ID_TEXT];
+
+	if (!s)
+		return NULL;
+	s->id = shard_new_call_id(shard);
+	s->call = call;
+	s->shard = shard;
+	s->outbound = outbound;
+	s->user = user;
+	s->arg = arg;
+	/* RFC 8866 §5.2: a number that nobody else has; 63 bits, some parsers are signed. */
+	s->sdp_id = random_u64() >> 2 | 1;
+	s->sdp_version = s->sdp_id;
+	event_publish(shard->events, EVENT_SESSION_CREATED, call, 0, session_id_text(s, id),
+		      outbound ? "outbound" : "inbound");
+	return s;
+}
+
+static char *slice_dup(struct slice s)
+{
+	char *copy = malloc(s.n + 1);
+
+	if (!copy)
+		return NULL;
+	if (s.n)
+		memcpy(copy, s.p, s.n);
+	copy[s.n] = '\0';
+	return copy;
+}
+
+void session_keep_names(struct session *s)
+{
+	free(s->local_uri);
+	free(s->remote_uri);
+	s->local_uri = slice_dup(sip_invite_local_uri(s->invite));
+	s->remote_uri = slice_dup(sip_invite_remote_uri(s->invite));
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	free(s->offer_text);
+	free(s->local_uri);
+	free(s->remote_uri);
+	free(s);
+}
+
+bool session_is_alive(const struct session *s)
+{
+	return s && s->invite;
+}
+
+bool session_event(struct session *s, enum session_event event)
+{
+	int next = session_next_state(s->state, event);
+	char id[SESSION_ID_TEXT];
+	unsigned old = s->state;
+
+	if (next < 0) {
+		LOG_WARN("session", s->call, "session %016" PRIx64 ": event %d in state %s refused",
+			 s->id, event, session_state_text(old));
+		return false;
+	}
+	if ((unsigned)next == old)
+		return true;
+	s->state = (uint8_t)next;
+	LOG_DEBUG("session", s->call, "session %016" PRIx64 ": %s -> %s", s->id,
+		  session_state_text(old), session_state_text(s->state));
+	event_publish(s->shard->events, EVENT_SESSION_STATE, s->call, 0, session_id_text(s, id),
+		      session_state_text(old), session_state_text(s->state));
+	return true;
+}
+
+/* --- what the dialog says --- */
+
+static bool has_sdp(const struct sip_msg *msg)
+{
+	return msg->body.n > 0 && (!sip_msg_header(msg, SIP_H_CONTENT_TYPE) ||
+				   sip_content_type_is(msg, SLICE("application/sdp")));
+}
+
+static void on_progress(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct session *s = arg;
+	bool answer = has_sdp(response) && session_receive_answer(s, response->body) == 0;
+
+	if (s->state == SESSION_TERMINATING)
+		return;
+	if (answer)
+		session_event(s, SESSION_ON_EARLY_MEDIA);
+	else if (status == 180)
+		session_event(s, SESSION_ON_RING);
+	s->user->progress(s->arg, s, status, answer);
+}
+
+static int take_answer(struct session *s, const struct sip_msg *msg)
+{
+	if (has_sdp(msg))
+		return session_receive_answer(s, msg->body);
+	/* said before, in a provisional response, or nothing was open */
+	return s->offer_state == OFFER_OFFER_SENT ? -ENODATA : 0;
+}
+
+static void on_answered(void *arg, struct sip_msg *response)
+{
+	struct session *s = arg;
+	int error = take_answer(s, response);
+
+	/* A 200 that crossed our CANCEL: the dialog sends BYE by itself. */
+	if (s->state == SESSION_TERMINATING)
+		return;
+	session_event(s, SESSION_ON_CONNECT);
+	s->user->answered(s->arg, s, error);
+}
+
+static void on_acked(void *arg, struct sip_msg *ack)
+{
+	struct session *s = arg;
+
+	s->user->acked(s->arg, s, take_answer(s, ack));
+}
+
+static void on_reinvite(void *arg, struct sip_msg *request)
+{
+	struct session *s = arg;
+	int error;
+
+	if (request->body.n == 0) {
+		s->user->reoffered(s->arg, s, false);
+		return;
+	}
+	if (!has_sdp(request)) {
+		sip_invite_respond(s->invite, 415, NULL, SLICE_NONE,
+				   SLICE("Accept: application/sdp\r\n"));
+		return;
+	}
+	error = session_receive_offer(s, request->body);
+	if (error) {
+		unsigned status = error == -EBUSY ? 491 : error == -ENOTSUP ? 488 : 400;
+
+		sip_invite_respond(s->invite, status, NULL, SLICE_NONE, SLICE_NONE);
+		return;
+	}
+	s->user->reoffered(s->arg, s, true);
+}
+
+static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct session *s = arg;
+	int error = 0;
+
+	s->reoffering = false;
+	if (status >= 200 && status < 300 && response)
+		error = take_answer(s, response);
+	if (s->offer_state == OFFER_OFFER_SENT)
+		session_offer_event(s, OFFER_ON_ROLLBACK);
+	s->user->reanswered(s->arg, s, status, error);
+}
+
+static void on_request(void *arg, struct sip_transaction *server, struct sip_msg *request)
+{
+	(void)arg;
+	if (request->method == SIP_UNKNOWN_METHOD)
+		sip_transaction_reply(server, 501, NULL, SLICE_NONE, "");
+	else
+		sip_transaction_reply(server, 405, NULL, SLICE_NONE,
+				      "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n");
+}
+
+static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
+{
+	struct session *s = arg;
+	char id[SESSION_ID_TEXT];
+	static const char *const reasons[] = {
+		[SIP_END_BYE_RECEIVED] = "bye-received", [SIP_END_BYE_SENT] = "bye-sent",
+		[SIP_END_CANCELLED] = "cancelled",	 [SIP_END_REJECTED] = "rejected",
+		[SIP_END_TIMEOUT] = "timeout",		 [SIP_END_TRANSPORT] = "transport",
+	};
+
+	s->invite = NULL;
+	session_forget_offer(s);
+	session_event(s, SESSION_ON_ENDED);
+	event_publish(s->shard->events, EVENT_SESSION_TERMINATED, s->call, 0,
+		      session_id_text(s, id), reasons[how]);
+	s->user->ended(s->arg, s, how, status, msg);
+}
+
+const struct sip_invite_user session_invite_user = {
+	.progress = on_progress,
+	.answered = on_answered,
+	.acked = on_acked,
+	.reinvite = on_reinvite,
+	.reinvited = on_reinvited,
+	.request = on_request,
+	.ended = on_ended,
+};
+
+void session_take(struct session *s, struct sip_invite *invite)
+{
+	s->invite = invite;
+	sip_invite_set_user(invite, &session_invite_user, s);
+	session_keep_names(s);
+}
+
+int session_dial(struct session *s, struct sip_invite_start *start, const struct description *offer)
+{
+	char text[SESSION_SDP_MAX];
+	int n = session_write(s, offer, false, text, sizeof(text)), error;
+
+	if (n < 0)
+		return n;
+	start->sdp = (struct slice){ text, (size_t)n };
+	error = sip_invite_start(s->shard->ua, start, &session_invite_user, s, &s->invite);
+	if (error) {
+		s->invite = NULL;
+		session_event(s, SESSION_ON_ENDED);
+		return error;
+	}
+	s->offered = *offer;
+	session_offer_event(s, OFFER_ON_SEND);
+	session_keep_names(s);
+	session_event(s, SESSION_ON_DIAL);
+	return 0;
+}
+
+void session_end(struct session *s, unsigned status, struct slice extra_headers)
+{
+	if (!s->invite || s->state == SESSION_TERMINATING)
+		return;
+	session_event(s, SESSION_ON_END);
+	sip_invite_end(s->invite, status, extra_headers);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A session is one leg of a call: a SIP dialog, its offer/answer state, and the seat in a bridge
+ * where its media ends.
+ *
+ * It writes and reads the SDP of its leg. Nobody above sees text: descriptions go from one leg to
+ * the other, and each leg's SDP is written anew with our origin, our address and port, and the
+ * payload types of the other leg (a relay does not renumber them).
+ *
+ * All in the shard's thread.
+ */
+#ifndef CONTROLPLANE_SESSION_SESSION_H
+#define CONTROLPLANE_SESSION_SESSION_H
+
+#include <jansson.h>
+
+#include "controlplane/session/description.h"
+#include "sip/dialog/dialog.h"
+
+struct shard;
+struct seat;
+struct session;
+
+/* id, name */
+#define SESSION_STATES(X)               \
+	X(INITIALIZING, "initializing") \
+	X(DIALING, "dialing")           \
+	X(RINGING, "ringing")           \
+	X(EARLY, "early")               \
+	X(CONNECTED, "connected")       \
+	X(HELD, "held")                 \
+	X(TERMINATING, "terminating")   \
+	X(TERMINATED, "terminated")
+
+enum session_state {
+#define X(id, name) SESSION_##id,
+	SESSION_STATES(X)
+#undef X
+	SESSION_STATE_COUNT
+};
+
+enum session_event {
+	SESSION_ON_DIAL,
+	SESSION_ON_RING,
+	SESSION_ON_EARLY_MEDIA,
+	SESSION_ON_CONNECT,
+	SESSION_ON_HOLD,
+	SESSION_ON_RESUME,
+	SESSION_ON_END,   /* BYE, CANCEL or a refusal is under way */
+	SESSION_ON_ENDED, /* the dialog is gone */
+	SESSION_EVENT_COUNT
+};
+
+/* Offer/answer, RFC 3264. */
+#define OFFER_STATES(X)                     \
+	X(INITIAL, "initial")               \
+	X(OFFER_SENT, "offer-sent")         \
+	X(OFFER_RECEIVED, "offer-received") \
+	X(COMPLETE, "complete")
+
+enum offer_state {
+#define X(id, name) OFFER_##id,
+	OFFER_STATES(X)
+#undef X
+	OFFER_STATE_COUNT
+};
+/* Short names of the table's first column. */
+enum offer_event {
+	OFFER_ON_SEND,
+	OFFER_ON_RECEIVE,
+	OFFER_ON_ANSWER_SENT,
+	OFFER_ON_ANSWER_RECEIVED,
+	OFFER_ON_ROLLBACK, /* refused: what was agreed before stands */
+	OFFER_EVENT_COUNT
+};
+
+/* What a session tells the call. In `ended` the invite is gone; the session itself lives until
+ * session_free(). All required. */
+struct session_user {
+	/* Outbound: a provisional response above 100. has_answer: it described the callee's media. */
+	void (*progress)(void *arg, struct session *s, unsigned status, bool has_answer);
+	/* Outbound: 2xx. error: what is wrong with its SDP, 0: nothing. */
+	void (*answered)(void *arg, struct session *s, int error);
+	/* The ACK to our 2xx. error: 0; -ENODATA: no answer to our offer in it; or a parse error */
+	void (*acked)(void *arg, struct session *s, int error);
+	/* It wants other media: s->offered has it (has_offer), or it asks us for an offer. */
+	void (*reoffered)(void *arg, struct session *s, bool has_offer);
+	/* What became of session_reoffer(): status of the response; error as in answered */
+	void (*reanswered)(void *arg, struct session *s, unsigned status, int error);
+	void (*ended)(void *arg, struct session *s, enum sip_end how, unsigned status,
+		      struct sip_msg *msg);
+	/* The remote end of its seat latched to a source. */
+	void (*media_latched)(void *arg, struct session *s);
+	/* Its remote end has been silent for too long. */
+	void (*media_silent)(void *arg, struct session *s, uint32_t silent_ms);
+};
+
+#define SESSION_ADDRESS_TEXT 64
+
+struct session {
+	uint64_t id, call;
+	struct shard *shard;
+	struct sip_invite *invite; /* NULL: not dialed yet, or ended */
+	const struct session_user *user;
+	void *arg;
+	struct seat *seat; /* where its media ends; forks of one call ring from the same one */
+	uint8_t state;     /* enum session_state */
+	bool outbound;
+	bool reoffering;   /* an offer of ours is with session_reoffer() */
+	bool was_complete; /* what OFFER_ON_ROLLBACK returns to */
+	uint8_t offer_state;
+	uint8_t media_direction;    /* enum sdp_direction, as agreed, from the view of the far end */
+	struct description remote;  /* what the far end said last, and both agreed on */
+	struct description local;   /* what we said last, and both agreed on */
+	struct description offered; /* the open offer, of either side */
+	char *offer_text;           /* the open offer of the far end: its answer repeats its lines */
+	size_t offer_size;
+	uint64_t sdp_id, sdp_version;
+	struct description sdp_last; /* what sdp_version stands for */
+	struct dp_address sdp_last_address;
+	char *remote_uri, *local_uri; /* for people; kept beyond the dialog */
+};
+
+const char *session_state_text(unsigned state);
+const char *offer_state_text(unsigned state);
+const char *session_direction_text(unsigned direction); /* "sendrecv"… */
+
+/* call: its id. invite: the one that came (inbound). */
+struct session *session_create(struct shard *shard, uint64_t call, bool outbound,
+			       const struct session_user *user, void *arg);
+void session_take(struct session *s, struct sip_invite *invite);
+/* Its invite must have ended. */
+void session_free(struct session *s);
+bool session_is_alive(const struct session *s); /* its dialog is not over */
+
+/* Next state by the table; false (and logged) if that is not allowed in this state. */
+bool session_event(struct session *s, enum session_event event);
+
+/* --- outbound --- */
+/* Dials; start->sdp is filled in here. offer: what the other leg offered. */
+int session_dial(struct session *s, struct sip_invite_start *start, const struct description *offer);
+
+/* --- inbound --- */
+/* Reads the INVITE's offer into s->offered. -ENODATA: there is none (delayed offer). */
+int session_receive_offer(struct session *s, struct slice body);
+/* 101–199. answer: NULL, or what the other leg answered. */
+int session_progress(struct session *s, unsigned status, const struct description *answer);
+/* 200. is_offer: the caller sent none, so `sdp` is ours to offer. */
+int session_accept(struct session *s, const struct description *sdp, bool is_offer);
+
+/* --- both --- */
+/* Re-INVITE with what the other leg offers. -EBUSY: another exchange is under way. */
+int session_reoffer(struct session *s, const struct description *offer);
+/* Answers a re-INVITE: 200 with `answer` (is_offer: it brought none), or a refusal. */
+int session_reaccept(struct session *s, const struct description *answer, bool is_offer);
+int session_rerefuse(struct session *s, unsigned status, struct slice extra_headers);
+/* CANCEL, BYE or a final response, whatever fits. `ended` may be called before it returns. */
+void session_end(struct session *s, unsigned status, struct slice extra_headers);
+
+/* After an exchange: what is agreed goes to the seat. direction: as seen from the far end. */
+void session_set_direction(struct session *s, uint8_t direction);
+/* Name of the audio codec in use, "" if none. */
+const char *session_codec(const struct session *s);
+/* For the store: what session_restore() needs besides the invite's own text. NULL: no memory. */
+json_t *session_save(const struct session *s);
+/* -EINVAL: the record is broken; else errors of sip_invite_restore(). */
+int session_restore(struct session *s, const json_t *record);
+/* A row for the CLI. */
+json_t *session_show(const struct session *s);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of a session share: session.c (life), session_media.c (offers and answers),
+ * session_record.c (store and CLI). */
+#ifndef CONTROLPLANE_SESSION_SESSION_INTERNAL_H
+#define CONTROLPLANE_SESSION_SESSION_INTERNAL_H
+
+#include "controlplane/session/session.h"
+
+#define SESSION_SDP_MAX 2048
+#define SESSION_ID_TEXT 17
+
+const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT]);
+extern const struct sip_invite_user session_invite_user;
+/* Copies what people want to see of the dialog. */
+void session_keep_names(struct session *s);
+
+/* By the table of offers; false (and logged) if that is not allowed now. */
+bool session_offer_event(struct session *s, enum offer_event event);
+/* The text that an answer would repeat is not needed any more. */
+void session_forget_offer(struct session *s);
+/* Bytes written, or -ENOTCONN: the seat has no address yet; -ENOSPC; -EBADMSG. */
+int session_write(struct session *s, const struct description *what, bool answer, char *buffer,
+		  size_t size);
+/* 0, and s->remote has it. -EBADMSG, -ENOTSUP; -EPROTO: no offer of ours is open. */
+int session_receive_answer(struct session *s, struct slice body);
+
+/* An address as JSON: text, or null. */
+json_t *address_save(const struct dp_address *a);
+/* 0 or -EINVAL */
+int address_restore(const json_t *record, struct dp_address *a);
+
+#endif

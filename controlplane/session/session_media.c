@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Offers and answers of a session (RFC 3264): text of the far end in, text of ours out. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "controlplane/events/events.h"
+#include "controlplane/main/shard.h"
+#include "controlplane/session/bridge.h"
+#include "controlplane/session/session_internal.h"
+#include "controlplane/session/session_table.h"
+#include "sip/base/log.h"
+
+#define OFFER_TEXT_MAX 65536u
+
+bool session_offer_event(struct session *s, enum offer_event event)
+{
+	int next = offer_next_state(s->offer_state, event, s->was_complete);
+
+	if (next < 0) {
+		LOG_WARN("session", s->call,
+			 "session %016" PRIx64 ": offer/answer event %d in state %s refused", s->id,
+			 event, offer_state_text(s->offer_state));
+		return false;
+	}
+	switch (event) {
+	case OFFER_ON_SEND:
+	case OFFER_ON_RECEIVE:
+		s->was_complete = s->offer_state == OFFER_COMPLETE;
+		break;
+	case OFFER_ON_ANSWER_SENT:
+		if (s->offer_state == OFFER_OFFER_RECEIVED)
+			s->remote = s->offered;
+		break;
+	case OFFER_ON_ANSWER_RECEIVED:
+		if (s->offer_state == OFFER_OFFER_SENT)
+			s->local = s->offered;
+		break;
+	default:
+		session_forget_offer(s);
+	}
+	s->offer_state = (uint8_t)next;
+	return true;
+}
+
+void session_forget_offer(struct session *s)
+{
+	free(s->offer_text);
+	s->offer_text = NULL;
+	s->offer_size = 0;
+}
+
+/* The text is kept: its answer has as many media lines in the same order (RFC 3264 §6). */
+int session_receive_offer(struct session *s, struct slice body)
+{
+	struct description d;
+	struct sdp sdp;
+	unsigned line;
+	char *copy;
+	int error;
+
+	if (body.n == 0)
+		return -ENODATA;
+	if (body.n > OFFER_TEXT_MAX)
+		return -EBADMSG;
+	if (offer_next_state(s->offer_state, OFFER_ON_RECEIVE, s->was_complete) < 0)
+		return -EBUSY;
+	error = description_parse(body, &sdp, &d, &line);
+	if (error)
+		return error;
+	copy = malloc(body.n);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, body.p, body.n);
+	session_forget_offer(s);
+	s->offer_text = copy;
+	s->offer_size = body.n;
+	s->offered = d;
+	session_offer_event(s, OFFER_ON_RECEIVE);
+	return 0;
+}
+
+int session_receive_answer(struct session *s, struct slice body)
+{
+	struct description d;
+	const struct description *offer =
+		s->offer_state == OFFER_OFFER_SENT ? &s->offered : &s->local;
+	struct sdp sdp;
+	unsigned line;
+	int error;
+
+	if (offer_next_state(s->offer_state, OFFER_ON_ANSWER_RECEIVED, s->was_complete) < 0)
+		return -EPROTO;
+	error = description_parse(body, &sdp, &d, &line);
+	if (error)
+		return error;
+	if (!description_overlap(offer, &d))
+		return -ENOTSUP;
+	/* What may flow is what both want (RFC 3264 §6.1), whatever the answer claims. */
+	d.direction &= description_reverse(offer->direction);
+	session_offer_event(s, OFFER_ON_ANSWER_RECEIVED);
+	s->remote = d;
+	return 0;
+}
+
+int session_write(struct session *s, const struct description *what, bool answer, char *buffer,
+		  size_t size)
+{
+	const struct dp_address *local;
+	struct sdp_audio audio;
+	struct sdp offer;
+	struct sdp_error error;
+	int line = 0;
+
+	if (!s->seat || !media_termination_is_ready(s->seat->termination))
+		return -ENOTCONN;
+	local = media_termination_local(s->seat->termination);
+	if (answer) {
+		if (!s->offer_text ||
+		    sdp_parse((struct slice){ s->offer_text, s->offer_size }, &offer, &error))
+			return -EBADMSG;
+		line = sdp_find_audio(&offer);
+		if (line < 0)
+			return -EBADMSG;
+	}
+	/* RFC 3264 §8: the version goes up when, and only when, the description changed. */
+	if (memcmp(what, &s->sdp_last, sizeof(*what)) != 0 ||
+	    !dp_address_equal(local, &s->sdp_last_address)) {
+		s->sdp_version++;
+		s->sdp_last = *what;
+		s->sdp_last_address = *local;
+	}
+	description_to_audio(what, local, &audio);
+	return sdp_write(buffer, size, answer ? &offer : NULL, (unsigned)line, &audio, s->sdp_id,
+			 s->sdp_version);
+}
+
+/* What the far end of the other leg answered, as our answer here: never with its address. */
+static struct description without_address(const struct description *d)
+{
+	struct description ours = *d;
+
+	ours.rtp = ours.rtcp = (struct dp_address){ 0 };
+	return ours;
+}
+
+static int respond(struct session *s, unsigned status, const struct description *d, bool is_offer)
+{
+	char text[SESSION_SDP_MAX];
+	struct description ours = without_address(d);
+	int n, error;
+
+	if (!is_offer)
+		description_settle(&ours);
+	if (offer_next_state(s->offer_state, is_offer ? OFFER_ON_SEND : OFFER_ON_ANSWER_SENT,
+			     s->was_complete) < 0)
+		return -EPROTO;
+	n = session_write(s, &ours, !is_offer, text, sizeof(text));
+	if (n < 0)
+		return n;
+	error = sip_invite_respond(s->invite, status, NULL, (struct slice){ text, (size_t)n },
+				   SLICE_NONE);
+	if (error)
+		return error;
+	if (is_offer) {
+		session_offer_event(s, OFFER_ON_SEND);
+		s->offered = ours;
+	} else {
+		session_offer_event(s, OFFER_ON_ANSWER_SENT);
+		s->local = ours;
+	}
+	return 0;
+}
+
+int session_progress(struct session *s, unsigned status, const struct description *answer)
+{
+	int error;
+
+	if (!s->invite)
+		return -ENOTCONN;
+	if (!answer) {
+		error = sip_invite_respond(s->invite, status, NULL, SLICE_NONE, SLICE_NONE);
+		if (!error && status == 180)
+			session_event(s, SESSION_ON_RING);
+		return error;
+	}
+	error = respond(s, status, answer, false);
+	if (!error)
+		session_event(s, SESSION_ON_EARLY_MEDIA);
+	return error;
+}
+
+int session_accept(struct session *s, const struct description *sdp, bool is_offer)
+{
+	int error = s->invite ? respond(s, 200, sdp, is_offer) : -ENOTCONN;
+
+	if (error)
+		return error;
+	session_forget_offer(s);
+	session_event(s, SESSION_ON_CONNECT);
+	return 0;
+}
+
+int session_reoffer(struct session *s, const struct description *offer)
+{
+	char text[SESSION_SDP_MAX];
+	struct description ours = without_address(offer);
+	int n, error;
+
+	if (!s->invite)
+		return -ENOTCONN;
+	if (s->reoffering ||
+	    offer_next_state(s->offer_state, OFFER_ON_SEND, s->was_complete) < 0)
+		return -EBUSY;
+	n = session_write(s, &ours, false, text, sizeof(text));
+	if (n < 0)
+		return n;
+	error = sip_invite_reinvite(s->invite, (struct slice){ text, (size_t)n });
+	if (error)
+		return error;
+	s->reoffering = true;
+	session_offer_event(s, OFFER_ON_SEND);
+	s->offered = ours;
+	return 0;
+}
+
+int session_reaccept(struct session *s, const struct description *answer, bool is_offer)
+{
+	int error = s->invite ? respond(s, 200, answer, is_offer) : -ENOTCONN;
+
+	if (!error)
+		session_forget_offer(s);
+	return error;
+}
+
+int session_rerefuse(struct session *s, unsigned status, struct slice extra_headers)
+{
+	if (s->offer_state == OFFER_OFFER_RECEIVED)
+		session_offer_event(s, OFFER_ON_ROLLBACK);
+	if (!s->invite)
+		return -ENOTCONN;
+	return sip_invite_respond(s->invite, status, NULL, SLICE_NONE, extra_headers);
+}
+
+void session_set_direction(struct session *s, uint8_t direction)
+{
+	bool held = direction != SDP_SENDRECV;
+	bool was_held = s->state == SESSION_HELD;
+	char id[SESSION_ID_TEXT];
+
+	s->media_direction = direction;
+	if (s->state != SESSION_CONNECTED && s->state != SESSION_HELD)
+		return;
+	session_event(s, held ? SESSION_ON_HOLD : SESSION_ON_RESUME);
+	if (held && !was_held)
+		event_publish(s->shard->events, EVENT_SESSION_HELD, s->call, 0,
+			      session_id_text(s, id), session_direction_text(direction));
+}
+
+const char *session_codec(const struct session *s)
+{
+	enum description_codec codec = description_audio(&s->remote, NULL);
+	uint8_t type;
+
+	/* What was answered is what is used: ours for who called us, theirs for whom we called. */
+	if (!s->outbound && s->local.codec_count)
+		codec = description_audio(&s->local, &type);
+	return codec == CODECS ? "" : description_codecs[codec].encoding;
+}
