@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/main/dispatch.h"
+
+#include <stdio.h>
+
+void dispatch_token(char token[DISPATCH_TOKEN_SIZE], unsigned node, unsigned shard)
+{
+	snprintf(token, DISPATCH_TOKEN_SIZE, "t0%02x%02x-", node & 0xff, shard & 0xff);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int dispatch_token_shard(struct slice text)
+{
+	int digits[4];
+
+	if (text.n < 7 || text.p[0] != 't' || text.p[1] != '0' || text.p[6] != '-')
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		digits[i] = hex_digit(text.p[2 + i]);
+		if (digits[i] < 0)
+			return -1;
+	}
+	return digits[2] << 4 | digits[3];
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool is_space(char c)
+{
+	return is_blank(c) || c == '\r' || c == '\n';
+}
+
+static struct slice trim(struct slice s)
+{
+	while (s.n > 0 && is_space(s.p[0])) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && is_space(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* Takes a line with its continuation lines (RFC 3261 §7.3.1) off *rest. */
+static struct slice take_line(struct slice *rest)
+{
+	struct slice line = { rest->p, 0 };
+
+	while (line.n < rest->n) {
+		const char *end = memchr(rest->p + line.n, '\n', rest->n - line.n);
+
+		if (!end) {
+			line.n = rest->n;
+			break;
+		}
+		line.n = (size_t)(end - rest->p) + 1;
+		/* An empty line ends the headers and is not continued. */
+		if (trim(line).n == 0 || line.n == rest->n || !is_blank(rest->p[line.n]))
+			break;
+	}
+	rest->p += line.n;
+	rest->n -= line.n;
+	return line;
+}
+
+/* Value of a header's tag parameter: outside quoted names and angle brackets. */
+static struct slice tag_of(struct slice value)
+{
+	bool quoted = false, bracketed = false;
+
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+		struct slice parameter;
+		size_t n = 0;
+
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+			continue;
+		}
+		if (bracketed) {
+			bracketed = c != '>';
+			continue;
+		}
+		quoted = c == '"';
+		bracketed = c == '<';
+		if (c != ';')
+			continue;
+		parameter = trim((struct slice){ value.p + i + 1, value.n - i - 1 });
+		if (!slice_starts_nocase(parameter, SLICE("tag")))
+			continue;
+		parameter = trim((struct slice){ parameter.p + 3, parameter.n - 3 });
+		if (parameter.n == 0 || parameter.p[0] != '=')
+			continue;
+		parameter = trim((struct slice){ parameter.p + 1, parameter.n - 1 });
+		while (n < parameter.n && parameter.p[n] != ';' && !is_space(parameter.p[n]))
+			n++;
+		return (struct slice){ parameter.p, n };
+	}
+	return SLICE_NONE;
+}
+
+static void look_at_line(struct slice line, struct dispatch_headers *headers)
+{
+	const char *colon = memchr(line.p, ':', line.n);
+	struct slice name, value;
+
+	if (!colon)
+		return;
+	name = trim((struct slice){ line.p, (size_t)(colon - line.p) });
+	value = trim((struct slice){ colon + 1, line.n - (size_t)(colon - line.p) - 1 });
+	if (name.n == 0 || value.n == 0)
+		return;
+	if (headers->call_id.n == 0 && (slice_equal_nocase(name, SLICE("call-id")) ||
+					slice_equal_nocase(name, SLICE("i"))))
+		headers->call_id = value;
+	else if (headers->to_tag.n == 0 && (slice_equal_nocase(name, SLICE("to")) ||
+					    slice_equal_nocase(name, SLICE("t"))))
+		headers->to_tag = tag_of(value);
+	else if (headers->from_tag.n == 0 && (slice_equal_nocase(name, SLICE("from")) ||
+					      slice_equal_nocase(name, SLICE("f"))))
+		headers->from_tag = tag_of(value);
+}
+
+void dispatch_scan(struct slice message, struct dispatch_headers *headers)
+{
+	*headers = (struct dispatch_headers){ 0 };
+	while (message.n > 0 && is_space(message.p[0])) {
+		message.p++;
+		message.n--;
+	}
+	take_line(&message); /* request or status line */
+	while (message.n > 0) {
+		struct slice line = take_line(&message);
+
+		if (trim(line).n == 0)
+			return;
+		look_at_line(line, headers);
+	}
+}
+
+unsigned dispatch_owner(struct slice message, unsigned shards)
+{
+	struct dispatch_headers headers;
+	int shard;
+
+	if (shards <= 1)
+		return 0;
+	dispatch_scan(message, &headers);
+	shard = dispatch_token_shard(headers.call_id);
+	if (shard < 0)
+		shard = dispatch_token_shard(headers.to_tag);
+	if (shard < 0)
+		shard = dispatch_token_shard(headers.from_tag);
+	if (shard >= 0)
+		return (unsigned)shard % shards;
+	return (unsigned)(slice_hash(headers.call_id) % shards);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which shard a SIP message belongs to, from its raw bytes: before it is parsed, and the same
+ * answer on whichever shard's socket it came.
+ *
+ *   1. A Call-ID of ours names its shard.
+ *   2. A To tag of ours (requests in a dialog), or a From tag of ours (responses to our requests
+ *      in it), names it too. So a dialog of a foreign Call-ID finds its shard after a restart as
+ *      well, when hashes have another key.
+ *   3. Any other Call-ID is hashed.
+ *
+ * What we mint (Call-IDs, tags, branches) begins with the token of its node and shard:
+ *
+ *   t0 NN SS -     NN: node, SS: shard, both two digits of lower-case hex
+ */
+#ifndef CONTROLPLANE_MAIN_DISPATCH_H
+#define CONTROLPLANE_MAIN_DISPATCH_H
+
+#include "sip/base/slice.h"
+
+#define DISPATCH_TOKEN_SIZE 16
+
+/* node: 0 as long as there is one node. */
+void dispatch_token(char token[DISPATCH_TOKEN_SIZE], unsigned node, unsigned shard);
+/* The shard that a minted text names; -1 if it is not ours. */
+int dispatch_token_shard(struct slice text);
+
+/* What counts, without white space around it; empty where the message has none. */
+struct dispatch_headers {
+	struct slice call_id, to_tag, from_tag;
+};
+/* Tolerates any case, compact names, white space before the colon, folded lines, bare LF. Never
+ * fails: what cannot be found stays empty. */
+void dispatch_scan(struct slice message, struct dispatch_headers *headers);
+
+/* 0 .. shards - 1. */
+unsigned dispatch_owner(struct slice message, unsigned shards);
+
+#endif
