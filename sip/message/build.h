@@ -18,7 +18,8 @@ void sip_build_init(struct sip_build *b, char *buffer, size_t size);
 
 void sip_build_request_line(struct sip_build *b, struct slice method, struct slice uri);
 void sip_build_status_line(struct sip_build *b, unsigned status, const char *reason);
-/* "Name: " + printf + CRLF. Control characters of the arguments are the caller's duty to avoid. */
+/* "Name: " + printf + CRLF. Control characters in the result become spaces: nothing that comes from
+ * a message can start a header of its own. */
 void sip_build_header(struct sip_build *b, enum sip_header_id id, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void sip_build_header_slice(struct sip_build *b, enum sip_header_id id, struct slice value);

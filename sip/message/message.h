@@ -51,10 +51,16 @@ enum sip_method {
 /* id, name, compact form or 0 */
 #define SIP_HEADERS(X)                                      \
 	X(ACCEPT, "Accept", 0)                              \
+	X(ACCEPT_CONTACT, "Accept-Contact", 'a')            \
+	X(ACCEPT_ENCODING, "Accept-Encoding", 0)            \
+	X(ACCEPT_LANGUAGE, "Accept-Language", 0)            \
+	X(ALERT_INFO, "Alert-Info", 0)                      \
 	X(ALLOW, "Allow", 0)                                \
+	X(ALLOW_EVENTS, "Allow-Events", 'u')                \
 	X(AUTHENTICATION_INFO, "Authentication-Info", 0)    \
 	X(AUTHORIZATION, "Authorization", 0)                \
 	X(CALL_ID, "Call-ID", 'i')                          \
+	X(CALL_INFO, "Call-Info", 0)                        \
 	X(CONTACT, "Contact", 'm')                          \
 	X(CONTENT_DISPOSITION, "Content-Disposition", 0)    \
 	X(CONTENT_ENCODING, "Content-Encoding", 'e')        \
@@ -63,13 +69,23 @@ enum sip_method {
 	X(CONTENT_TYPE, "Content-Type", 'c')                \
 	X(CSEQ, "CSeq", 0)                                  \
 	X(DATE, "Date", 0)                                  \
+	X(DIVERSION, "Diversion", 0)                        \
+	X(ERROR_INFO, "Error-Info", 0)                      \
 	X(EVENT, "Event", 'o')                              \
 	X(EXPIRES, "Expires", 0)                            \
+	X(FLOW_TIMER, "Flow-Timer", 0)                      \
 	X(FROM, "From", 'f')                                \
+	X(HISTORY_INFO, "History-Info", 0)                  \
+	X(IDENTITY, "Identity", 'y')                        \
+	X(IN_REPLY_TO, "In-Reply-To", 0)                    \
+	X(JOIN, "Join", 0)                                  \
 	X(MAX_FORWARDS, "Max-Forwards", 0)                  \
+	X(MIME_VERSION, "MIME-Version", 0)                  \
 	X(MIN_EXPIRES, "Min-Expires", 0)                    \
 	X(MIN_SE, "Min-SE", 0)                              \
+	X(ORGANIZATION, "Organization", 0)                  \
 	X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0)    \
+	X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0)  \
 	X(PATH, "Path", 0)                                  \
 	X(PRIORITY, "Priority", 0)                          \
 	X(PRIVACY, "Privacy", 0)                            \
@@ -81,16 +97,24 @@ enum sip_method {
 	X(RECORD_ROUTE, "Record-Route", 0)                  \
 	X(REFER_TO, "Refer-To", 'r')                        \
 	X(REFERRED_BY, "Referred-By", 'b')                  \
+	X(REJECT_CONTACT, "Reject-Contact", 'j')            \
 	X(REPLACES, "Replaces", 0)                          \
+	X(REPLY_TO, "Reply-To", 0)                          \
+	X(REQUEST_DISPOSITION, "Request-Disposition", 'd')  \
 	X(REQUIRE, "Require", 0)                            \
 	X(RETRY_AFTER, "Retry-After", 0)                    \
 	X(ROUTE, "Route", 0)                                \
 	X(RSEQ, "RSeq", 0)                                  \
 	X(SERVER, "Server", 0)                              \
+	X(SERVICE_ROUTE, "Service-Route", 0)                \
 	X(SESSION_EXPIRES, "Session-Expires", 'x')          \
+	X(SIP_ETAG, "SIP-ETag", 0)                          \
+	X(SIP_IF_MATCH, "SIP-If-Match", 0)                  \
 	X(SUBJECT, "Subject", 's')                          \
 	X(SUBSCRIPTION_STATE, "Subscription-State", 0)      \
 	X(SUPPORTED, "Supported", 'k')                      \
+	X(TARGET_DIALOG, "Target-Dialog", 0)                \
+	X(TIMESTAMP, "Timestamp", 0)                        \
 	X(TO, "To", 't')                                    \
 	X(UNSUPPORTED, "Unsupported", 0)                    \
 	X(USER_AGENT, "User-Agent", 0)                      \
@@ -110,7 +134,7 @@ struct sip_header {
 	uint16_t id;   /* enum sip_header_id */
 	uint16_t next; /* index of the next header of the same id, 0: none (index 0 is not used) */
 	struct slice name;
-	struct slice value; /* trimmed; may hold folded lines, CRLF and all */
+	struct slice value; /* trimmed, without control characters but HTAB; folds are spaces */
 };
 
 struct sip_msg {
@@ -121,7 +145,7 @@ struct sip_msg {
 	struct slice method_text; /* of a response: from CSeq */
 	struct slice request_uri;
 	struct slice reason;
-	struct slice raw; /* the whole message */
+	struct slice raw; /* the whole message; line ends of folds are spaces */
 	struct slice body;
 	uint16_t header_count;                /* headers[1 .. header_count] */
 	uint16_t first[SIP_HEADER_IDS];       /* index of the first header of an id, 0: none */
@@ -130,7 +154,7 @@ struct sip_msg {
 };
 
 struct sip_parse_error {
-	uint16_t status; /* the response that fits: 400, 413, 416, 420, 505, 513; 0: drop silently */
+	uint16_t status; /* the response that fits: 400, 414, 416, 505, 513; 0: drop silently */
 	uint32_t offset; /* byte in the message */
 	const char *what; /* static text that names the header */
 };
@@ -140,9 +164,11 @@ struct sip_parse_error {
  * one, and for the headers every message must have (Via, From, To, Call-ID, CSeq; Max-Forwards is
  * lenient) that they are there, once where they must be once, and well formed; that CSeq's
  * method is the request's; Content-Length against what is there (a shorter body is cut off at it,
- * RFC 3261 §18.3).
+ * RFC 3261 §18.3). Lines end in CRLF: a bare CR or LF and other control characters in the header
+ * are errors. Empty lines before the message are skipped (RFC 3261 §7.5). limits NULL: the default.
  * 0, or -EBADMSG with error filled in, *msg NULL unless the message is good enough to be answered
- * (then a message is returned as well, for building the 4xx), or -ENOMEM.
+ * (a request that is no ACK, with a usable Via, From, To, Call-ID and CSeq: then a message is
+ * returned as well, for building the response; what makes no line is left out of it), or -ENOMEM.
  */
 int sip_msg_parse(const char *data, size_t size, const struct sip_limits *limits,
 		  struct sip_msg **msg, struct sip_parse_error *error);
