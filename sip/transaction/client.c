@@ -137,7 +137,7 @@ void client_send_ack(struct sip_transaction *t, const struct sip_msg *response)
 	} else {
 		t->layer->stats.retransmissions_out++;
 	}
-	t->send_error = layer_send(t->layer, &t->path, (struct slice){t->stored, t->stored_size});
+	t->send_error = layer_send(t->layer, &t->path, (struct slice){ t->stored, t->stored_size });
 }
 
 /* RFC 3261 §9.1. The CANCEL is a transaction of its own and has no user: what counts is the final
@@ -153,7 +153,7 @@ void client_send_cancel(struct sip_transaction *t)
 	transaction_start_life(t, EVENT_TIMER_B, 64 * (uint64_t)t->layer->config.timers.t1);
 	build_begin(t, &b, "CANCEL");
 	sip_build_copy(&b, t->request, SIP_H_TO);
-	build_lines(&b, (struct slice){t->cancel_headers, t->cancel_headers_size});
+	sip_build_lines(&b, (struct slice){ t->cancel_headers, t->cancel_headers_size });
 	if (sip_build_finish(&b, SLICE_NONE, SLICE_NONE, &message) == 0 &&
 	    create(t->layer, &t->path, message, &cancel) == 0)
 		start(cancel);

@@ -12,6 +12,7 @@
 #define SIP_TRANSACTION_INTERNAL_H
 
 #include "sip/base/hash_index.h"
+#include "sip/transaction/lines.h"
 #include "sip/transaction/machine.h"
 #include "sip/transaction/transaction.h"
 
@@ -126,7 +127,5 @@ void layer_mint_tag(const struct sip_transactions *layer, char tag[TAG_TEXT]);
 int layer_add_via(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
 		  const char *branch, struct slice *whole);
 void layer_mint_branch(const struct sip_transactions *layer, char branch[BRANCH_TEXT]);
-/* Appends complete header lines. */
-void build_lines(struct sip_build *b, struct slice lines);
 
 #endif

@@ -72,18 +72,6 @@ void layer_mint_branch(const struct sip_transactions *layer, char branch[BRANCH_
 	mint(layer, branch, BRANCH_TEXT, BRANCH_COOKIE);
 }
 
-void build_lines(struct sip_build *b, struct slice lines)
-{
-	if (lines.n == 0)
-		return;
-	if (b->overflow || lines.n > b->size - b->used) {
-		b->overflow = true;
-		return;
-	}
-	memcpy(b->buffer + b->used, lines.p, lines.n);
-	b->used += lines.n;
-}
-
 int layer_add_via(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
 		  const char *branch, struct slice *whole)
 {
@@ -106,14 +94,14 @@ int layer_add_via(struct sip_transactions *layer, const struct sip_path *to, str
 	if (n < 0 || (size_t)n >= size - message.n)
 		return -EINVAL;
 	memcpy(dst + first + n, message.p + first, message.n - first);
-	*whole = (struct slice){dst, message.n + (size_t)n};
+	*whole = (struct slice){ dst, message.n + (size_t)n };
 	return 0;
 }
 
 int sip_transactions_send(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message)
 {
-	const struct slice rest = {message.p, message.n};
+	const struct slice rest = { message.p, message.n };
 	char branch[BRANCH_TEXT];
 	struct slice whole, line = rest;
 	int rc;
@@ -145,7 +133,7 @@ static void receive_broken(struct sip_transactions *layer, struct sip_msg *msg,
 void sip_transactions_receive(struct sip_transactions *layer, const char *data, size_t size,
 			      const struct sip_path *from)
 {
-	struct sip_parse_error error = {0};
+	struct sip_parse_error error = { 0 };
 	struct sip_msg *msg = NULL;
 	int rc = sip_msg_parse(data, size, layer->config.limits, &msg, &error);
 

@@ -15,7 +15,7 @@ static machine_table *const machines[MACHINE_KINDS] = {
 	[MACHINE_SERVER] = &transaction_server,
 };
 
-const struct sip_timers sip_timers_default = {.t1 = 500, .t2 = 4000, .t4 = 5000};
+const struct sip_timers sip_timers_default = { .t1 = 500, .t2 = 4000, .t4 = 5000 };
 
 static const char *const state_texts[TRANSACTION_STATES] = {
 	[STATE_NONE] = "None",           [STATE_CALLING] = "Calling",
@@ -38,19 +38,19 @@ struct timer_rule {
 
 #define RULE(action) [(action)-ACTION_TIMER_A]
 static const struct timer_rule timer_rules[] = {
-	RULE(ACTION_TIMER_A) = {true, RELIABLE_NEVER, UNIT_T1, 1},
-	RULE(ACTION_TIMER_B) = {false, RELIABLE_SAME, UNIT_T1, 64},
-	RULE(ACTION_TIMER_D) = {false, RELIABLE_ZERO, UNIT_MS, TIMER_D_MS},
-	RULE(ACTION_TIMER_E) = {true, RELIABLE_NEVER, UNIT_T1, 1},
-	RULE(ACTION_TIMER_F) = {false, RELIABLE_SAME, UNIT_T1, 64},
-	RULE(ACTION_TIMER_G) = {true, RELIABLE_NEVER, UNIT_T1, 1},
-	RULE(ACTION_TIMER_H) = {false, RELIABLE_SAME, UNIT_T1, 64},
-	RULE(ACTION_TIMER_I) = {false, RELIABLE_ZERO, UNIT_T4, 1},
-	RULE(ACTION_TIMER_J) = {false, RELIABLE_ZERO, UNIT_T1, 64},
-	RULE(ACTION_TIMER_K) = {false, RELIABLE_ZERO, UNIT_T4, 1},
-	RULE(ACTION_TIMER_L) = {false, RELIABLE_SAME, UNIT_T1, 64},
-	RULE(ACTION_TIMER_M) = {false, RELIABLE_SAME, UNIT_T1, 64},
-	RULE(ACTION_TIMER_TRYING) = {true, RELIABLE_SAME, UNIT_MS, TRYING_MS},
+	RULE(ACTION_TIMER_A) = { true, RELIABLE_NEVER, UNIT_T1, 1 },
+	RULE(ACTION_TIMER_B) = { false, RELIABLE_SAME, UNIT_T1, 64 },
+	RULE(ACTION_TIMER_D) = { false, RELIABLE_ZERO, UNIT_MS, TIMER_D_MS },
+	RULE(ACTION_TIMER_E) = { true, RELIABLE_NEVER, UNIT_T1, 1 },
+	RULE(ACTION_TIMER_F) = { false, RELIABLE_SAME, UNIT_T1, 64 },
+	RULE(ACTION_TIMER_G) = { true, RELIABLE_NEVER, UNIT_T1, 1 },
+	RULE(ACTION_TIMER_H) = { false, RELIABLE_SAME, UNIT_T1, 64 },
+	RULE(ACTION_TIMER_I) = { false, RELIABLE_ZERO, UNIT_T4, 1 },
+	RULE(ACTION_TIMER_J) = { false, RELIABLE_ZERO, UNIT_T1, 64 },
+	RULE(ACTION_TIMER_K) = { false, RELIABLE_ZERO, UNIT_T4, 1 },
+	RULE(ACTION_TIMER_L) = { false, RELIABLE_SAME, UNIT_T1, 64 },
+	RULE(ACTION_TIMER_M) = { false, RELIABLE_SAME, UNIT_T1, 64 },
+	RULE(ACTION_TIMER_TRYING) = { true, RELIABLE_SAME, UNIT_MS, TRYING_MS },
 };
 static_assert(ACTION_TIMER_TRYING - ACTION_TIMER_A == EVENT_TIMER_TRYING - EVENT_TIMER_A,
 	      "actions that start timers stand in the order of their events");
@@ -157,7 +157,7 @@ static void run(struct sip_transaction *t, enum transaction_action action,
 		send_stored(t, &t->path, t->request->raw, again);
 		break;
 	case ACTION_SEND_RESPONSE:
-		send_stored(t, &t->reply, (struct slice){t->stored, t->stored_size}, again);
+		send_stored(t, &t->reply, (struct slice){ t->stored, t->stored_size }, again);
 		break;
 	case ACTION_SEND_100:
 		server_send_100(t);

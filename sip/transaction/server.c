@@ -35,7 +35,7 @@ int reply_build(struct sip_transactions *layer, const struct sip_msg *request,
 			   sip_sockaddr_port(&from->remote));
 	if (layer->config.server_name != NULL)
 		sip_build_header(&b, SIP_H_SERVER, "%s", layer->config.server_name);
-	build_lines(&b, slice_of(extra));
+	sip_build_lines(&b, slice_of(extra));
 	return sip_build_finish(&b, SLICE_NONE, SLICE_NONE, response);
 }
 
@@ -137,7 +137,7 @@ static unsigned status_of(struct slice response)
 	uint32_t status;
 
 	if (response.n < 12 || memcmp(response.p, "SIP/2.0 ", 8) != 0 ||
-	    slice_to_u32((struct slice){response.p + 8, 3}, 699, &status) != 0)
+	    slice_to_u32((struct slice){ response.p + 8, 3 }, 699, &status) != 0)
 		return 0;
 	return status;
 }
@@ -148,25 +148,27 @@ int sip_transaction_respond(struct sip_transaction *server, struct slice respons
 	enum transaction_event event = status < 200   ? EVENT_SEND_1XX
 				       : status < 300 ? EVENT_SEND_2XX
 						      : EVENT_SEND_FAILURE;
-	bool allowed;
 	int rc;
 
-	if (status < 100 || server->kind < MACHINE_INVITE_SERVER)
-		return -EINVAL;
-	allowed = server->state <= STATE_PROCEEDING ||
-		  (server->state == STATE_ACCEPTED && event == EVENT_SEND_2XX);
-	if (!allowed)
+	if (status < 100 || server->kind < MACHINE_INVITE_SERVER ||
+	    server->state > STATE_PROCEEDING)
 		return -EINVAL;
 	rc = transaction_store(server, response);
 	if (rc != 0)
 		return rc;
-	if (server->state == STATE_ACCEPTED)
-		server->layer->stats.retransmissions_out++;
-	else
-		server->layer->stats.responses_out[status / 100]++;
+	server->layer->stats.responses_out[status / 100]++;
 	if (status >= 200)
 		pending_remove(server);
 	transaction_step(server, event, NULL);
+	return 0;
+}
+
+int sip_transaction_repeat(struct sip_transaction *server)
+{
+	if (server->state != STATE_ACCEPTED || server->kind != MACHINE_INVITE_SERVER)
+		return -EINVAL;
+	server->layer->stats.retransmissions_out++;
+	transaction_step(server, EVENT_SEND_2XX, NULL);
 	return 0;
 }
 
@@ -203,6 +205,8 @@ void server_send_100(struct sip_transaction *t)
 void sip_transaction_track(struct sip_transaction *server, struct sip_pending *list)
 {
 	pending_remove(server);
+	if (list == NULL)
+		return;
 	server->pending_next = list->first;
 	server->pending_prev = &list->first;
 	if (list->first != NULL)

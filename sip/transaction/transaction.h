@@ -116,6 +116,9 @@ int sip_transactions_send(struct sip_transactions *layer, const struct sip_path 
 /* Server side. `response` is complete (built with sip_build_response). Copied for
  * retransmission. -EINVAL if the state allows none (e.g. a second final response). */
 int sip_transaction_respond(struct sip_transaction *server, struct slice response);
+/* The 2xx of an INVITE again, which its TU repeats until the ACK (RFC 3261 §13.3.1.4). -EINVAL:
+ * none was sent. */
+int sip_transaction_repeat(struct sip_transaction *server);
 /* Replaces the user of a transaction of either side. */
 void sip_transaction_set_user(struct sip_transaction *t, const struct sip_transaction_user *user,
 			      void *arg);
@@ -129,7 +132,7 @@ int sip_transaction_reply(struct sip_transaction *server, unsigned status, const
 
 /*
  * Server transactions can stand on a list of their TU's until their final response is given, so
- * that a dialog that ends can answer what it still owes. The layer takes them off.
+ * that a dialog that ends can answer what it still owes. The layer takes them off; list NULL does.
  */
 struct sip_pending {
 	struct sip_transaction *first;

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A confirmed dialog as text: key=value with one space between, in any order. In values all but
+ * letters, digits and a few marks are %-escaped; routes are escaped each and joined by commas.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sip/dialog/internal.h"
+
+#define VERSION   1u
+#define CSEQ_STEP 100u
+
+/* --- writing --- */
+
+struct writer {
+	char *p, *end;
+	bool overflow;
+};
+
+static void put_char(struct writer *w, char c)
+{
+	if (w->end - w->p < 2) {
+		w->overflow = true;
+		return;
+	}
+	*w->p++ = c;
+	*w->p = '\0';
+}
+
+static bool is_plain(char c)
+{
+	return isalnum((unsigned char)c) || (c != '\0' && strchr("-._~:@<>;\"[]/!*+", c) != NULL);
+}
+
+static void put_escaped(struct writer *w, const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (; *text != '\0'; text++) {
+		if (is_plain(*text)) {
+			put_char(w, *text);
+			continue;
+		}
+		put_char(w, '%');
+		put_char(w, digits[(unsigned char)*text >> 4]);
+		put_char(w, digits[(unsigned char)*text & 15]);
+	}
+}
+
+static void put_text(struct writer *w, const char *key, const char *value)
+{
+	put_char(w, ' ');
+	put_escaped(w, key);
+	put_char(w, '=');
+	put_escaped(w, value);
+}
+
+static void put_number(struct writer *w, const char *key, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%" PRIu32, value);
+	put_text(w, key, text);
+}
+
+static void put_remote(struct writer *w, const struct remote *remote)
+{
+	char ip[SIP_ADDRESS_TEXT];
+
+	put_text(w, "target", remote->target);
+	put_text(w, "ip", sip_sockaddr_ip(&remote->path.remote, ip));
+	put_number(w, "port", sip_sockaddr_port(&remote->path.remote));
+	put_number(w, "kind", remote->path.kind);
+	put_number(w, "listener", remote->path.listener);
+	put_number(w, "natted", remote->natted);
+	if (remote->route_count == 0)
+		return;
+	put_text(w, "routes", "");
+	for (unsigned i = 0; i < remote->route_count; i++) {
+		if (i > 0)
+			put_char(w, ',');
+		put_escaped(w, remote->routes[i]);
+	}
+}
+
+int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
+{
+	struct writer w = { text, text + size, size == 0 };
+	const struct sip_dialog *dialog = invite->dialog;
+
+	if (invite->state != SIP_INVITE_CONFIRMED || dialog == NULL)
+		return -EINVAL;
+	put_char(&w, 'v');
+	put_char(&w, '=');
+	put_char(&w, '0' + VERSION);
+	put_text(&w, "role", invite->uac ? "uac" : "uas");
+	put_text(&w, "call-id", invite->call_id);
+	put_text(&w, "local-tag", invite->local_tag);
+	put_text(&w, "remote-tag", dialog->remote_tag);
+	put_text(&w, "local", invite->local);
+	put_text(&w, "remote", invite->remote);
+	put_text(&w, "contact", invite->contact);
+	put_number(&w, "local-cseq", invite->local_cseq);
+	if (dialog->remote_cseq_known)
+		put_number(&w, "remote-cseq", dialog->remote_cseq);
+	put_remote(&w, &dialog->remote);
+	if (w.overflow && size > 0)
+		text[0] = '\0';
+	return w.overflow ? -ENOSPC : 0;
+}
+
+/* --- reading --- */
+
+/* The value of a key as it stands; false: it is not there. */
+static bool find(const char *text, const char *key, struct slice *value)
+{
+	struct slice rest = slice_of(text);
+
+	while (rest.n > 0) {
+		struct slice field = slice_split(&rest, ' ');
+		struct slice name = slice_split(&field, '=');
+
+		if (slice_equal(name, slice_of(key))) {
+			*value = field;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* NULL: malformed, or no memory. */
+static char *unescape(struct slice s)
+{
+	char *text = malloc(s.n + 1), *p = text;
+
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] != '%') {
+			*p++ = s.p[i];
+			continue;
+		}
+		int value = i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0
+				    ? hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])
+				    : 0;
+
+		if (value == 0) {
+			free(text);
+			return NULL;
+		}
+		*p++ = (char)value;
+		i += 2;
+	}
+	*p = '\0';
+	return text;
+}
+
+static char *get_text(const char *text, const char *key)
+{
+	struct slice value;
+
+	return find(text, key, &value) ? unescape(value) : NULL;
+}
+
+static bool get_number(const char *text, const char *key, uint32_t max, uint32_t *number)
+{
+	struct slice value;
+
+	return find(text, key, &value) && slice_to_u32(value, max, number) == 0;
+}
+
+static int read_routes(struct remote *remote, const char *text)
+{
+	struct slice rest;
+
+	if (!find(text, "routes", &rest))
+		return 0;
+	remote->routes = calloc(ROUTES_MAX, sizeof(*remote->routes));
+	if (remote->routes == NULL)
+		return -ENOMEM;
+	while (rest.n > 0) {
+		char *route =
+			remote->route_count < ROUTES_MAX ? unescape(slice_split(&rest, ',')) : NULL;
+
+		if (route == NULL)
+			return -EINVAL;
+		remote->routes[remote->route_count++] = route;
+	}
+	return 0;
+}
+
+static int read_path(struct sip_path *path, const char *text)
+{
+	uint32_t port, kind, listener;
+	struct slice ip;
+
+	memset(path, 0, sizeof(*path));
+	if (!find(text, "ip", &ip) || !get_number(text, "port", UINT16_MAX, &port) ||
+	    !get_number(text, "kind", SIP_WSS, &kind) ||
+	    !get_number(text, "listener", UINT8_MAX, &listener))
+		return -EINVAL;
+	path->kind = (uint8_t)kind;
+	path->listener = (uint8_t)listener;
+	return sip_sockaddr_parse(ip, (uint16_t)port, &path->remote);
+}
+
+static int read_remote(struct remote *remote, const char *text, const struct sip_path *path)
+{
+	uint32_t natted;
+
+	remote->path = *path;
+	remote->target = get_text(text, "target");
+	if (remote->target == NULL || !get_number(text, "natted", 1, &natted))
+		return -EINVAL;
+	remote->natted = natted != 0;
+	return read_routes(remote, text);
+}
+
+static int read_parties(struct sip_invite *invite, const char *text)
+{
+	struct sip_addr local, remote;
+	char *local_text = get_text(text, "local"), *remote_text = get_text(text, "remote");
+	int rc = -EINVAL;
+
+	if (local_text != NULL && remote_text != NULL &&
+	    sip_addr_parse(slice_of(local_text), &local) == 0 &&
+	    sip_addr_parse(slice_of(remote_text), &remote) == 0)
+		rc = invite_set_parties(invite, &local, &remote);
+	free(local_text);
+	free(remote_text);
+	return rc;
+}
+
+static int read_invite(struct sip_invite *invite, const char *text)
+{
+	uint32_t cseq;
+
+	free(invite->local_tag);
+	invite->local_tag = get_text(text, "local-tag");
+	invite->call_id = get_text(text, "call-id");
+	invite->contact = get_text(text, "contact");
+	if (invite->local_tag == NULL || invite->call_id == NULL || invite->contact == NULL ||
+	    !get_number(text, "local-cseq", INT32_MAX - CSEQ_STEP, &cseq))
+		return -EINVAL;
+	invite->local_cseq = cseq + CSEQ_STEP;
+	return read_parties(invite, text);
+}
+
+static int read_dialog(struct sip_invite *invite, const char *text)
+{
+	char *tag = get_text(text, "remote-tag");
+	struct sip_dialog *dialog = NULL;
+
+	if (tag == NULL)
+		return -EINVAL;
+	dialog = dialog_create(invite, slice_of(tag));
+	free(tag);
+	if (dialog == NULL)
+		return -ENOMEM;
+	invite->dialog = dialog;
+	dialog->remote_cseq_known =
+		get_number(text, "remote-cseq", UINT32_MAX, &dialog->remote_cseq);
+	return read_remote(&dialog->remote, text, &invite->path);
+}
+
+int sip_invite_restore(struct sip_ua *ua, const char *text, const struct sip_invite_user *user,
+		       void *arg, struct sip_invite **invite)
+{
+	struct sip_invite *i;
+	struct sip_path path;
+	struct slice role;
+	uint32_t version;
+	int rc;
+
+	if (!get_number(text, "v", VERSION, &version) || version != VERSION ||
+	    !find(text, "role", &role) || read_path(&path, text) != 0)
+		return -EINVAL;
+	i = invite_create(ua, slice_equal(role, SLICE("uac")), &path);
+	if (i == NULL)
+		return -ENOMEM;
+	rc = read_invite(i, text);
+	if (rc == 0)
+		rc = read_dialog(i, text);
+	if (rc != 0) {
+		invite_abandon(i);
+		return rc;
+	}
+	i->state = SIP_INVITE_CONFIRMED;
+	i->user = user;
+	i->arg = arg;
+	*invite = i;
+	return 0;
+}
