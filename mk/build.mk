@@ -131,9 +131,9 @@ test_kind = $(if $(filter sip/%,$(1)),sip,$(if $(filter config config/%,$(1)),co
 $(if $(filter dataplane/client dataplane/api,$(1)),dpclient,$(if $(filter dataplane/%,$(1)),dataplane,controlplane))))
 
 define test_rule
-$(B)/tests/$(call test_name,$(1)): $(call objs,$(call test_srcs,$(1))) $$($(strip $(call test_kind,$(1)))_test_deps)
+$(B)/tests/$(call test_name,$(1)): $(call objs,$(call test_srcs,$(1)) $(TEST_MAIN)) $$($(strip $(call test_kind,$(1)))_test_deps)
 	$$(call link,$$(filter %.o,$$^) $$(call group,$$(filter %.a,$$^)) \
-		$$($(strip $(call test_kind,$(1)))_test_libs) -lcriterion)
+		$$($(strip $(call test_kind,$(1)))_test_libs) $(TEST_LIBS))
 endef
 $(foreach d,$(TEST_DIRS),$(eval $(call test_rule,$(d))))
 
