@@ -4,7 +4,12 @@
  *
  * Nonces are stateless: time and a random part under an HMAC of a key that is made at start, so
  * any shard can check any nonce. What is kept is only which counts (nc) of a live nonce were
- * seen, to refuse replays. One instance per shard; its key is shared by copying the options.
+ * seen, to refuse replays; a nonce whose counts had to be forgotten is stale from then on.
+ *
+ * One instance per shard and thread; its key is shared by copying the options, and instances of
+ * the same key share the memory of what was seen (under a lock), so that no request passes twice.
+ *
+ * Credentials without qop (RFC 2069, as RFC 3261 §22.4 allows) pass with MD5 only, and once a nonce.
  */
 #ifndef SIP_AUTH_DIGEST_H
 #define SIP_AUTH_DIGEST_H
@@ -19,16 +24,18 @@ struct digest_options {
 	enum digest_algorithm algorithms[DIGEST_ALGORITHMS]; /* in order of preference */
 	unsigned algorithm_count;
 	unsigned nonce_lifetime_s;
+	uint32_t nonces_max; /* whose counts are remembered, by all of a key; 0: 65536 */
 	uint8_t key[32];
 };
 
 struct digest_server;
+/* -EINVAL: no algorithm, or a realm that cannot be quoted; -ENOTSUP: libcrypto lacks one; -ENOMEM */
 int digest_server_create(const struct digest_options *options, struct digest_server **server);
 void digest_server_destroy(struct digest_server *server);
 
 enum digest_verdict {
 	DIGEST_OK,
-	DIGEST_MISSING,   /* no credentials for this realm: challenge */
+	DIGEST_MISSING,   /* no credentials that we asked for (realm, algorithm): challenge */
 	DIGEST_STALE,     /* right, but the nonce is old or the count was seen: challenge, stale=true */
 	DIGEST_WRONG,     /* wrong password or unknown user: challenge again or 403 */
 	DIGEST_MALFORMED, /* 400 */
