@@ -144,7 +144,9 @@ struct dp_termination_counters {
 	uint32_t last_packet_ms; /* clock of dp_stats_header.clock_ms, low 32 bits; 0: none yet */
 	uint32_t received;       /* of this SSRC */
 	uint8_t latch_open;      /* 1: the next valid source will be taken */
-	uint8_t pad[7];
+	uint8_t pad[3];
+	uint16_t latch_epoch;    /* of the flow that the latch belongs to */
+	uint16_t bad_sequence;   /* RFC 3550 A.1 */
 	/* -- 64 bytes -- */
 	struct dp_address source; /* latched; family NONE: none yet */
 	struct dp_address source_rtcp;

@@ -29,12 +29,12 @@
 struct nexthop; /* dataplane/kernel/nexthop.h */
 
 enum {
-	FLOW_IPV6 = 1u << 0,        /* family of the way out */
-	FLOW_TAKE = 1u << 1,        /* media is taken from this side (direction) */
-	FLOW_HAS_PEER = 1u << 2,    /* the topology sends it to somebody */
-	FLOW_PEER_SENDS = 1u << 3,  /* that somebody may be sent to (direction) */
-	FLOW_LEARN = 1u << 4,       /* DP_SOURCE_LEARN */
-	FLOW_RTCP_MUX = 1u << 5,    /* on this side */
+	FLOW_IPV6 = 1u << 0,       /* family of the way out */
+	FLOW_TAKE = 1u << 1,       /* media is taken from this side (direction) */
+	FLOW_HAS_PEER = 1u << 2,   /* the topology sends it to somebody */
+	FLOW_PEER_SENDS = 1u << 3, /* that somebody may be sent to (direction) */
+	FLOW_LEARN = 1u << 4,      /* DP_SOURCE_LEARN */
+	FLOW_RTCP_MUX = 1u << 5,   /* on this side */
 	FLOW_PEER_RTCP_MUX = 1u << 6,
 };
 
@@ -44,6 +44,7 @@ enum {
  */
 struct flow {
 	uint32_t termination; /* index: counters and latch */
+	uint32_t generation;  /* of the termination */
 	uint32_t clock_rate;  /* Hz */
 	uint16_t flags;       /* FLOW_* */
 	uint8_t dscp;         /* of what is sent, 0..63 */
@@ -51,13 +52,15 @@ struct flow {
 	uint16_t source_port; /* RTP; RTCP is the next */
 	uint16_t destination_port;
 	uint16_t destination_rtcp_port;
-	uint8_t reserved[6];
+	uint16_t latch_epoch; /* differs from the worker's: the latch starts anew */
 	uint8_t source[16];
 	uint8_t destination[16];
 	const struct nexthop *nexthop; /* NULL: the remote address is not known */
+	/* Second line, looked at only when latch_epoch has changed: the source that is taken when
+	 * not FLOW_LEARN. */
+	struct dp_address expected, expected_rtcp;
 } __attribute__((aligned(64)));
-/* expected source when not FLOW_LEARN: checked against dp_termination_counters.source, which the
- * manager fills in before it publishes */
+static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
 static_assert(sizeof(struct flow) <= 128, "at most two lines a flow");
 
 #define FLOW_SLOTS_PER_ADDRESS 32768u /* UDP port / 2 */
@@ -140,6 +143,8 @@ void flow_reclaim(struct flow_table *t);
 struct flow_lookup {
 	const struct flow *_Atomic *slots;
 	struct dp_termination_counters *counters;
+	const struct flow_pool *pools;
+	unsigned pool_count;
 };
 const struct flow_lookup *flow_table_lookup(const struct flow_table *table);
 

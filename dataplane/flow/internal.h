@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of dataplane/flow share. Manager thread only. */
+#ifndef DATAPLANE_FLOW_INTERNAL_H
+#define DATAPLANE_FLOW_INTERNAL_H
+
+#include <urcu/urcu-qsbr.h>
+
+#include "dataplane/flow/flow.h"
+#include "dataplane/flow/pool.h"
+
+#define CONTEXT_TERMINATIONS_MAX 8u
+#define NOWHERE                  UINT32_MAX
+
+/* A published flow with what its retirement needs. The flow's line stands alone. */
+struct flow_box {
+	struct flow flow;
+	struct rcu_head rcu;
+	struct flow_table *table;
+	struct flow_box *next; /* free list */
+} __attribute__((aligned(64)));
+
+struct termination {
+	uint32_t context; /* index, NOWHERE: free */
+	uint32_t next_free;
+	uint16_t port; /* local RTP port */
+	uint16_t pool;
+	uint16_t latch_epoch;
+	uint8_t position;  /* in its context */
+	bool silent;       /* a time-out was reported, until it speaks again */
+	uint32_t armed_ms; /* time-outs count from here if nothing was ever heard */
+	struct dp_termination_settings settings;
+	struct dp_address aim, aim_rtcp; /* where it is sent to: remote, or what was latched */
+	struct flow_box *box;
+};
+
+struct context {
+	uint32_t count;
+	uint32_t next_free;
+	uint32_t member[CONTEXT_TERMINATIONS_MAX];
+	uint8_t hears[CONTEXT_TERMINATIONS_MAX]; /* hears[i] bit j: i hears j */
+};
+
+struct flow_table {
+	struct flow_lookup lookup;
+	struct flow_pool pool_configs[DP_POOLS_MAX];
+	struct port_pool *pools;
+	unsigned pool_count, next_pool;
+	uint32_t max, workers;
+	uint32_t contexts_used, terminations_used, free_context, free_termination;
+	struct context *contexts;
+	struct termination *terminations;
+	struct dp_context_record *context_records;
+	struct dp_termination_record *records;
+	struct dp_termination_counters *counters;
+	struct dp_pool_stats *pool_stats;
+	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote);
+	void *resolve_arg;
+	uint32_t generation; /* of the next handle */
+	uint32_t *worker_load;
+	uint32_t scan; /* of flow_check_timeouts */
+	uint64_t now_ms;
+	struct flow_box *free_boxes;
+	struct flow_box *_Atomic returned; /* by the grace-period thread */
+	_Atomic uint32_t in_grace;
+};
+
+/* Directory records: between these two the version is odd. */
+void record_begin(uint32_t *version);
+void record_end(uint32_t *version);
+
+int context_find(const struct flow_table *t, dp_handle_t h, struct context **context);
+int termination_find(const struct flow_table *t, dp_handle_t h, struct termination **termination);
+uint32_t next_generation(struct flow_table *t);
+
+/* Compiles and publishes the flows of all members: what one is told changes what its peers do. */
+int context_publish(struct flow_table *t, struct context *context);
+/* Takes a flow out of the workers' sight, and frees it after a grace period. */
+void flow_retire(struct flow_table *t, struct termination *termination);
+
+/* A termination leaves its context and is free. Its context is published again by the caller. */
+void termination_release(struct flow_table *t, struct termination *termination);
+
+int settings_check(const struct dp_termination_settings *settings, uint32_t mask);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From terminations to flows: what the workers read is compiled here, published with one store,
+ * and what it replaces is freed after a grace period. The grace period is waited for by
+ * liburcu's call_rcu thread, never by the manager.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/flow/internal.h"
+
+static struct flow_box *box_get(struct flow_table *t)
+{
+	struct flow_box *box = t->free_boxes;
+
+	if (box)
+		t->free_boxes = box->next;
+	else
+		box = aligned_alloc(64, sizeof(*box));
+	return box;
+}
+
+/* Grace-period thread. */
+static void box_return(struct rcu_head *head)
+{
+	struct flow_box *box = caa_container_of(head, struct flow_box, rcu);
+	struct flow_table *t = box->table;
+
+	box->next = atomic_load_explicit(&t->returned, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&t->returned, &box->next, box,
+						      memory_order_release, memory_order_relaxed))
+		;
+	atomic_fetch_sub(&t->in_grace, 1);
+}
+
+void flow_reclaim(struct flow_table *t)
+{
+	struct flow_box *box = atomic_exchange_explicit(&t->returned, NULL, memory_order_acquire);
+
+	while (box) {
+		struct flow_box *next = box->next;
+
+		box->next = t->free_boxes;
+		t->free_boxes = box;
+		box = next;
+	}
+}
+
+static const struct flow *_Atomic *slot_of(struct flow_table *t, const struct termination *m)
+{
+	return &t->lookup.slots[m->pool * FLOW_SLOTS_PER_ADDRESS + m->port / 2];
+}
+
+static void publish(struct flow_table *t, struct termination *m, struct flow_box *box)
+{
+	struct flow_box *old = m->box;
+
+	atomic_store_explicit(slot_of(t, m), box ? &box->flow : NULL, memory_order_release);
+	m->box = box;
+	if (old) {
+		old->table = t;
+		atomic_fetch_add(&t->in_grace, 1);
+		urcu_qsbr_call_rcu(&old->rcu, box_return);
+	}
+}
+
+void flow_retire(struct flow_table *t, struct termination *m)
+{
+	publish(t, m, NULL);
+}
+
+/* The first member that hears this one: a relay is one to one. NULL: nobody. */
+static const struct termination *listener_of(const struct flow_table *t, const struct context *c,
+					     const struct termination *m)
+{
+	for (uint32_t i = 0; i < c->count; i++)
+		if (i != m->position && (c->hears[i] & (1u << m->position)))
+			return &t->terminations[c->member[i]];
+	return NULL;
+}
+
+/* How packets leave for the peer. */
+static void compile_way_out(struct flow_table *t, const struct termination *peer, struct flow *f)
+{
+	const struct port_pool *pool = &t->pools[peer->pool];
+
+	f->flags |= FLOW_HAS_PEER;
+	if (peer->settings.direction & DP_DIRECTION_RECVONLY)
+		f->flags |= FLOW_PEER_SENDS;
+	if (peer->settings.flags & DP_TERMINATION_RTCP_MUX)
+		f->flags |= FLOW_PEER_RTCP_MUX;
+	f->dscp = pool->dscp;
+	f->source_port = htons(peer->port);
+	memcpy(f->source, pool->address.ip, sizeof(f->source));
+	if (peer->aim.family != pool->address.family)
+		return; /* not known yet, or not reachable from this address */
+	if (peer->aim.family == DP_FAMILY_IPV6)
+		f->flags |= FLOW_IPV6;
+	memcpy(f->destination, peer->aim.ip, sizeof(f->destination));
+	f->destination_port = htons(peer->aim.port);
+	f->destination_rtcp_port = htons(peer->aim_rtcp.port);
+	f->nexthop = t->resolve(t->resolve_arg, &peer->aim);
+}
+
+/* Workers compare sources as bytes. */
+static struct dp_address canonical(const struct dp_address *a)
+{
+	struct dp_address copy = { .port = a->port, .family = a->family };
+
+	memcpy(copy.ip, a->ip, a->family == DP_FAMILY_IPV4 ? 4 : sizeof(copy.ip));
+	return copy;
+}
+
+static void compile(struct flow_table *t, const struct context *c, const struct termination *m,
+		    struct flow *f)
+{
+	uint32_t index = (uint32_t)(m - t->terminations);
+	const struct termination *peer = listener_of(t, c, m);
+
+	memset(f, 0, sizeof(*f));
+	f->termination = index;
+	f->generation = t->records[index].generation;
+	f->clock_rate = m->settings.clock_rate;
+	f->worker = t->records[index].worker;
+	f->latch_epoch = m->latch_epoch;
+	f->expected = canonical(&t->records[index].remote);
+	f->expected_rtcp = canonical(&t->records[index].remote_rtcp);
+	if (m->settings.direction & DP_DIRECTION_SENDONLY)
+		f->flags |= FLOW_TAKE;
+	if (m->settings.source_rule == DP_SOURCE_LEARN)
+		f->flags |= FLOW_LEARN;
+	if (m->settings.flags & DP_TERMINATION_RTCP_MUX)
+		f->flags |= FLOW_RTCP_MUX;
+	if (peer)
+		compile_way_out(t, peer, f);
+}
+
+int context_publish(struct flow_table *t, struct context *c)
+{
+	struct flow_box *boxes[CONTEXT_TERMINATIONS_MAX] = { NULL };
+
+	/* All or nothing: memory first. */
+	for (uint32_t i = 0; i < c->count; i++) {
+		boxes[i] = box_get(t);
+		if (boxes[i])
+			continue;
+		while (i-- > 0) {
+			boxes[i]->next = t->free_boxes;
+			t->free_boxes = boxes[i];
+		}
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < c->count; i++) {
+		struct termination *m = &t->terminations[c->member[i]];
+
+		compile(t, c, m, &boxes[i]->flow);
+		publish(t, m, boxes[i]);
+	}
+	return 0;
+}
+
+void flow_resolve_all(struct flow_table *t)
+{
+	for (uint32_t i = 0; i < t->max; i++)
+		if (t->context_records[i].generation)
+			context_publish(t, &t->contexts[i]);
+}

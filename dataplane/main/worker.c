@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/main/worker.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <urcu/urcu-qsbr.h>
+
+#include "dataplane/nodes/graph.h"
+
+#define EMPTY_BEFORE_SLEEP 64u
+#define SLEEP_FIRST_NS     50000u
+#define SLEEP_LAST_NS      1000000u
+
+struct worker {
+	struct graph *graph;
+	unsigned lcore;
+	enum worker_idle idle;
+	struct dp_worker_stats *stats;
+	_Atomic bool stop;
+};
+
+int worker_create(const struct worker_config *config, struct worker **worker)
+{
+	struct worker *w = rte_zmalloc("worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+	int error;
+
+	if (!w)
+		return -ENOMEM;
+	w->lcore = config->lcore;
+	w->idle = config->idle;
+	w->stats = config->stats;
+	w->stats->lcore = config->lcore;
+	w->stats->state = DP_WORKER_STOPPED;
+	error = graph_create(config, &w->graph);
+	if (error) {
+		rte_free(w);
+		return error;
+	}
+	*worker = w;
+	return 0;
+}
+
+/* Asleep a worker holds no flow, so grace periods do not wait for it. */
+static void sleep_for(struct worker *w, long ns)
+{
+	struct timespec t = { .tv_nsec = ns };
+
+	w->stats->state = DP_WORKER_ASLEEP;
+	urcu_qsbr_thread_offline();
+	nanosleep(&t, NULL);
+	urcu_qsbr_thread_online();
+	w->stats->state = DP_WORKER_RUNNING;
+}
+
+static void walk_until_stopped(struct worker *w)
+{
+	struct graph_context *c = graph_context(w->graph);
+	struct dp_worker_stats *s = w->stats;
+	unsigned empty = 0;
+	long sleep_ns = SLEEP_FIRST_NS;
+	uint64_t before = rte_rdtsc();
+
+	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
+		uint64_t received = c->received, now;
+
+		graph_walk(w->graph);
+		urcu_qsbr_quiescent_state();
+		s->walks++;
+		s->packets = c->received;
+		now = rte_rdtsc();
+		if (c->received != received) {
+			s->busy_cycles += now - before;
+			empty = 0;
+			sleep_ns = SLEEP_FIRST_NS;
+		} else {
+			s->empty_walks++;
+			if (w->idle == WORKER_IDLE_ADAPTIVE && ++empty >= EMPTY_BEFORE_SLEEP) {
+				sleep_for(w, sleep_ns);
+				sleep_ns = RTE_MIN(sleep_ns * 2, (long)SLEEP_LAST_NS);
+				now = rte_rdtsc();
+			}
+			s->idle_cycles += now - before;
+		}
+		s->heartbeat_tsc = before = now;
+	}
+}
+
+static int run(void *arg)
+{
+	struct worker *w = arg;
+
+	urcu_qsbr_register_thread();
+	w->stats->state = DP_WORKER_RUNNING;
+	walk_until_stopped(w);
+	w->stats->state = DP_WORKER_STOPPED;
+	urcu_qsbr_unregister_thread();
+	return 0;
+}
+
+int worker_start(struct worker *w)
+{
+	atomic_store(&w->stop, false);
+	return rte_eal_remote_launch(run, w, w->lcore);
+}
+
+void worker_stop(struct worker *w)
+{
+	atomic_store(&w->stop, true);
+	rte_eal_wait_lcore(w->lcore);
+}
+
+void worker_destroy(struct worker *w)
+{
+	if (!w)
+		return;
+	graph_destroy(w->graph);
+	rte_free(w);
+}

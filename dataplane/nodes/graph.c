@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/nodes/graph.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "sip/base/log.h"
+
+struct graph {
+	struct rte_graph *graph;
+	rte_graph_t id;
+	struct graph_context context;
+};
+
+static const char *const node_names[NODE_COUNT] = {
+	[NODE_RX] = "tandem-rx",
+	[NODE_INJECT] = "tandem-inject",
+	[NODE_CLASSIFY] = "tandem-classify",
+	[NODE_RELAY] = "tandem-relay",
+	[NODE_TX] = "tandem-tx",
+	[NODE_PUNT] = "tandem-punt",
+	[NODE_DROP] = "tandem-drop",
+};
+
+unsigned worker_node_count(void)
+{
+	return NODE_COUNT;
+}
+
+static int set_contexts(struct graph *g, const char *name)
+{
+	struct graph_context *context = &g->context;
+
+	for (unsigned i = 0; i < NODE_COUNT; i++) {
+		struct rte_node *node = rte_graph_node_get_by_name(name, node_names[i]);
+
+		if (!node)
+			return -ENOENT;
+		memcpy(node->ctx, &context, sizeof(context));
+		snprintf(context->nodes[i].name, sizeof(context->nodes[i].name), "%s",
+			 node_names[i] + strlen("tandem-"));
+	}
+	return 0;
+}
+
+int graph_create(const struct worker_config *config, struct graph **graph)
+{
+	struct rte_graph_param param = {
+		.socket_id = SOCKET_ID_ANY,
+		.nb_node_patterns = NODE_COUNT,
+		.node_patterns = (const char **)(uintptr_t)node_names,
+	};
+	struct graph *g = rte_zmalloc("graph", sizeof(*g), RTE_CACHE_LINE_SIZE);
+	char name[RTE_GRAPH_NAMESIZE];
+	int error;
+
+	if (!g)
+		return -ENOMEM;
+	g->context.config = *config;
+	g->context.flows = *flow_table_lookup(config->flows);
+	g->context.nodes = config->nodes;
+	g->context.drops = config->stats->drops;
+	g->context.us_per_cycle = 1e6 / (double)rte_get_tsc_hz();
+	snprintf(name, sizeof(name), "worker%u", config->index);
+	g->id = rte_graph_create(name, &param);
+	if (g->id == RTE_GRAPH_ID_INVALID) {
+		error = -rte_errno;
+		LOG_ERROR("worker", 0, "graph of worker %u cannot be made: %s", config->index,
+			  rte_strerror(rte_errno));
+		rte_free(g);
+		return error;
+	}
+	g->graph = rte_graph_lookup(name);
+	error = g->graph ? set_contexts(g, name) : -ENOENT;
+	if (error) {
+		graph_destroy(g);
+		return error;
+	}
+	*graph = g;
+	return 0;
+}
+
+void graph_destroy(struct graph *g)
+{
+	if (!g)
+		return;
+	rte_graph_destroy(g->id);
+	rte_free(g);
+}
+
+struct graph_context *graph_context(struct graph *g)
+{
+	return &g->context;
+}
+
+void graph_walk(struct graph *g)
+{
+	struct graph_context *c = &g->context;
+	uint32_t now = (uint32_t)__atomic_load_n(&c->config.clock->clock_ms, __ATOMIC_RELAXED);
+
+	c->now_us = (uint64_t)((double)rte_rdtsc() * c->us_per_cycle);
+	c->now_ms = now ? now : 1;
+	rte_graph_walk(g->graph);
+}
+
+void node_dispatch(struct rte_graph *graph, struct rte_node *node, void **packets,
+		   const uint8_t *edges, uint16_t count)
+{
+	uint16_t start = 0;
+
+	while (start < count && edges[start] == edges[0])
+		start++;
+	if (start == count) {
+		rte_node_next_stream_move(graph, node, edges[0]);
+		return;
+	}
+	/* Runs of the same edge, one enqueue each. */
+	for (uint16_t i = start = 0; i <= count; i++) {
+		if (i < count && edges[i] == edges[start])
+			continue;
+		rte_node_enqueue(graph, node, edges[start], &packets[start], (uint16_t)(i - start));
+		start = i;
+	}
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The graph of a worker, and what its nodes share. rte_graph is experimental in DPDK 22.11, so
+ * only graph.c and the registrations at the end of each node's file know it.
+ *
+ *   rx ─▶ classify ─▶ relay ─▶ tx
+ *             │          └───▶ drop
+ *             ├─▶ punt
+ *             └─▶ drop
+ *   inject ─▶ tx
+ *
+ * What travels with a packet: hash.usr is the flow's slot between classify and relay, and the
+ * reason on the way to drop; l2_len and l3_len are those of the packet as it arrived; port is the
+ * way in, and the way out on the way to tx.
+ */
+#ifndef DATAPLANE_NODES_GRAPH_H
+#define DATAPLANE_NODES_GRAPH_H
+
+#include <rte_cycles.h>
+#include <rte_graph.h>
+#include <rte_graph_worker.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/main/worker.h"
+
+enum graph_node {
+	NODE_RX,
+	NODE_INJECT,
+	NODE_CLASSIFY,
+	NODE_RELAY,
+	NODE_TX,
+	NODE_PUNT,
+	NODE_DROP,
+	NODE_COUNT,
+};
+
+/* One per worker. Writer: the worker. */
+struct graph_context {
+	struct worker_config config;
+	struct flow_lookup flows;
+	struct dp_node_stats *nodes;
+	uint64_t *drops;
+	uint64_t received; /* packets since the start */
+	uint64_t now_us;   /* of this walk */
+	uint32_t now_ms;   /* low bits of clock_ms, never 0 */
+	double us_per_cycle;
+};
+
+struct graph;
+
+int graph_create(const struct worker_config *config, struct graph **graph);
+void graph_destroy(struct graph *graph);
+struct graph_context *graph_context(struct graph *graph);
+/* One round over all nodes. */
+void graph_walk(struct graph *graph);
+
+/* For the nodes' own use. */
+static inline struct graph_context *node_context(const struct rte_node *node)
+{
+	struct graph_context *context;
+
+	memcpy(&context, node->ctx, sizeof(context));
+	return context;
+}
+
+static inline void node_count(struct graph_context *c, enum graph_node id, uint16_t packets,
+			      uint64_t began)
+{
+	struct dp_node_stats *s = &c->nodes[id];
+
+	s->calls++;
+	s->packets += packets;
+	s->cycles += rte_rdtsc() - began;
+}
+
+static inline void set_drop(struct rte_mbuf *m, enum dp_drop_reason reason)
+{
+	m->hash.usr = reason;
+}
+
+/* Sends each packet along its edge; the case that all take the same one costs no copy. */
+void node_dispatch(struct rte_graph *graph, struct rte_node *node, void **packets,
+		   const uint8_t *edges, uint16_t count);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * relay: look-up, checks, counters, rewrite and next hop in one pass. What arrives for a
+ * termination leaves as sent by its peer's address to the peer's remote end.
+ *
+ * Per packet it touches, beside the packet, the flow's line and the counters of the termination.
+ * Both are fetched ahead.
+ */
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+#include "dataplane/kernel/nexthop.h"
+#include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/rtp.h"
+
+#define AHEAD 8u
+#define TTL   64u
+
+enum { TO_TX, TO_DROP, EDGES };
+
+/* One packet on its way through. */
+struct passage {
+	struct graph_context *context;
+	struct rte_mbuf *m;
+	const struct flow *flow;
+	struct dp_termination_counters *counters;
+	const uint8_t *payload;
+	uint16_t size;
+	bool rtcp;
+};
+
+static uint8_t drop(struct passage *p, enum dp_drop_reason reason)
+{
+	set_drop(p->m, reason);
+	if (p->counters)
+		p->counters->dropped++;
+	return TO_DROP;
+}
+
+static const struct rte_udp_hdr *udp_of(const struct passage *p)
+{
+	return rte_pktmbuf_mtod_offset(p->m, const struct rte_udp_hdr *,
+				       p->m->l2_len + p->m->l3_len);
+}
+
+static void read_source(const struct passage *p, struct dp_address *source)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->m->l2_len);
+
+	memset(source, 0, sizeof(*source));
+	if ((ip[0] >> 4) == 4) {
+		source->family = DP_FAMILY_IPV4;
+		memcpy(source->ip, ip + offsetof(struct rte_ipv4_hdr, src_addr), 4);
+	} else {
+		source->family = DP_FAMILY_IPV6;
+		memcpy(source->ip, ip + offsetof(struct rte_ipv6_hdr, src_addr), 16);
+	}
+	source->port = rte_be_to_cpu_16(udp_of(p)->src_port);
+}
+
+/* The signalling has spoken: the latch starts anew. */
+static void restart_latch(const struct flow *flow, struct dp_termination_counters *c)
+{
+	bool learn = flow->flags & FLOW_LEARN;
+
+	c->latch_epoch = flow->latch_epoch;
+	c->latch_open = learn;
+	c->source = learn ? (struct dp_address){ 0 } : flow->expected;
+	c->source_rtcp = learn ? (struct dp_address){ 0 } : flow->expected_rtcp;
+}
+
+static void latch(struct passage *p, struct dp_address *latched, const struct dp_address *source)
+{
+	struct flow_notice notice = {
+		.termination = p->flow->termination,
+		.generation = p->flow->generation,
+		.rtcp = p->rtcp,
+		.source = *source,
+	};
+
+	if (rte_ring_mp_enqueue_elem(p->context->config.notices, &notice, sizeof(notice)) != 0) {
+		p->context->config.stats->latch_lost++; /* the next packet tries again */
+		return;
+	}
+	*latched = *source;
+	if (!p->rtcp)
+		p->counters->latch_open = 0;
+}
+
+/* RFC 4961 with a lock: the first valid source is taken, and then no other. RTCP may come from
+ * another port of the same address. */
+static bool source_is_ours(struct passage *p)
+{
+	struct dp_termination_counters *c = p->counters;
+	struct dp_address source, *latched;
+
+	if (unlikely(c->latch_epoch != p->flow->latch_epoch))
+		restart_latch(p->flow, c);
+	latched = p->rtcp && !(p->flow->flags & FLOW_RTCP_MUX) ? &c->source_rtcp : &c->source;
+	read_source(p, &source);
+	if (likely(memcmp(&source, latched, sizeof(source)) == 0))
+		return true;
+	if (latched->family != DP_FAMILY_NONE || !(p->flow->flags & FLOW_LEARN))
+		return false;
+	if (p->rtcp && (c->source.family == DP_FAMILY_NONE ||
+			memcmp(c->source.ip, source.ip, sizeof(source.ip)) != 0))
+		return false;
+	latch(p, latched, &source);
+	return true;
+}
+
+/* Room for exactly the headers that leave: Ethernet, IP, UDP. */
+static uint8_t *make_room(struct rte_mbuf *m, uint16_t headers)
+{
+	int extra = m->l2_len + m->l3_len + (int)sizeof(struct rte_udp_hdr) - headers;
+
+	if (extra >= 0)
+		return (uint8_t *)rte_pktmbuf_adj(m, (uint16_t)extra);
+	return (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)-extra);
+}
+
+static void write_ipv4(const struct flow *f, struct rte_ipv4_hdr *ip, uint16_t udp_length)
+{
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = RTE_IPV4_VHL_DEF,
+		.type_of_service = (uint8_t)(f->dscp << 2),
+		.total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_length)),
+		/* atomic datagram: id may be anything (RFC 6864 §4.1) */
+		.fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG),
+		.time_to_live = TTL,
+		.next_proto_id = IPPROTO_UDP,
+	};
+	memcpy(&ip->src_addr, f->source, 4);
+	memcpy(&ip->dst_addr, f->destination, 4);
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+}
+
+static void write_ipv6(const struct flow *f, struct rte_ipv6_hdr *ip, uint16_t udp_length)
+{
+	*ip = (struct rte_ipv6_hdr){
+		.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)f->dscp << 22),
+		.payload_len = rte_cpu_to_be_16(udp_length),
+		.proto = IPPROTO_UDP,
+		.hop_limits = TTL,
+	};
+	memcpy(ip->src_addr, f->source, 16);
+	memcpy(ip->dst_addr, f->destination, 16);
+}
+
+static void write_udp(const struct passage *p, struct rte_udp_hdr *udp, uint16_t length)
+{
+	const struct flow *f = p->flow;
+	bool own_port = p->rtcp && !(f->flags & FLOW_PEER_RTCP_MUX);
+
+	udp->src_port =
+		own_port ? rte_cpu_to_be_16(rte_be_to_cpu_16(f->source_port) + 1) : f->source_port;
+	udp->dst_port = p->rtcp ? f->destination_rtcp_port : f->destination_port;
+	udp->dgram_len = rte_cpu_to_be_16(length);
+	udp->dgram_cksum = 0;
+}
+
+/* IPv4 may leave the UDP checksum out; IPv6 may not (RFC 8200 §8.1). A partial one that came in
+ * is never carried on. */
+static bool rewrite(struct passage *p)
+{
+	const struct flow *f = p->flow;
+	bool v6 = f->flags & FLOW_IPV6;
+	uint16_t ip_size = v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
+	uint16_t headers =
+		(uint16_t)(sizeof(struct rte_ether_hdr) + ip_size + sizeof(struct rte_udp_hdr));
+	uint16_t udp_length = (uint16_t)(p->size + sizeof(struct rte_udp_hdr));
+	uint8_t *start = make_room(p->m, headers), *ip;
+	struct rte_udp_hdr *udp;
+	rte_be16_t type = rte_cpu_to_be_16(v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+
+	if (!start)
+		return false;
+	memcpy(start, f->nexthop->ether, sizeof(f->nexthop->ether));
+	memcpy(start + offsetof(struct rte_ether_hdr, ether_type), &type, sizeof(type));
+	ip = start + sizeof(struct rte_ether_hdr);
+	udp = (struct rte_udp_hdr *)(ip + ip_size);
+	write_udp(p, udp, udp_length);
+	if (v6) {
+		write_ipv6(f, (struct rte_ipv6_hdr *)ip, udp_length);
+		udp->dgram_cksum = rte_ipv6_udptcp_cksum((struct rte_ipv6_hdr *)ip, udp);
+	} else {
+		write_ipv4(f, (struct rte_ipv4_hdr *)ip, udp_length);
+	}
+	p->m->ol_flags = 0;
+	p->m->port = f->nexthop->port;
+	return true;
+}
+
+static bool nexthop_is_ready(struct passage *p)
+{
+	struct nexthop *hop = (struct nexthop *)(uintptr_t)p->flow->nexthop;
+
+	if (likely(atomic_load_explicit(&hop->state, memory_order_acquire) == NEXTHOP_REACHABLE))
+		return true;
+	atomic_store_explicit(&hop->wanted, 1, memory_order_relaxed);
+	return false;
+}
+
+static uint8_t send_on(struct passage *p)
+{
+	const struct flow *f = p->flow;
+
+	if (!(f->flags & FLOW_HAS_PEER))
+		return drop(p, DP_DROP_NO_PEER);
+	/* RTCP goes on while a call is held (RFC 3264 §8.4). */
+	if (!p->rtcp && !(f->flags & FLOW_PEER_SENDS))
+		return drop(p, DP_DROP_PEER_DIRECTION);
+	if (!f->nexthop)
+		return drop(p, DP_DROP_NO_REMOTE);
+	if (!nexthop_is_ready(p))
+		return drop(p, DP_DROP_NO_NEIGHBOUR);
+	if (!rewrite(p))
+		return drop(p, DP_DROP_NO_BUFFER);
+	if (p->rtcp)
+		p->counters->rtcp_forwarded++;
+	else
+		p->counters->forwarded++;
+	return TO_TX;
+}
+
+static uint8_t foreign(struct passage *p)
+{
+	p->counters->foreign++;
+	return drop(p, DP_DROP_FOREIGN_SOURCE);
+}
+
+static uint8_t relay_rtcp(struct passage *p)
+{
+	if (!rtcp_is_valid(p->payload, p->size))
+		return drop(p, DP_DROP_BAD_RTCP);
+	if (!source_is_ours(p))
+		return foreign(p);
+	p->counters->rtcp_packets++;
+	return send_on(p);
+}
+
+static uint8_t relay_rtp(struct passage *p)
+{
+	struct dp_termination_counters *c = p->counters;
+	uint32_t arrival;
+
+	if (!rtp_is_valid(p->payload, p->size))
+		return drop(p, DP_DROP_NOT_RTP);
+	if (!source_is_ours(p))
+		return foreign(p);
+	if (!(p->flow->flags & FLOW_TAKE))
+		return drop(p, DP_DROP_DIRECTION);
+	arrival = (uint32_t)(p->context->now_us * p->flow->clock_rate / 1000000);
+	rtp_count(c, p->payload, p->size, arrival);
+	c->last_packet_ms = p->context->now_ms;
+	return send_on(p);
+}
+
+static uint8_t relay(struct graph_context *context, struct rte_mbuf *m, const struct flow *flow)
+{
+	struct passage p = { .context = context, .m = m, .flow = flow };
+	const struct rte_udp_hdr *udp = udp_of(&p);
+	bool rtcp_port = rte_be_to_cpu_16(udp->dst_port) & 1;
+
+	if (unlikely(!flow))
+		return drop(&p, DP_DROP_NO_FLOW);
+	p.counters = &context->flows.counters[flow->termination];
+	p.payload = (const uint8_t *)(udp + 1);
+	p.size = (uint16_t)(m->data_len - m->l2_len - m->l3_len - sizeof(*udp));
+	switch (rtp_kind(p.payload, p.size)) {
+	case RTP_KIND_RTP:
+		return rtcp_port ? drop(&p, DP_DROP_BAD_RTCP) : relay_rtp(&p);
+	case RTP_KIND_RTCP:
+		if (!rtcp_port && !(flow->flags & FLOW_RTCP_MUX))
+			return drop(&p, DP_DROP_NOT_RTP);
+		p.rtcp = true;
+		return relay_rtcp(&p);
+	default:
+		return drop(&p, DP_DROP_NOT_RTP);
+	}
+}
+
+static void prefetch_counters(const struct flow_lookup *flows, const struct flow *flow)
+{
+	const struct dp_termination_counters *c;
+
+	if (!flow)
+		return;
+	c = &flows->counters[flow->termination];
+	rte_prefetch0(c);
+	rte_prefetch0((const char *)c + RTE_CACHE_LINE_SIZE);
+}
+
+static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, void **objs,
+			      uint16_t n)
+{
+	struct graph_context *c = node_context(node);
+	struct rte_mbuf **packets = (struct rte_mbuf **)objs;
+	const struct flow *flows[RTE_GRAPH_BURST_SIZE];
+	uint8_t edges[RTE_GRAPH_BURST_SIZE];
+	uint64_t began = rte_rdtsc();
+
+	for (uint16_t i = 0; i < n; i++) {
+		flows[i] = flow_lookup(&c->flows, packets[i]->hash.usr);
+		rte_prefetch0(flows[i]);
+	}
+	for (uint16_t i = 0; i < n && i < AHEAD; i++)
+		prefetch_counters(&c->flows, flows[i]);
+	for (uint16_t i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			prefetch_counters(&c->flows, flows[i + AHEAD]);
+		edges[i] = relay(c, packets[i], flows[i]);
+	}
+	node_dispatch(graph, node, objs, edges, n);
+	node_count(c, NODE_RELAY, n, began);
+	return n;
+}
+
+static struct rte_node_register relay_node = {
+	.name = "tandem-relay",
+	.process = relay_process,
+	.nb_edges = EDGES,
+	.next_nodes = { [TO_TX] = "tandem-tx", [TO_DROP] = "tandem-drop" },
+};
+RTE_NODE_REGISTER(relay_node);

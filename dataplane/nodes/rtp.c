@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/nodes/rtp.h"
+
+/* RFC 3550 A.1 */
+#define MAX_DROPOUT  3000u
+#define MAX_MISORDER 100u
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
+enum rtp_kind rtp_kind(const uint8_t *payload, size_t size)
+{
+	if (size < 4 || (payload[0] >> 6) != 2)
+		return RTP_KIND_OTHER;
+	return payload[1] >= 192 && payload[1] <= 223 ? RTP_KIND_RTCP : RTP_KIND_RTP;
+}
+
+bool rtp_is_valid(const uint8_t *p, size_t size)
+{
+	size_t header;
+
+	if (size < RTP_HEADER_SIZE || (p[0] >> 6) != 2)
+		return false;
+	header = RTP_HEADER_SIZE + 4u * (p[0] & 0x0f);
+	if (p[0] & 0x10) { /* extension: 16 bits profile, 16 bits length in words */
+		if (size < header + 4)
+			return false;
+		header += 4 + 4u * get16(p + header + 2);
+	}
+	if (size < header)
+		return false;
+	if (p[0] & 0x20) /* padding: its length stands in the last octet, and counts itself */
+		return size > header && p[size - 1] != 0 && p[size - 1] <= size - header;
+	return true;
+}
+
+bool rtcp_is_valid(const uint8_t *p, size_t size)
+{
+	if (size < 8 || (p[0] & 0x20)) /* the first of a compound is never padded */
+		return false;
+	while (size >= 4) {
+		size_t length = 4u * (get16(p + 2) + 1u);
+
+		if ((p[0] >> 6) != 2 || p[1] < 192 || p[1] > 223 || length > size)
+			return false;
+		p += length;
+		size -= length;
+	}
+	return size == 0;
+}
+
+static void start_source(struct dp_termination_counters *c, uint32_t ssrc, uint16_t sequence)
+{
+	if (c->received)
+		c->expected_before += c->highest_sequence - c->base_sequence + 1;
+	c->received_before += c->received;
+	c->received = 0;
+	c->ssrc = ssrc;
+	c->base_sequence = c->highest_sequence = sequence;
+	c->transit = 0;
+	c->bad_sequence = (uint16_t)(sequence + 1);
+}
+
+/* update_seq() of A.1; false: a jump that may be a restart, to be seen twice. */
+static bool follow_sequence(struct dp_termination_counters *c, uint16_t sequence)
+{
+	uint16_t ahead = (uint16_t)(sequence - (uint16_t)c->highest_sequence);
+
+	if (ahead < MAX_DROPOUT) {
+		c->highest_sequence += ahead; /* the carry counts the cycles */
+	} else if (ahead <= UINT16_MAX - MAX_MISORDER) {
+		if (sequence != c->bad_sequence) {
+			c->bad_sequence = (uint16_t)(sequence + 1);
+			return false;
+		}
+		start_source(c, c->ssrc, sequence);
+	}
+	return true;
+}
+
+void rtp_count(struct dp_termination_counters *c, const uint8_t *p, size_t size, uint32_t arrival)
+{
+	uint16_t sequence = get16(p + 2);
+	uint32_t ssrc = get32(p + 8), transit = arrival - get32(p + 4);
+
+	c->packets++;
+	c->bytes += size;
+	if (c->received == 0 || ssrc != c->ssrc)
+		start_source(c, ssrc, sequence);
+	else if (!follow_sequence(c, sequence))
+		return;
+	if (c->received > 0) {
+		int32_t d = (int32_t)(transit - c->transit);
+
+		/* A.8: J += (|D| - J) / 16, with J scaled by 16 */
+		c->jitter += (uint32_t)(d < 0 ? -d : d) - ((c->jitter + 8) >> 4);
+	}
+	c->transit = transit;
+	c->received++;
+}

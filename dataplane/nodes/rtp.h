@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RTP and RTCP as the relay needs them: is it valid (RFC 3550 appendix A.1, A.2), and what do its
+ * sequence numbers and time stamps say (A.1, A.3, A.8). Pure functions of bytes and counters.
+ */
+#ifndef DATAPLANE_NODES_RTP_H
+#define DATAPLANE_NODES_RTP_H
+
+#include <stddef.h>
+
+#include "dataplane/api/counters.h"
+
+#define RTP_HEADER_SIZE 12u
+
+enum rtp_kind {
+	RTP_KIND_OTHER, /* STUN, DTLS, … (RFC 7983), or too short */
+	RTP_KIND_RTP,
+	RTP_KIND_RTCP, /* by its packet type, 192..223 (RFC 5761 §4) */
+};
+
+enum rtp_kind rtp_kind(const uint8_t *payload, size_t size);
+bool rtp_is_valid(const uint8_t *payload, size_t size);
+/* Reduced-size RTCP (RFC 5506) is let through as well. */
+bool rtcp_is_valid(const uint8_t *payload, size_t size);
+
+/*
+ * Counts a valid RTP packet: packets, bytes, loss and jitter. arrival: time of arrival in units of
+ * the RTP clock, wrapping.
+ */
+void rtp_count(struct dp_termination_counters *c, const uint8_t *payload, size_t size,
+	       uint32_t arrival);
+
+#endif
