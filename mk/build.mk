@@ -163,15 +163,12 @@ fuzzers: $(FUZZ_BINS)
 	@printf '%s\n' $(FUZZ_BINS) > $(B)/fuzz.list
 
 BIN_DIR = $(DESTDIR)$(PREFIX)/bin
-SBIN_DIR = $(DESTDIR)$(PREFIX)/sbin
 UNIT_DIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: all
-	install -d $(BIN_DIR) $(SBIN_DIR) $(UNIT_DIR) $(DESTDIR)/etc/tandem
-	install -m 755 $(B)/bin/tandem-dataplane $(B)/bin/tandem-controlplane $(SBIN_DIR)
-	install -m 755 $(B)/bin/tandemctl $(BIN_DIR)
-	for unit in dataplane controlplane; do \
-		sed 's|@SBIN@|$(PREFIX)/sbin|g' deploy/systemd/tandem-$$unit.service \
-			> $(UNIT_DIR)/tandem-$$unit.service; done
+	install -d $(BIN_DIR) $(UNIT_DIR) $(DESTDIR)/etc/tandem
+	install -m 755 $(addprefix $(B)/bin/,$(PROGRAMS)) $(BIN_DIR)
+	for unit in deploy/systemd/*.service; do \
+		sed 's|/usr/local|$(PREFIX)|g' $$unit > $(UNIT_DIR)/$${unit##*/}; done
 	test -e $(DESTDIR)/etc/tandem/tandem.yaml || \
 		install -m 640 config/tandem.yaml $(DESTDIR)/etc/tandem/tandem.yaml
 
