@@ -66,6 +66,18 @@ void bridge_destroy(struct bridge *b, const char *reason)
 	free(b);
 }
 
+void bridge_forget(struct bridge *b)
+{
+	while (b->seats) {
+		struct seat *s = b->seats;
+
+		b->seats = s->next;
+		media_termination_set_user(s->termination, NULL, NULL);
+		free(s);
+	}
+	free(b);
+}
+
 /* --- seats --- */
 
 static void on_ready(void *arg, int status)

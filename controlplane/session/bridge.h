@@ -49,6 +49,10 @@ int bridge_create(struct shard *shard, uint64_t call, bool restore, const struct
 /* Everybody leaves, the context is removed. */
 void bridge_destroy(struct bridge *bridge, const char *reason);
 
+/* Lets go of it and leaves what is on the dataplane to a later life of ours. The media binding is
+ * destroyed next. */
+void bridge_forget(struct bridge *bridge);
+
 /* family: enum dp_family. The answer is bridge_user.ready, when all seats have theirs. */
 int bridge_reserve(struct bridge *bridge, uint8_t side, uint8_t family, struct seat **seat);
 int bridge_reserve_restored(struct bridge *bridge, const struct media_termination_config *config,

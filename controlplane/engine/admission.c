@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who may call. A peer is known by its address and needs no digest; whoever says to be a user of
+ * one of our domains proves it; nobody else is let in.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/registrar/registrar.h"
+#include "sip/base/log.h"
+
+#define CHALLENGE_MAX 2048
+
+static_assert(ROUTE_AOR_MAX == REGISTRAR_AOR_MAX, "one AOR");
+
+static int directory_aor(void *arg, const struct sip_uri *uri, char aor[ROUTE_AOR_MAX])
+{
+	return registrar_aor(arg, uri, aor);
+}
+
+static bool directory_exists(void *arg, const char *aor)
+{
+	return registrar_user_exists(arg, aor);
+}
+
+static bool directory_registered(void *arg, const char *aor)
+{
+	struct registrar_contact contact;
+
+	return registrar_lookup(arg, aor, &contact, 1) > 0;
+}
+
+const struct route_directory *engine_directory(struct engine *e, struct route_directory *d)
+{
+	*d = (struct route_directory){ .aor = directory_aor,
+				       .exists = directory_exists,
+				       .registered = directory_registered,
+				       .arg = e->shard->registrar };
+	return d;
+}
+
+/* Both ways to write an IPv4 address count as the same: a dual-stack socket shows the second. */
+static int trunk_of(const struct config *config, const struct sip_path *from)
+{
+	char ip[SIP_ADDRESS_TEXT];
+
+	sip_sockaddr_ip(&from->remote, ip);
+	for (unsigned i = 0; i < config->trunks_count; i++) {
+		const struct config_trunk *trunk = &config->trunks[i];
+
+		if (!trunk->inbound)
+			continue;
+		for (unsigned k = 0; k < trunk->addresses_count; k++) {
+			struct sockaddr_storage address;
+			char text[SIP_ADDRESS_TEXT];
+
+			if (sip_sockaddr_parse(slice_of(trunk->addresses[k]), 0, &address))
+				continue;
+			if (strcmp(sip_sockaddr_ip(&address, text), ip) == 0)
+				return (int)i;
+		}
+	}
+	return -1;
+}
+
+static int refuse(struct sip_invite *invite, unsigned status, struct slice headers)
+{
+	sip_invite_respond(invite, status, NULL, SLICE_NONE, headers);
+	return -EACCES;
+}
+
+static int challenge(struct engine *e, struct sip_invite *invite, bool stale, uint64_t now_s)
+{
+	char buffer[CHALLENGE_MAX];
+	struct sip_build build;
+
+	sip_build_init(&build, buffer, sizeof(buffer));
+	digest_challenge(e->shard->digest, &build, true, stale, now_s);
+	if (build.overflow)
+		return refuse(invite, 500, SLICE_NONE);
+	return refuse(invite, 407, (struct slice){ buffer, build.used });
+}
+
+/* The user that proved itself is the one in From: nobody calls in another's name. */
+static bool is_user(const struct caller *caller, const char *username)
+{
+	size_t length = strlen(username);
+
+	if (strcmp(caller->aor, username) == 0)
+		return true;
+	return length > 0 && strncmp(caller->aor, username, length) == 0 &&
+	       caller->aor[length] == '@';
+}
+
+static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
+			const struct caller *caller)
+{
+	struct shard *shard = e->shard;
+	struct digest_result result;
+	uint64_t now_s = shard_wall_ms() / 1000;
+
+	digest_check(shard->digest, request, true, registrar_password, shard->registrar, now_s,
+		     &result);
+	switch (result.verdict) {
+	case DIGEST_OK:
+		break;
+	case DIGEST_MISSING:
+		return challenge(e, invite, false, now_s);
+	case DIGEST_STALE:
+		return challenge(e, invite, true, now_s);
+	case DIGEST_MALFORMED:
+		return refuse(invite, 400, SLICE_NONE);
+	default:
+		LOG_WARN("call", 0, "INVITE of %s: wrong credentials for %s", caller->aor,
+			 result.username);
+		return refuse(invite, 403, SLICE_NONE);
+	}
+	if (is_user(caller, result.username))
+		return 0;
+	LOG_WARN("call", 0, "INVITE of %s with the credentials of %s", caller->aor,
+		 result.username);
+	return refuse(invite, 403, SLICE_NONE);
+}
+
+/* A caller on a trunk keeps its number and appears in our first domain. */
+static void name_trunk_caller(const struct config *config, struct caller *caller)
+{
+	snprintf(caller->aor, sizeof(caller->aor), "%.120s@%.120s",
+		 caller->user[0] ? caller->user : "anonymous", config->sip.domains[0]);
+}
+
+int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
+	  const struct sip_path *path, struct caller *caller)
+{
+	struct sip_addr from;
+	int error;
+
+	memset(caller, 0, sizeof(*caller));
+	if (sip_msg_from(request, &from) ||
+	    slice_copy(from.uri.user, caller->user, sizeof(caller->user)))
+		return refuse(invite, 400, SLICE_NONE);
+	if (slice_copy(from.display, caller->display, sizeof(caller->display)))
+		caller->display[0] = '\0';
+	caller->trunk = trunk_of(e->shard->config, path);
+	if (caller->trunk >= 0) {
+		name_trunk_caller(e->shard->config, caller);
+		return 0;
+	}
+	error = registrar_aor(e->shard->registrar, &from.uri, caller->aor);
+	if (error) {
+		LOG_INFO("call", 0, "INVITE of a stranger refused: %.*s",
+			 SLICE_FMT(from.uri.text));
+		return refuse(invite, error == -ENOENT ? 403 : 400, SLICE_NONE);
+	}
+	return authenticate(e, invite, request, caller);
+}

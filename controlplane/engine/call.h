@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A call, from its INVITE to its CDR. The table in call_table.c is its documentation:
+ *
+ *   routing ──▶ ringing ──▶ early ──▶ answered ◀──▶ held
+ *      └───────────┴──────────┴──────────┴───────────┴──▶ ending ──▶ ended
+ *
+ * routing: admitted, waits for its media, then for the callee's first word. ending: everybody was
+ * told to go, the media is gone, the dialogs are not over yet. ended: the CDR is written; the
+ * memory goes at the next tick, when no callback of it can be on the stack.
+ */
+#ifndef CONTROLPLANE_ENGINE_CALL_H
+#define CONTROLPLANE_ENGINE_CALL_H
+
+#include "controlplane/engine/engine.h"
+#include "controlplane/engine/route.h"
+#include "controlplane/main/shard.h"
+#include "controlplane/session/bridge.h"
+#include "sip/base/arena.h"
+#include "sip/base/hash_index.h"
+
+#define CALL_BRANCHES_MAX 10u
+
+#define CALL_STATES(X)          \
+	X(ROUTING, "routing")   \
+	X(RINGING, "ringing")   \
+	X(EARLY, "early")       \
+	X(ANSWERED, "answered") \
+	X(HELD, "held")         \
+	X(ENDING, "ending")     \
+	X(ENDED, "ended")
+
+enum call_state {
+#define X(id, name) CALL_##id,
+	CALL_STATES(X)
+#undef X
+	CALL_STATE_COUNT
+};
+const char *call_state_text(unsigned state);
+
+#define CALL_EVENTS(X)                                                      \
+	X(MEDIA_READY, "media-ready")   /* both seats have their addresses */ \
+	X(MEDIA_FAILED, "media-failed") /* … or will never have, or lost them */ \
+	X(RINGING, "ringing")           /* the first 180 of a branch */       \
+	X(PROGRESS, "progress")         /* any other provisional response */  \
+	X(EARLY_MEDIA, "early-media")   /* with the first answer in it */     \
+	X(ANSWER, "answer")             /* the first 2xx */                   \
+	X(HOLD, "hold")                                                       \
+	X(RESUME, "resume")                                                   \
+	X(REFUSED, "refused")           /* by us, or by all branches */       \
+	X(CALLER_GONE, "caller-gone")                                         \
+	X(CALLEE_GONE, "callee-gone")                                         \
+	X(NO_ANSWER, "no-answer")                                             \
+	X(MEDIA_SILENT, "media-silent")                                       \
+	X(HANGUP, "hangup")                                                   \
+	X(EMPTY, "empty")               /* the last dialog is over */
+
+enum call_event {
+#define X(id, name) CALL_ON_##id,
+	CALL_EVENTS(X)
+#undef X
+	CALL_EVENT_COUNT
+};
+
+/* What an event brings: how the call is to end, or whom it is about. */
+struct call_cause {
+	struct session *session;
+	unsigned status;      /* for the caller and the CDR */
+	const char *reason;   /* for the CDR */
+	const char *ended_by; /* caller | callee | system */
+	const char *headers;  /* for the final response or the BYE, complete lines, or NULL */
+};
+
+struct caller;
+
+struct branch {
+	struct session *session;
+	struct sip_path to;
+	const char *uri;
+	unsigned status; /* final; 0: still open */
+};
+
+struct call {
+	struct hash_node node; /* by id */
+	struct call *next, **prev;
+	struct engine *engine;
+	uint64_t id;
+	uint8_t state;
+	bool delayed_offer; /* the INVITE had no SDP: the caller answers in its ACK */
+	bool counted;       /* in the limits */
+	bool rang;
+	bool recorded;      /* in the store's calls in progress */
+	uint32_t max_forwards;
+	int trunk_in, trunk_out; /* -1: none */
+	struct arena *arena;     /* strings */
+	const char *from, *to;   /* AORs */
+	const char *from_header, *to_header; /* of the outbound legs */
+	const char *contact_user;
+	const char *caller_address, *callee_address;
+	struct session *caller;
+	struct session *callee;     /* who answered; NULL until then */
+	struct session *early;      /* whose early media is heard */
+	struct session *modifying;  /* whose re-INVITE is with the other side */
+	struct branch branches[CALL_BRANCHES_MAX];
+	unsigned branch_count, branches_open;
+	unsigned best_status; /* of the branches that refused */
+	struct bridge *bridge;
+	struct seat *caller_seat, *callee_seat;
+	uint64_t started_ms, ringing_ms, answered_ms, ended_ms;
+	unsigned cause;
+	const char *reason, *ended_by, *codec;
+	struct media_counters caller_media, callee_media;
+	struct timer timer;    /* no answer; then: record again; then: free */
+	struct description offer; /* what the branches are offered */
+};
+
+struct engine {
+	struct shard *shard;
+	struct hash_index by_id;
+	struct call *calls;
+	struct call *dead; /* ended, to be freed at the next tick */
+	unsigned count;    /* not ended */
+	unsigned *trunk_calls; /* by index of config->trunks */
+	struct timer reaper;
+};
+
+/* --- call_table.c --- */
+typedef void (*call_action_t)(struct call *call, const struct call_cause *cause);
+struct call_transition {
+	call_action_t action; /* NULL: not allowed */
+	uint8_t next;         /* enum call_state */
+	bool ignored;         /* allowed, and nothing is to be done */
+};
+const struct call_transition *call_transition(unsigned state, unsigned event);
+const char *call_event_text(unsigned event);
+
+/* Runs the table: the state changes first, then the action runs. False: refused and logged. */
+bool call_event(struct call *call, enum call_event event, const struct call_cause *cause);
+
+/* --- call.c: birth and death --- */
+int call_create(struct engine *engine, uint64_t id, struct call **call);
+const char *call_string(struct call *call, const char *text);
+struct call *call_find(const struct engine *engine, uint64_t id);
+/* Sends EMPTY when nobody is left of a call that is ending. */
+void call_check_empty(struct call *call);
+bool call_is_over(const struct call *call); /* ending or ended */
+
+/* --- call_start.c: an INVITE that was let in --- */
+void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *request,
+		const struct sip_path *from, const struct caller *caller);
+/* "198.18.0.101:5060", kept with the call */
+const char *call_path_text(struct call *call, const struct sip_path *path);
+/* How a call ends whose media cannot be had. */
+void call_no_media_cause(struct call *call, int status, struct call_cause *cause);
+
+/* --- call_flow.c: actions until the answer --- */
+void call_dial(struct call *call, const struct call_cause *cause);
+void call_pass_progress(struct call *call, const struct call_cause *cause);
+void call_bridge_early(struct call *call, const struct call_cause *cause);
+void call_answer(struct call *call, const struct call_cause *cause);
+extern const struct session_user call_session_user;
+extern const struct bridge_user call_bridge_user;
+
+/* --- call_modify.c: exchanges in an answered call --- */
+void call_reoffered(void *arg, struct session *s, bool has_offer);
+void call_reanswered(void *arg, struct session *s, unsigned status, int error);
+/* The ACK to an offer of ours came: does the other side know the same? */
+void call_acked_reoffer(struct call *call, struct session *s);
+/* The agreed directions and addresses go to the dataplane; hold and resume follow from them. */
+void call_apply_media(struct call *call);
+void call_note_hold(struct call *call, const struct call_cause *cause);
+
+/* --- call_end.c --- */
+void call_end(struct call *call, const struct call_cause *cause);
+void call_finish(struct call *call, const struct call_cause *cause);
+/* Frees what has ended, now. */
+void engine_reap(struct engine *engine);
+/* Forgets a call that goes on without us: on record, with its media on the dataplane. */
+void engine_abandon(struct call *call);
+
+/* --- call_record.c --- */
+void call_record(struct call *call);
+/* Soon, once for many changes. */
+void call_record_later(struct call *call);
+int call_restore(struct engine *engine, uint64_t id, const char *text);
+
+/* --- limits.c: of the whole process, all shards together --- */
+/* Takes a place; false: no place is left. trunk: -1: none */
+bool limits_take_call(const struct config *config);
+void limits_release_call(void);
+bool limits_take_trunk(const struct config *config, int trunk);
+void limits_release_trunk(int trunk);
+
+/* --- admission.c --- */
+/* Who is calling. 0: let in, and the fields are filled in; else the INVITE was answered. */
+struct caller {
+	int trunk; /* -1: a user */
+	char aor[ROUTE_AOR_MAX];
+	char user[ROUTE_AOR_MAX]; /* as it stands in the From URI */
+	char display[128];
+};
+int admit(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
+	  const struct sip_path *from, struct caller *caller);
+const struct route_directory *engine_directory(struct engine *engine, struct route_directory *d);
+
+#endif

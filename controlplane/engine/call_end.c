@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a call ends: everybody is told, the media goes, the CDR is written, the memory is freed. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/events/events.h"
+#include "controlplane/store/store.h"
+#include "sip/base/log.h"
+
+static void keep_media_facts(struct call *call)
+{
+	if (call->caller_seat)
+		media_termination_counters(call->caller_seat->termination, &call->caller_media);
+	if (call->callee_seat)
+		media_termination_counters(call->callee_seat->termination, &call->callee_media);
+	if (call->callee)
+		call->codec = call_string(call, session_codec(call->callee));
+}
+
+/* Everything of the call on the dataplane goes with its bridge. */
+static void leave_bridge(struct call *call)
+{
+	if (!call->bridge)
+		return;
+	bridge_destroy(call->bridge, call->reason);
+	call->bridge = NULL;
+	call->caller_seat = call->callee_seat = NULL;
+	if (call->caller)
+		call->caller->seat = NULL;
+	for (unsigned i = 0; i < call->branch_count; i++) {
+		if (call->branches[i].session)
+			call->branches[i].session->seat = NULL;
+	}
+}
+
+/* The same without a word to the dataplane. */
+static void leave_bridge_alone(struct call *call)
+{
+	if (call->bridge)
+		bridge_forget(call->bridge);
+	call->bridge = NULL;
+}
+
+void call_end(struct call *call, const struct call_cause *cause)
+{
+	struct slice headers = cause->headers ? slice_of(cause->headers) : SLICE_NONE;
+	struct session *modifying = call->modifying;
+
+	call->cause = cause->status;
+	call->reason = cause->reason ? cause->reason : "failed";
+	call->ended_by = cause->ended_by ? cause->ended_by : "system";
+	call->ended_ms = shard_wall_ms();
+	timer_cancel(call->engine->shard->wheel, &call->timer);
+	keep_media_facts(call);
+	leave_bridge(call);
+
+	/* RFC 3261 §15.1.2: what is pending is answered before the BYE. */
+	call->modifying = NULL;
+	if (modifying && session_is_alive(modifying))
+		session_rerefuse(modifying, 487, SLICE_NONE);
+	if (call->caller)
+		session_end(call->caller, cause->status, headers);
+	for (unsigned i = 0; i < call->branch_count; i++) {
+		if (call->branches[i].session)
+			session_end(call->branches[i].session, cause->status, headers);
+	}
+	call_check_empty(call);
+}
+
+static const char *trunk_name(const struct call *call, int trunk)
+{
+	return trunk >= 0 ? call->engine->shard->config->trunks[trunk].name : "";
+}
+
+static void write_cdr(struct call *call)
+{
+	struct cdr cdr = {
+		.call = call->id,
+		.from = call->from,
+		.to = call->to,
+		.caller_address = call->caller_address,
+		.callee_address = call->callee_address,
+		.trunk_in = trunk_name(call, call->trunk_in),
+		.trunk_out = trunk_name(call, call->trunk_out),
+		.started_ms = call->started_ms,
+		.ringing_ms = call->ringing_ms,
+		.answered_ms = call->answered_ms,
+		.ended_ms = call->ended_ms,
+		.cause = call->cause,
+		.reason = call->reason,
+		.ended_by = call->ended_by,
+		.codec = call->codec,
+		.packets_caller = call->caller_media.packets,
+		.packets_callee = call->callee_media.packets,
+		.lost_caller = call->caller_media.lost,
+		.lost_callee = call->callee_media.lost,
+	};
+	int error = store_cdr_put(call->engine->shard->store, &cdr);
+
+	if (error)
+		LOG_ERROR("call", call->id, "no CDR: %s", strerror(-error));
+}
+
+static void free_call(struct call *call)
+{
+	session_free(call->caller);
+	for (unsigned i = 0; i < call->branch_count; i++)
+		session_free(call->branches[i].session);
+	arena_destroy(call->arena);
+	free(call);
+}
+
+/* Off the lists, and no place taken any more. */
+static void let_go(struct call *call)
+{
+	struct engine *e = call->engine;
+
+	if (call->counted)
+		limits_release_call();
+	if (call->trunk_in >= 0) {
+		limits_release_trunk(call->trunk_in);
+		e->trunk_calls[call->trunk_in]--;
+	}
+	if (call->trunk_out >= 0) {
+		limits_release_trunk(call->trunk_out);
+		e->trunk_calls[call->trunk_out]--;
+	}
+	hash_index_remove(&e->by_id, &call->node);
+	*call->prev = call->next;
+	if (call->next)
+		call->next->prev = call->prev;
+	e->count--;
+}
+
+static void on_reap(struct timer *timer)
+{
+	struct engine *e = (struct engine *)((char *)timer - offsetof(struct engine, reaper));
+
+	while (e->dead) {
+		struct call *call = e->dead;
+
+		e->dead = call->next;
+		free_call(call);
+	}
+}
+
+void call_finish(struct call *call, const struct call_cause *cause)
+{
+	struct engine *e = call->engine;
+
+	(void)cause;
+	write_cdr(call);
+	LOG_INFO("call", call->id, "%s -> %s ended: %s (%u) by %s, %" PRIu64 " + %" PRIu64 " packets",
+		 call->from, call->to, call->reason, call->cause, call->ended_by,
+		 call->caller_media.packets, call->callee_media.packets);
+	event_publish(e->shard->events, EVENT_CALL_ENDED, call->id, 0, call->reason,
+		      call->ended_by);
+	let_go(call);
+	call->next = e->dead;
+	e->dead = call;
+	timer_set(e->shard->wheel, &e->reaper, 0, on_reap);
+}
+
+void engine_reap(struct engine *e)
+{
+	timer_cancel(e->shard->wheel, &e->reaper);
+	on_reap(&e->reaper);
+}
+
+void engine_abandon(struct call *call)
+{
+	timer_cancel(call->engine->shard->wheel, &call->timer);
+	leave_bridge_alone(call);
+	let_go(call);
+	free_call(call);
+}

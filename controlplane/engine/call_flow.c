@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the INVITE to the answer.
+ *
+ *   caller            call                                     branches
+ *     │── INVITE ──▶ │ bridge with two seats on the dataplane      │
+ *     │              │── INVITE with the callee's seat ──────────▶ │ to all contacts at once
+ *     │ ◀── 180 ──── │ ◀──────────────────────────────── 180 ───── │
+ *     │ ◀── 183 ──── │ ◀── first 183 with SDP takes the seat ───── │
+ *     │ ◀── 200 ──── │ ◀── first 200 takes the seat ────────────── │ the others are cancelled
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/engine/outcome.h"
+#include "sip/base/log.h"
+
+#define ANSWERED_ELSEWHERE "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
+#define MEDIA_TIMEOUT_REASON "Reason: SIP;cause=408;text=\"Media timeout\"\r\n"
+
+static struct branch *branch_of(struct call *call, const struct session *s)
+{
+	for (unsigned i = 0; i < call->branch_count; i++) {
+		if (call->branches[i].session == s)
+			return &call->branches[i];
+	}
+	return NULL;
+}
+
+static void refused(struct call *call)
+{
+	unsigned status = call->best_status ? call->best_status : 503;
+	struct call_cause cause = { .status = outcome_towards_caller(status),
+				    .reason = outcome_reason(status),
+				    .ended_by = "callee" };
+
+	call_event(call, CALL_ON_REFUSED, &cause);
+}
+
+static void on_no_answer(struct timer *timer)
+{
+	struct call *call = (struct call *)((char *)timer - offsetof(struct call, timer));
+	struct call_cause cause = { .status = call->rang ? 480 : 408,
+				    .reason = call->rang ? "no-answer" : "timeout",
+				    .ended_by = "system" };
+
+	call_event(call, CALL_ON_NO_ANSWER, &cause);
+}
+
+/* --- actions --- */
+
+void call_dial(struct call *call, const struct call_cause *cause)
+{
+	struct shard *shard = call->engine->shard;
+	struct sip_invite_start start = {
+		.from = slice_of(call->from_header),
+		.contact_user = slice_of(call->contact_user),
+		.max_forwards = call->max_forwards,
+	};
+	unsigned dialed = 0;
+
+	(void)cause;
+	bridge_add(call->caller_seat, call->caller);
+	timer_set(shard->wheel, &call->timer, shard->config->calls.ring_timeout_s * UINT64_C(1000),
+		  on_no_answer);
+	for (unsigned i = 0; i < call->branch_count; i++) {
+		struct branch *b = &call->branches[i];
+		int error = -ENOMEM;
+
+		b->session = session_create(shard, call->id, true, &call_session_user, call);
+		if (b->session) {
+			b->session->seat = call->callee_seat;
+			start.to = b->to;
+			start.request_uri = slice_of(b->uri);
+			start.to_header = slice_of(call->to_header);
+			error = session_dial(b->session, &start, &call->offer);
+		}
+		if (error) {
+			LOG_WARN("call", call->id, "%s cannot be dialed: %s", b->uri,
+				 strerror(-error));
+			b->status = 503;
+			if (outcome_better(b->status, call->best_status))
+				call->best_status = b->status;
+		} else {
+			dialed++;
+		}
+	}
+	call->branches_open = dialed;
+	if (!dialed)
+		refused(call);
+}
+
+static void note_ringing(struct call *call)
+{
+	call->rang = true;
+	if (!call->ringing_ms)
+		call->ringing_ms = shard_wall_ms();
+}
+
+void call_pass_progress(struct call *call, const struct call_cause *cause)
+{
+	int error = session_progress(call->caller, cause->status, NULL);
+
+	note_ringing(call);
+	if (error)
+		LOG_WARN("call", call->id, "%u cannot be passed on: %s", cause->status,
+			 strerror(-error));
+}
+
+/* The first fork with early media is the one that is heard; the others just ring. */
+void call_bridge_early(struct call *call, const struct call_cause *cause)
+{
+	struct session *s = cause->session;
+	int error;
+
+	if (call->delayed_offer || (call->early && call->early != s)) {
+		call_pass_progress(call, cause);
+		return;
+	}
+	note_ringing(call);
+	call->early = s;
+	bridge_add(call->callee_seat, s);
+	error = session_progress(call->caller, cause->status, &s->remote);
+	if (error)
+		LOG_WARN("call", call->id, "early media cannot be passed on: %s", strerror(-error));
+	else
+		bridge_update(call->bridge, 0);
+}
+
+void call_answer(struct call *call, const struct call_cause *cause)
+{
+	struct session *s = cause->session;
+	int error;
+
+	timer_cancel(call->engine->shard->wheel, &call->timer);
+	call->callee = s;
+	call->answered_ms = shard_wall_ms();
+	for (unsigned i = 0; i < call->branch_count; i++) {
+		struct session *other = call->branches[i].session;
+
+		if (other && other != s)
+			session_end(other, 0, SLICE(ANSWERED_ELSEWHERE));
+	}
+	bridge_add(call->callee_seat, s);
+	call->callee_address = call_path_text(call, sip_invite_path(s->invite));
+	error = session_accept(call->caller, &s->remote, call->delayed_offer);
+	if (error) {
+		struct call_cause failed = { .status = error == -EPROTO ? 488 : 500,
+					     .reason = "failed",
+					     .ended_by = "system" };
+
+		LOG_ERROR("call", call->id, "the answer cannot be passed on: %s", strerror(-error));
+		call_event(call, CALL_ON_REFUSED, &failed);
+		return;
+	}
+	if (!call->delayed_offer)
+		call_apply_media(call);
+}
+
+/* --- what the sessions say --- */
+
+static void on_progress(void *arg, struct session *s, unsigned status, bool has_answer)
+{
+	struct call *call = arg;
+	struct call_cause cause = { .session = s, .status = status };
+
+	if (call->callee) /* a fork that has not noticed yet */
+		return;
+	call_event(call,
+		   has_answer	 ? CALL_ON_EARLY_MEDIA :
+		   status == 180 ? CALL_ON_RINGING :
+				   CALL_ON_PROGRESS,
+		   &cause);
+}
+
+static void branch_failed(struct call *call, struct session *s, unsigned status)
+{
+	struct branch *b = branch_of(call, s);
+
+	if (!b || b->status)
+		return;
+	b->status = status;
+	call->branches_open--;
+	if (call->early == s) {
+		call->early = NULL;
+		bridge_remove(call->callee_seat, "refused");
+		s->seat = NULL;
+	}
+	if (outcome_better(status, call->best_status))
+		call->best_status = status;
+	/* RFC 3261 §16.7 step 5: a 6xx speaks for all. */
+	if (call->branches_open == 0 || status >= 600)
+		refused(call);
+}
+
+static void on_answered(void *arg, struct session *s, int error)
+{
+	struct call *call = arg;
+	struct call_cause cause = { .session = s };
+
+	if (call_is_over(call) || call->callee) {
+		session_end(s, 0, SLICE_NONE);
+		return;
+	}
+	if (error) {
+		LOG_WARN("call", call->id, "the callee's SDP is of no use: %s", strerror(-error));
+		session_end(s, 0, SLICE_NONE);
+		branch_failed(call, s, 488);
+		return;
+	}
+	call_event(call, CALL_ON_ANSWER, &cause);
+}
+
+static void on_acked(void *arg, struct session *s, int error)
+{
+	struct call *call = arg;
+
+	if (call_is_over(call))
+		return;
+	if (error) {
+		struct call_cause cause = { .status = 488,
+					    .reason = "not-acceptable",
+					    .ended_by = "system" };
+
+		LOG_WARN("call", call->id, "the ACK's SDP is of no use: %s", strerror(-error));
+		call_event(call, CALL_ON_REFUSED, &cause);
+		return;
+	}
+	if (call->callee) {
+		call_acked_reoffer(call, s);
+		call_apply_media(call);
+		call_record(call);
+	}
+}
+
+static void caller_ended(struct call *call, enum sip_end how)
+{
+	struct call_cause cause = { .status = 200, .reason = "normal", .ended_by = "caller" };
+
+	if (how == SIP_END_TIMEOUT || how == SIP_END_TRANSPORT) {
+		cause.status = 408;
+		cause.reason = "timeout";
+		cause.ended_by = "system";
+	} else if (!call->answered_ms) {
+		cause.status = 487;
+		cause.reason = "cancelled";
+	}
+	call_event(call, CALL_ON_CALLER_GONE, &cause);
+}
+
+static void callee_ended(struct call *call, enum sip_end how)
+{
+	struct call_cause cause = { .status = 200, .reason = "normal", .ended_by = "callee" };
+
+	if (how == SIP_END_TIMEOUT || how == SIP_END_TRANSPORT) {
+		cause.status = 408;
+		cause.reason = "timeout";
+		cause.ended_by = "system";
+	}
+	call_event(call, CALL_ON_CALLEE_GONE, &cause);
+}
+
+static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned status,
+		     struct sip_msg *msg)
+{
+	struct call *call = arg;
+
+	(void)msg;
+	if (call->modifying == s)
+		call->modifying = NULL;
+	if (call_is_over(call)) {
+		call_check_empty(call);
+	} else if (s == call->caller) {
+		caller_ended(call, how);
+	} else if (s == call->callee) {
+		callee_ended(call, how);
+	} else if (!call->callee) {
+		branch_failed(call, s,
+			      how == SIP_END_TIMEOUT   ? 408 :
+			      how == SIP_END_TRANSPORT ? 503 :
+			      status >= 300	       ? status :
+							 480);
+	}
+}
+
+static void on_latched(void *arg, struct session *s)
+{
+	struct call *call = arg;
+
+	(void)s;
+	if (call->recorded && !call_is_over(call))
+		call_record_later(call);
+}
+
+static void on_silent(void *arg, struct session *s, uint32_t silent_ms)
+{
+	struct call *call = arg;
+	struct call_cause cause = { .session = s,
+				    .status = 408,
+				    .reason = "media-timeout",
+				    .ended_by = "system",
+				    .headers = MEDIA_TIMEOUT_REASON };
+
+	LOG_INFO("call", call->id, "no media from the %s for %u ms",
+		 s == call->caller ? "caller" : "callee", silent_ms);
+	if (call->callee)
+		call_event(call, CALL_ON_MEDIA_SILENT, &cause);
+}
+
+const struct session_user call_session_user = {
+	.progress = on_progress,
+	.answered = on_answered,
+	.acked = on_acked,
+	.reoffered = call_reoffered,
+	.reanswered = call_reanswered,
+	.ended = on_ended,
+	.media_latched = on_latched,
+	.media_silent = on_silent,
+};
+
+/* --- what the bridge says --- */
+
+static void on_media_lost(void *arg, int status)
+{
+	struct call *call = arg;
+	struct call_cause cause;
+
+	LOG_ERROR("call", call->id, "no media: %s", strerror(-status));
+	call_no_media_cause(call, status, &cause);
+	call_event(call, CALL_ON_MEDIA_FAILED, &cause);
+}
+
+static void on_media_ready(void *arg, int status)
+{
+	if (status)
+		on_media_lost(arg, status);
+	else
+		call_event(arg, CALL_ON_MEDIA_READY, NULL);
+}
+
+const struct bridge_user call_bridge_user = {
+	.ready = on_media_ready,
+	.lost = on_media_lost,
+};

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From an INVITE that was let in to the bridge that waits for its addresses, or to a refusal. */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/registrar/registrar.h"
+#include "sip/base/log.h"
+
+#define MAX_FORWARDS_DEFAULT 70 /* RFC 3261 §8.1.1.6 */
+
+const char *call_path_text(struct call *call, const struct sip_path *path)
+{
+	char ip[SIP_ADDRESS_TEXT], text[SIP_ADDRESS_TEXT + 8];
+
+	sip_sockaddr_ip(&path->remote, ip);
+	snprintf(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip,
+		 sip_sockaddr_port(&path->remote));
+	return call_string(call, text);
+}
+
+static void refuse(struct call *call, unsigned status, const char *reason, const char *headers)
+{
+	struct call_cause cause = {
+		.status = status, .reason = reason, .ended_by = "system", .headers = headers
+	};
+
+	LOG_INFO("call", call->id, "%s -> %s refused: %u %s", call->from, call->to, status, reason);
+	call_event(call, CALL_ON_REFUSED, &cause);
+}
+
+void call_no_media_cause(struct call *call, int status, struct call_cause *cause)
+{
+	char headers[64];
+
+	snprintf(headers, sizeof(headers), "Retry-After: %u\r\n",
+		 call->engine->shard->config->calls.dataplane_retry_after_s);
+	*cause = (struct call_cause){ .status = status == -EAFNOSUPPORT ? 488 : 503,
+				      .reason = "dataplane",
+				      .ended_by = "system",
+				      .headers = call_string(call, headers) };
+}
+
+static void refuse_without_media(struct call *call, int error)
+{
+	struct call_cause cause;
+
+	call_no_media_cause(call, error, &cause);
+	refuse(call, cause.status, cause.reason, cause.headers);
+}
+
+/* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
+static void escape_user(const char *user, char *out, size_t size)
+{
+	char *end = out + size - 4;
+
+	for (; *user && out < end; user++) {
+		unsigned char c = (unsigned char)*user;
+
+		if (isalnum(c) || strchr("-_.!~*'()&=+$,;?/", c))
+			*out++ = (char)c;
+		else
+			out += sprintf(out, "%%%02X", c);
+	}
+	*out = '\0';
+}
+
+/* The From of outbound legs: the name the caller gave, and who we know it is. */
+static void write_from(struct call *call, const struct caller *caller)
+{
+	char text[1200], user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
+	char *at;
+
+	snprintf(aor, sizeof(aor), "%s", caller->aor);
+	at = strrchr(aor, '@');
+	if (at)
+		*at = '\0';
+	if (caller->trunk >= 0) /* as it stood in a URI: escaped already */
+		snprintf(user, sizeof(user), "%s", aor);
+	else
+		escape_user(aor, user, sizeof(user));
+	if (caller->display[0])
+		snprintf(text, sizeof(text), "\"%s\" <sip:%s@%s>", caller->display, user,
+			 at ? at + 1 : "invalid");
+	else
+		snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
+	call->from_header = call_string(call, text);
+	call->contact_user = call_string(call, user);
+}
+
+static void write_to_user(struct call *call, const char *callee)
+{
+	char text[1200], user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
+	char *at;
+
+	snprintf(aor, sizeof(aor), "%s", callee);
+	at = strrchr(aor, '@');
+	if (at)
+		*at = '\0';
+	escape_user(aor, user, sizeof(user));
+	snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
+	call->to_header = call_string(call, text);
+}
+
+/* --- branches --- */
+
+/* All contacts ring at once (RFC 3261 §16.6). */
+static int branches_to_user(struct call *call, const struct route *route)
+{
+	struct registrar_contact *contacts = calloc(CALL_BRANCHES_MAX, sizeof(*contacts));
+	unsigned n;
+
+	if (!contacts)
+		return -ENOMEM;
+	n = registrar_lookup(call->engine->shard->registrar, route->aor, contacts,
+			     CALL_BRANCHES_MAX);
+	for (unsigned i = 0; i < n; i++) {
+		char *headers = strchr(contacts[i].uri, '?');
+
+		if (headers) /* not allowed in a Request-URI (RFC 3261 §19.1.1) */
+			*headers = '\0';
+		call->branches[i].to = contacts[i].path;
+		call->branches[i].uri = call_string(call, contacts[i].uri);
+	}
+	free(contacts);
+	call->branch_count = n;
+	write_to_user(call, route->aor);
+	return n ? 0 : -ENOENT;
+}
+
+static int branch_to_trunk(struct call *call, const struct route *route)
+{
+	struct shard *shard = call->engine->shard;
+	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
+
+	for (unsigned i = 0; i < trunk->addresses_count; i++) {
+		const char *address = trunk->addresses[i];
+		const char *format = strchr(address, ':') ? "sip:%s@[%s]:%u" : "sip:%s@%s:%u";
+		struct sockaddr_storage remote;
+		char uri[ROUTE_AOR_MAX + 128], to[ROUTE_AOR_MAX + 160];
+
+		if (sip_sockaddr_parse(slice_of(address), trunk->port, &remote) ||
+		    sip_transport_path(shard->transport, SIP_UDP,
+				       (const struct sockaddr *)&remote, &call->branches[0].to))
+			continue;
+		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
+		snprintf(to, sizeof(to), "<%s>", uri);
+		call->branches[0].uri = call_string(call, uri);
+		call->to_header = call_string(call, to);
+		call->branch_count = 1;
+		return 0;
+	}
+	return -ENETUNREACH;
+}
+
+/* --- media --- */
+
+static bool has_family(const struct config *config, uint8_t family)
+{
+	for (unsigned i = 0; i < config->dataplane.media_count; i++) {
+		bool ipv6 = strchr(config->dataplane.media[i].address, ':') != NULL;
+
+		if ((family == DP_FAMILY_IPV6) == ipv6)
+			return true;
+	}
+	return false;
+}
+
+static uint8_t family_of(const struct sip_path *path)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&path->remote;
+
+	return path->remote.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ?
+		       DP_FAMILY_IPV6 :
+		       DP_FAMILY_IPV4;
+}
+
+static int reserve_seats(struct call *call, const struct sip_path *from)
+{
+	const struct config *config = call->engine->shard->config;
+	uint8_t caller = call->offer.rtp.family ? call->offer.rtp.family : family_of(from);
+	uint8_t callee = family_of(&call->branches[0].to);
+	int error;
+
+	if (!has_family(config, caller))
+		return -EAFNOSUPPORT;
+	if (!has_family(config, callee))
+		callee = callee == DP_FAMILY_IPV6 ? DP_FAMILY_IPV4 : DP_FAMILY_IPV6;
+	error = bridge_create(call->engine->shard, call->id, false, &call_bridge_user, call,
+			      &call->bridge);
+	if (!error)
+		error = bridge_reserve(call->bridge, 0, caller, &call->caller_seat);
+	if (!error)
+		error = bridge_reserve(call->bridge, 1, callee, &call->callee_seat);
+	return error;
+}
+
+/* --- the steps --- */
+
+static bool check_limits(struct call *call, const struct caller *caller)
+{
+	struct engine *e = call->engine;
+	const struct config *config = e->shard->config;
+	char retry[64];
+
+	snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
+		 config->calls.dataplane_retry_after_s);
+	if (atomic_load(&e->shard->draining)) {
+		refuse(call, 503, "draining", retry);
+		return false;
+	}
+	call->counted = limits_take_call(config);
+	if (!call->counted) {
+		refuse(call, 503, "calls-max", retry);
+		return false;
+	}
+	if (caller->trunk >= 0) {
+		if (!limits_take_trunk(config, caller->trunk)) {
+			refuse(call, 503, "trunk-calls-max", retry);
+			return false;
+		}
+		call->trunk_in = caller->trunk;
+		e->trunk_calls[caller->trunk]++;
+	}
+	return true;
+}
+
+static bool check_hops(struct call *call, const struct sip_msg *request)
+{
+	uint32_t hops = MAX_FORWARDS_DEFAULT;
+	int error = sip_msg_number(request, SIP_H_MAX_FORWARDS, &hops);
+
+	if (error && error != -ENOENT)
+		hops = MAX_FORWARDS_DEFAULT;
+	if (hops == 0) {
+		refuse(call, 483, "loop", NULL);
+		return false;
+	}
+	call->max_forwards = hops - 1 < 255 ? hops - 1 : 255;
+	return true;
+}
+
+static bool find_way(struct call *call, const struct route *route)
+{
+	const struct config *config = call->engine->shard->config;
+	int error;
+
+	if (route->kind == ROUTE_REFUSE) {
+		refuse(call, route->status, route->reason, NULL);
+		return false;
+	}
+	if (route->kind == ROUTE_TRUNK) {
+		if (!limits_take_trunk(config, (int)route->trunk)) {
+			refuse(call, 503, "trunk-calls-max", NULL);
+			return false;
+		}
+		call->trunk_out = (int)route->trunk;
+		call->engine->trunk_calls[route->trunk]++;
+	}
+	error = route->kind == ROUTE_USER ? branches_to_user(call, route) :
+					    branch_to_trunk(call, route);
+	if (!error)
+		return true;
+	if (error == -ENOENT) /* expired since it was asked */
+		refuse(call, 480, "unavailable", NULL);
+	else
+		refuse(call, error == -ENOMEM ? 500 : 503, "unavailable", NULL);
+	return false;
+}
+
+static bool read_offer(struct call *call, const struct sip_msg *request)
+{
+	int error;
+
+	if (request->body.n > 0 && sip_msg_header(request, SIP_H_CONTENT_TYPE) &&
+	    !sip_content_type_is(request, SLICE("application/sdp"))) {
+		refuse(call, 415, "not-acceptable", "Accept: application/sdp\r\n");
+		return false;
+	}
+	error = session_receive_offer(call->caller, request->body);
+	switch (error) {
+	case 0:
+		call->offer = call->caller->offered;
+		return true;
+	case -ENODATA:
+		call->delayed_offer = true;
+		description_default(&call->offer);
+		return true;
+	case -ENOTSUP:
+		refuse(call, 488, "not-acceptable", NULL);
+		return false;
+	default:
+		refuse(call, error == -ENOMEM ? 500 : 400, "malformed", NULL);
+		return false;
+	}
+}
+
+void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *request,
+		const struct sip_path *from, const struct caller *caller)
+{
+	struct engine *e = call->engine;
+	struct route_directory directory;
+	struct route_request wanted = { .request_uri = request->request_uri,
+					.from_trunk = caller->trunk };
+	struct route route;
+	char to[ROUTE_AOR_MAX];
+	int error;
+
+	call->caller = session_create(e->shard, call->id, false, &call_session_user, call);
+	if (!call->caller) {
+		sip_invite_respond(invite, 500, NULL, SLICE_NONE, SLICE_NONE);
+		refuse(call, 500, "failed", NULL);
+		return;
+	}
+	session_take(call->caller, invite);
+	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
+	snprintf(to, sizeof(to), "%.*s", (int)(request->request_uri.n < 255 ?
+					       request->request_uri.n : 255),
+		 request->request_uri.p);
+	call->from = call_string(call, caller->aor);
+	call->to = route.aor[0] ? call_string(call, route.aor) : call_string(call, to);
+	call->caller_address = call_path_text(call, from);
+	write_from(call, caller);
+	LOG_INFO("call", call->id, "%s -> %s from %s", call->from, call->to, call->caller_address);
+
+	if (!check_limits(call, caller) || !check_hops(call, request) ||
+	    !find_way(call, &route) || !read_offer(call, request))
+		return;
+	error = reserve_seats(call, from);
+	if (error) {
+		refuse_without_media(call, error);
+		return;
+	}
+	call->caller->seat = call->caller_seat;
+}

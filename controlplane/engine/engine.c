@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/engine/engine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/registrar/registrar.h"
+#include "controlplane/store/store.h"
+#include "sip/base/log.h"
+#include "sip/base/random.h"
+
+#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, REGISTER\r\n"
+#define CALLS_PER_SHARD_EXPECTED 16384
+
+int engine_create(struct shard *shard, struct engine **out)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	unsigned trunks = shard->config->trunks_count;
+	int error = -ENOMEM;
+
+	if (!e)
+		return error;
+	e->shard = shard;
+	e->trunk_calls = calloc(trunks ? trunks : 1, sizeof(*e->trunk_calls));
+	if (!e->trunk_calls)
+		goto fail_engine;
+	error = hash_index_init(&e->by_id, CALLS_PER_SHARD_EXPECTED);
+	if (error)
+		goto fail_trunks;
+	*out = e;
+	return 0;
+
+fail_trunks:
+	free(e->trunk_calls);
+fail_engine:
+	free(e);
+	return error;
+}
+
+void engine_destroy(struct engine *e)
+{
+	if (!e)
+		return;
+	engine_reap(e);
+	/* Who could not wait for the end leaves its calls to the store and the dataplane. */
+	while (e->calls)
+		engine_abandon(e->calls);
+	hash_index_free(&e->by_id);
+	free(e->trunk_calls);
+	free(e);
+}
+
+void engine_on_invite(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
+		      const struct sip_path *from)
+{
+	struct caller caller;
+	struct call *call;
+
+	if (admit(e, invite, request, from, &caller))
+		return;
+	if (call_create(e, shard_new_call_id(e->shard), &call)) {
+		sip_invite_respond(invite, 500, NULL, SLICE_NONE, SLICE_NONE);
+		return;
+	}
+	call_start(call, invite, request, from, &caller);
+}
+
+static void reply(struct sip_transaction *server, unsigned status, const char *extra)
+{
+	char tag[17];
+
+	random_token(tag, sizeof(tag) - 1);
+	sip_transaction_reply(server, status, NULL, slice_of(tag), extra);
+}
+
+void engine_on_request(struct engine *e, struct sip_transaction *server, struct sip_msg *request,
+		       const struct sip_path *from)
+{
+	switch (request->method) {
+	case SIP_REGISTER:
+		registrar_handle(e->shard->registrar, e->shard->digest, server, request, from);
+		break;
+	case SIP_OPTIONS: /* RFC 3261 §11.2 */
+		reply(server, 200, ALLOW "Accept: application/sdp\r\nSupported: \r\n");
+		break;
+	case SIP_SUBSCRIBE: /* RFC 6665 §8.3.2; no package is known here */
+		reply(server, 489, ALLOW);
+		break;
+	case SIP_BYE:
+	case SIP_UPDATE:
+	case SIP_INFO:
+	case SIP_PRACK:
+	case SIP_NOTIFY:
+		reply(server, 481, "");
+		break;
+	case SIP_UNKNOWN_METHOD:
+		reply(server, 501, ALLOW);
+		break;
+	default:
+		reply(server, 405, ALLOW);
+	}
+}
+
+static void hangup(struct call *call)
+{
+	struct call_cause cause = { .status = call->answered_ms ? 200 : 480,
+				    .reason = "hangup",
+				    .ended_by = "system" };
+
+	call_event(call, CALL_ON_HANGUP, &cause);
+}
+
+int engine_hangup(struct engine *e, uint64_t call_id)
+{
+	struct call *call = call_find(e, call_id);
+
+	if (!call)
+		return -ENOENT;
+	hangup(call);
+	return 0;
+}
+
+void engine_hangup_all(struct engine *e)
+{
+	for (struct call *call = e->calls, *next; call; call = next) {
+		next = call->next; /* a call that ends takes only itself off the list */
+		hangup(call);
+	}
+}
+
+unsigned engine_call_count(const struct engine *e)
+{
+	return e->count;
+}
+
+static void restore_row(void *arg, const struct store_call *row)
+{
+	struct engine *e = arg;
+
+	if (shard_of_call(row->id, e->shard->count) == e->shard->index)
+		call_restore(e, row->id, row->text);
+}
+
+void engine_restore(struct engine *e)
+{
+	int error = store_calls_load(e->shard->store, restore_row, e);
+
+	if (error)
+		LOG_ERROR("call", 0, "calls on record cannot be read: %s", strerror(-error));
+	media_adopt(e->shard->media);
+}
+
+/* --- for people --- */
+
+static json_t *time_text(uint64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	char text[40];
+
+	if (!ms)
+		return json_null();
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return json_sprintf("%s.%03uZ", text, (unsigned)(ms % 1000));
+}
+
+static json_t *session_ref(const struct session *s)
+{
+	return s ? json_sprintf("%016" PRIx64, s->id) : json_string("");
+}
+
+static json_t *show_call(const struct call *call)
+{
+	char context[HANDLE_TEXT];
+	uint64_t since = call->answered_ms ? call->answered_ms : call->started_ms;
+	uint64_t now = shard_wall_ms();
+	const struct session *callee = call->callee ? call->callee :
+				       call->early  ? call->early :
+						      call->branches[0].session;
+
+	handle_text(call->bridge ? media_context_handle(call->bridge->context) : DP_HANDLE_NONE,
+		    context);
+	return json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:s,s:s}", "id",
+			 json_sprintf("%016" PRIx64, call->id), "state",
+			 call_state_text(call->state), "from", call->from, "to", call->to,
+			 "caller_session", session_ref(call->caller), "callee_session",
+			 session_ref(callee), "started", time_text(call->started_ms), "answered",
+			 time_text(call->answered_ms), "duration_s",
+			 (json_int_t)(now > since ? (now - since) / 1000 : 0), "context", context,
+			 "codec", call->callee ? session_codec(call->callee) : "");
+}
+
+void engine_show_calls(struct engine *e, json_t *array)
+{
+	for (const struct call *call = e->calls; call; call = call->next)
+		json_array_append_new(array, show_call(call));
+}
+
+void engine_show_sessions(struct engine *e, json_t *array)
+{
+	for (const struct call *call = e->calls; call; call = call->next) {
+		if (session_is_alive(call->caller))
+			json_array_append_new(array, session_show(call->caller));
+		for (unsigned i = 0; i < call->branch_count; i++) {
+			if (session_is_alive(call->branches[i].session))
+				json_array_append_new(array,
+						      session_show(call->branches[i].session));
+		}
+	}
+}
+
+/* The first shard makes the rows, the others add their calls. */
+void engine_show_trunks(struct engine *e, json_t *array)
+{
+	const struct config *config = e->shard->config;
+
+	for (unsigned i = 0; i < config->trunks_count; i++) {
+		const struct config_trunk *trunk = &config->trunks[i];
+		json_t *row = json_array_get(array, i);
+
+		if (!row) {
+			row = json_pack("{s:s,s:s,s:i,s:s,s:s,s:i}", "name", trunk->name, "address",
+					trunk->addresses_count ? trunk->addresses[0] : "", "port",
+					(int)trunk->port, "prefix",
+					trunk->prefix ? trunk->prefix : "", "state", "up", "calls",
+					0);
+			json_array_append_new(array, row);
+		}
+		json_object_set_new(row, "calls",
+				    json_integer(json_integer_value(json_object_get(row, "calls")) +
+						 e->trunk_calls[i]));
+	}
+}

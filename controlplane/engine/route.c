@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/engine/route.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void refuse(struct route *route, unsigned status, const char *reason)
+{
+	route->kind = ROUTE_REFUSE;
+	route->status = status;
+	route->reason = reason;
+}
+
+/* Characters that a telephone number or an extension may have in a user part (RFC 3966 §3 and
+ * what people use); nothing that would need escapes in the URI we write. */
+static bool is_number(const char *user)
+{
+	return *user && user[strspn(user, "0123456789+*#-.()")] == '\0' && strlen(user) <= 64;
+}
+
+/* Visual separators say nothing (RFC 3966 §5.1.1). */
+static void strip_separators(const char *user, char *number)
+{
+	for (; *user; user++) {
+		if (!strchr("-.()", *user))
+			*number++ = *user;
+	}
+	*number = '\0';
+}
+
+/* The longest prefix wins. -1: none. */
+static int find_trunk(const struct config *config, const char *number)
+{
+	size_t best_length = 0;
+	int best = -1;
+
+	for (unsigned i = 0; i < config->trunks_count; i++) {
+		const char *prefix = config->trunks[i].prefix;
+		size_t length = prefix ? strlen(prefix) : 0;
+
+		if (length > best_length && strncmp(number, prefix, length) == 0) {
+			best = (int)i;
+			best_length = length;
+		}
+	}
+	return best;
+}
+
+static void to_trunk(const struct config *config, const struct route_request *request,
+		     const char *user, struct route *route)
+{
+	char number[ROUTE_AOR_MAX];
+	const struct config_trunk *trunk;
+	size_t skip;
+	int index;
+
+	if (!is_number(user)) {
+		refuse(route, 404, "not-found");
+		return;
+	}
+	strip_separators(user, number);
+	index = find_trunk(config, number);
+	if (index < 0) {
+		refuse(route, 404, "not-found");
+		return;
+	}
+	if (index == request->from_trunk) {
+		refuse(route, 482, "loop");
+		return;
+	}
+	trunk = &config->trunks[index];
+	skip = trunk->strip_prefix ? strlen(trunk->prefix) : 0;
+	if (number[skip] == '\0') {
+		refuse(route, 484, "not-found");
+		return;
+	}
+	route->kind = ROUTE_TRUNK;
+	route->trunk = (unsigned)index;
+	/* '#' is the one of the characters above that a SIP URI cannot have (RFC 3261 §25.1). */
+	for (char *out = route->number, *in = number + skip; *in; in++) {
+		if (*in == '#')
+			out = stpcpy(out, "%23");
+		else
+			*out++ = *in;
+		*out = '\0';
+	}
+}
+
+/* The host is one of ours by name, or an address that we listen on. */
+static bool is_listener(const struct config *config, struct slice host)
+{
+	for (unsigned i = 0; i < config->sip.listeners_count; i++) {
+		if (slice_equal_nocase(host, slice_of(config->sip.listeners[i].address)))
+			return true;
+	}
+	return false;
+}
+
+static int callee_aor(const struct config *config, const struct route_directory *directory,
+		      const struct sip_uri *uri, char aor[ROUTE_AOR_MAX])
+{
+	struct sip_uri named = *uri;
+	int error;
+
+	if (uri->scheme == SIP_SCHEME_TEL || is_listener(config, uri->host)) {
+		named.scheme = SIP_SCHEME_SIP;
+		named.host = slice_of(config->sip.domains[0]);
+		named.port = 0;
+	}
+	error = directory->aor(directory->arg, &named, aor);
+	return error;
+}
+
+void route_find(const struct config *config, const struct route_directory *directory,
+		const struct route_request *request, struct route *route)
+{
+	char user[ROUTE_AOR_MAX];
+	struct sip_uri uri;
+	int error;
+
+	*route = (struct route){ 0 };
+	if (sip_uri_parse(request->request_uri, &uri)) {
+		refuse(route, 400, "malformed");
+		return;
+	}
+	if (uri.scheme == SIP_SCHEME_OTHER) {
+		refuse(route, 416, "malformed");
+		return;
+	}
+	error = callee_aor(config, directory, &uri, route->aor);
+	if (error == -ENOENT) {
+		refuse(route, 403, "foreign-domain");
+		return;
+	}
+	if (error || sip_uri_unescape(uri.user, user, sizeof(user))) {
+		refuse(route, error == -ENOSPC ? 414 : 400, "malformed");
+		return;
+	}
+	if (user[0] == '\0') {
+		refuse(route, 404, "not-found");
+		return;
+	}
+	if (directory->exists(directory->arg, route->aor)) {
+		if (directory->registered(directory->arg, route->aor))
+			route->kind = ROUTE_USER;
+		else
+			refuse(route, 480, "unavailable");
+		return;
+	}
+	to_trunk(config, request, user, route);
+}
