@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The tables. A new key is a field in config.h and a row here, and `tandemctl config doc`. */
+#include "config/schema.h"
+
+#include "config/config.h"
+
+#define FIELD(s, f) .offset = offsetof(struct s, f)
+#define LIST(s, f) .offset = offsetof(struct s, f), .count_offset = offsetof(struct s, f##_count)
+#define NUMBER(s, f, lo, hi)                                                               \
+	.type = SCHEMA_NUMBER, .width = sizeof(((struct s *)0)->f), FIELD(s, f), .min = (lo), .max = (hi)
+#define STRING(s, f, lo, hi) .type = SCHEMA_STRING, FIELD(s, f), .min = (lo), .max = (hi)
+#define CHOICE(s, f, words) .type = SCHEMA_CHOICE, FIELD(s, f), .choices = words
+#define BOOL(s, f) .type = SCHEMA_BOOL, FIELD(s, f)
+
+static const struct schema_key log_keys[] = {
+	{ "level", "What is logged: this and what is more severe.", "info",
+	  CHOICE(config_log, level, "error | warn | info | debug") },
+	{ "format", "One line per event, for people or for machines.", "text",
+	  CHOICE(config_log, format, "text | json") },
+	{ 0 },
+};
+static const struct schema_section log_section = {
+	"Log lines of both processes, on standard error.", log_keys, sizeof(struct config_log)
+};
+
+static const struct schema_key port_keys[] = {
+	{ "name", "For people: CLI, logs, counters.", NULL, STRING(config_port, name, 1, 31),
+	  .form = schema_form_name },
+	{ "device",
+	  "PCI address (`0000:3b:00.0`), name and arguments of a DPDK device (`net_memif0,…`), or a "
+	  "kernel interface (`eth0`).",
+	  NULL, STRING(config_port, device, 1, 255) },
+	{ "driver", "How a kernel interface is driven. Of no effect on other devices.", "af_packet",
+	  CHOICE(config_port, driver, "af_packet | af_xdp") },
+	{ "tap",
+	  "Kernel interface that carries everything but media to the kernel and back. Without it "
+	  "`tandem0` for the first port, `tandem1` for the second…",
+	  SCHEMA_ABSENT, STRING(config_port, tap, 1, 15), .form = schema_form_interface },
+	{ "addresses",
+	  "Addresses with prefix length that are put on the TAP. Leave it out where `ip`, "
+	  "networkd or FRR does that.",
+	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_port, addresses), .min = 1, .max = 49,
+	  .count_max = 64, .form = schema_form_prefix },
+	{ "mtu", "Bytes of an IP packet.", "1500", NUMBER(config_port, mtu, 576, 9216) },
+	{ 0 },
+};
+static const struct schema_section port_section = {
+	"Network ports of the dataplane.", port_keys, sizeof(struct config_port)
+};
+
+static const struct schema_key media_keys[] = {
+	{ "address", "Local IP address of RTP and RTCP.", NULL, STRING(config_media, address, 2, 45),
+	  .form = schema_form_ip },
+	{ "port_first", "First UDP port; even, because RTP takes the even port of a pair.", "16384",
+	  NUMBER(config_media, port_first, 1024, 65534) },
+	{ "port_last", "Last UDP port; odd, RTCP's of the last pair.", "32767",
+	  NUMBER(config_media, port_last, 1025, 65535) },
+	{ "dscp", "Code point of the media packets sent; 46 is EF (RFC 4594).", "46",
+	  NUMBER(config_media, dscp, 0, 63) },
+	{ 0 },
+};
+static const struct schema_section media_section = {
+	"Addresses that carry media, each with its range of ports.", media_keys,
+	sizeof(struct config_media)
+};
+
+static const struct schema_key dataplane_keys[] = {
+	{ "ports", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_dataplane, ports),
+	  .count_max = 16, .section = &port_section },
+	{ "media", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_dataplane, media),
+	  .count_max = 64, .section = &media_section },
+	{ "workers", "Threads that poll, each on a core of its own.", "1",
+	  NUMBER(config_dataplane, workers, 1, 32) },
+	{ "cores",
+	  "Cores of the workers, one each. Without it the last ones of the machine are taken.",
+	  SCHEMA_ABSENT, .type = SCHEMA_NUMBERS, LIST(config_dataplane, cores), .max = 1023,
+	  .count_max = 32 },
+	{ "idle",
+	  "`poll`: workers never sleep, for cores of their own. `adaptive`: they sleep after empty "
+	  "polls, for small machines.",
+	  "poll", CHOICE(config_dataplane, idle, "poll | adaptive") },
+	{ "terminations_max", "RTP end points at a time; a call of two parties has two.", "8192",
+	  NUMBER(config_dataplane, terminations_max, 2, 1u << 20) },
+	{ "memory_mb", "Megabytes for packet buffers and tables.", "256",
+	  NUMBER(config_dataplane, memory_mb, 64, 1u << 20) },
+	{ "hugepages", "Use hugepages where there are enough of them.", "true",
+	  BOOL(config_dataplane, hugepages) },
+	{ 0 },
+};
+static const struct schema_section dataplane_section = {
+	"The process that moves the packets.", dataplane_keys, sizeof(struct config_dataplane)
+};
+
+static const struct schema_key listener_keys[] = {
+	{ "transport", "Transport protocol.", "udp", CHOICE(config_listener, transport, "udp") },
+	{ "address", "Local IP address. Peers are told it in Via and Contact, so not a wildcard.",
+	  NULL, STRING(config_listener, address, 2, 45), .form = schema_form_ip },
+	{ "port", "Local port.", "5060", NUMBER(config_listener, port, 1, 65535) },
+	{ 0 },
+};
+static const struct schema_section listener_section = {
+	"Sockets that SIP is received on.", listener_keys, sizeof(struct config_listener)
+};
+
+static const struct schema_key sip_keys[] = {
+	{ "domains", "Domains that we are registrar for. The first is the realm of digests.", NULL,
+	  .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127, .count_max = 64,
+	  .form = schema_form_domain },
+	{ "listeners", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_sip, listeners),
+	  .count_max = 64, .section = &listener_section },
+	{ "digest", "Digest algorithms that phones are offered, the preferred one first.",
+	  "SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_sip, digest), .count_max = 2,
+	  .choices = "SHA-256 | MD5" },
+	{ "nonce_lifetime_s", "Seconds that a nonce is good for.", "300",
+	  NUMBER(config_sip, nonce_lifetime_s, 10, 86400) },
+	{ "registration_min_s", "Seconds; who registers for less is refused with 423.", "60",
+	  NUMBER(config_sip, registration_min_s, 1, 3600) },
+	{ "registration_max_s", "Seconds; who registers for longer gets this.", "3600",
+	  NUMBER(config_sip, registration_max_s, 1, 604800) },
+	{ "registration_default_s", "Seconds for who names no time.", "3600",
+	  NUMBER(config_sip, registration_default_s, 1, 604800) },
+	{ "contacts_max", "Contacts that a user may have at a time.", "10",
+	  NUMBER(config_sip, contacts_max, 1, 64) },
+	{ "message_max", "Bytes of a SIP message; larger ones are refused.", "65535",
+	  NUMBER(config_sip, message_max, 1500, 65535) },
+	{ "t1_ms", "T1 of RFC 3261, the estimate of the round trip, in milliseconds.", "500",
+	  NUMBER(config_sip, t1_ms, 50, 5000) },
+	{ "user_agent", "Server and User-Agent header.", "Tandem", STRING(config_sip, user_agent, 1, 127) },
+	{ 0 },
+};
+static const struct schema_section sip_section = { "Signalling.", sip_keys,
+						   sizeof(struct config_sip) };
+
+static const struct schema_key user_keys[] = {
+	{ "name", "User part of the address of record.", NULL, STRING(config_user, name, 1, 64),
+	  .form = schema_form_user },
+	{ "password", "Clear text, for digest authentication.", NULL,
+	  STRING(config_user, password, 1, 128) },
+	{ "domain", "One of `sip.domains`. Without it the first of them.", SCHEMA_ABSENT,
+	  STRING(config_user, domain, 1, 127), .form = schema_form_domain },
+	{ "display_name", "For people.", SCHEMA_ABSENT, STRING(config_user, display_name, 1, 127) },
+	{ 0 },
+};
+static const struct schema_section user_section = {
+	"Who may register, call and be called.", user_keys, sizeof(struct config_user)
+};
+
+static const struct schema_key trunk_keys[] = {
+	{ "name", "For people: CLI, logs, CDRs.", NULL, STRING(config_trunk, name, 1, 63),
+	  .form = schema_form_name },
+	{ "addresses",
+	  "IP addresses of the peer. Calls to it go to the first that a listener of ours has the "
+	  "family of; calls from any of them need no digest.",
+	  NULL, .type = SCHEMA_STRINGS, LIST(config_trunk, addresses), .min = 2, .max = 45,
+	  .count_max = 16, .form = schema_form_ip },
+	{ "port", "Port of the peer.", "5060", NUMBER(config_trunk, port, 1, 65535) },
+	{ "prefix",
+	  "Numbers that begin so go out here; the longest prefix that fits wins. Without it no call "
+	  "goes out.",
+	  SCHEMA_ABSENT, STRING(config_trunk, prefix, 1, 31), .form = schema_form_dial },
+	{ "strip_prefix", "Take the prefix off the number that the peer gets.", "false",
+	  BOOL(config_trunk, strip_prefix) },
+	{ "inbound", "The peer may call in by its address.", "true", BOOL(config_trunk, inbound) },
+	{ "calls_max", "Calls at a time, in and out; 0: no limit.", "0",
+	  NUMBER(config_trunk, calls_max, 0, 1000000) },
+	{ 0 },
+};
+static const struct schema_section trunk_section = {
+	"Peers that calls are exchanged with, without registration.", trunk_keys,
+	sizeof(struct config_trunk)
+};
+
+static const struct schema_key calls_keys[] = {
+	{ "calls_max", "Calls at a time; above, 503.", "100000",
+	  NUMBER(config_calls, calls_max, 1, 1000000) },
+	{ "ring_timeout_s", "Seconds without an answer until a call is given up.", "180",
+	  NUMBER(config_calls, ring_timeout_s, 5, 3600) },
+	{ "media_timeout_s", "A call whose media stays away for so many seconds is ended; 0: never.",
+	  "60", NUMBER(config_calls, media_timeout_s, 0, 86400) },
+	{ "dataplane_retry_after_s",
+	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.", "5",
+	  NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },
+	{ 0 },
+};
+static const struct schema_section calls_section = { "Limits of calls.", calls_keys,
+						     sizeof(struct config_calls) };
+
+static const struct schema_key controlplane_keys[] = {
+	{ "shards", "Threads that calls are spread over.", "1",
+	  NUMBER(config_controlplane, shards, 1, 16) },
+	{ "state_dir",
+	  "Directory of the database: registrations, calls in progress, CDRs. "
+	  "TANDEM_STATE_DIR in the environment comes first.",
+	  CONFIG_STATE_DIR_DEFAULT, STRING(config_controlplane, state_dir, 1, 200),
+	  .form = schema_form_path },
+	{ 0 },
+};
+static const struct schema_section controlplane_section = {
+	"The process that makes the calls.", controlplane_keys, sizeof(struct config_controlplane)
+};
+
+static const struct schema_key root_keys[] = {
+	/* 80: room for the names below it in the 108 bytes of a UNIX socket's address */
+	{ "run_dir",
+	  "Directory of the sockets between the processes. TANDEM_RUN_DIR in the environment comes "
+	  "first.",
+	  CONFIG_RUN_DIR_DEFAULT, STRING(config, run_dir, 1, 80), .form = schema_form_path },
+	{ "log", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, log),
+	  .section = &log_section },
+	{ "dataplane", NULL, NULL, .type = SCHEMA_SECTION, FIELD(config, dataplane),
+	  .section = &dataplane_section },
+	{ "sip", NULL, NULL, .type = SCHEMA_SECTION, FIELD(config, sip), .section = &sip_section },
+	{ "users", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTIONS, LIST(config, users),
+	  .count_max = 200000, .section = &user_section },
+	{ "trunks", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTIONS, LIST(config, trunks),
+	  .count_max = 1000, .section = &trunk_section },
+	{ "calls", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, calls),
+	  .section = &calls_section },
+	{ "controlplane", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, controlplane),
+	  .section = &controlplane_section },
+	{ 0 },
+};
+const struct schema_section schema_root = { "The file.", root_keys, sizeof(struct config) };
