@@ -86,6 +86,19 @@ class Lab:
     def stop(self, *process):
         self.tool("stop", *process)
 
+    def use_config(self, path):
+        """Starts the control plane again with another configuration."""
+        self.stop("controlplane")
+        with open(f"{self.run_dir}/config", "w", encoding="utf-8") as config:
+            config.write(path + "\n")
+        self.start("controlplane")
+        self.wait_ready()
+
+    def config(self):
+        """The path of the configuration in use."""
+        with open(f"{self.run_dir}/config", encoding="utf-8") as config:
+            return config.read().strip()
+
     def pid(self, process):
         """The process id of dataplane or controlplane, None while it does not run."""
         found = self.tool("pid", process, check=False, capture=True)

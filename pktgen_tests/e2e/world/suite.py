@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a test is declared, and what it is given."""
 
+import contextlib
+import os
+import tempfile
+
 from .lab import ADDRESSES, wait_until
 from .phone import Phone
 from .sipp import Sipp
@@ -66,6 +70,23 @@ class World:
         one = caller if isinstance(caller, Agent) else self.registered(caller)
         two = callee if isinstance(callee, Agent) else self.registered(callee)
         return connect(one, two, frequencies)
+
+    @contextlib.contextmanager
+    def configured(self, text, instead):
+        """The control plane with one text of the configuration replaced, then as before."""
+        original = self.lab.config()
+        with open(original, encoding="utf-8") as config:
+            content = config.read()
+        assert text in content, f"{text!r} is not in {original}"
+        handle, path = tempfile.mkstemp(suffix=".yaml")
+        with os.fdopen(handle, "w", encoding="utf-8") as config:
+            config.write(content.replace(text, instead))
+        try:
+            self.lab.use_config(path)
+            yield
+        finally:
+            self.lab.use_config(original)
+            os.unlink(path)
 
     def close(self):
         for thing in reversed(self._open):
