@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LOCK_NAME "dataplane.lock"
+#define LOCK_NAME     "dataplane.lock"
+#define LOCK_WAIT_MS  3000u
+#define LOCK_PAUSE_MS 20u
 
 static int make_directory(const char *path)
 {
@@ -28,6 +31,19 @@ static int make_directory(const char *path)
 	return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
+/* A process that was killed holds its lock until the kernel has taken all of it apart. */
+static int take_lock(int lock)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+
+	for (unsigned waited = 0; flock(lock, LOCK_EX | LOCK_NB) != 0; waited += LOCK_PAUSE_MS) {
+		if (errno != EWOULDBLOCK || waited >= LOCK_WAIT_MS)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 int run_dir_take(const char *path)
 {
 	char name[300];
@@ -39,8 +55,8 @@ int run_dir_take(const char *path)
 	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (lock < 0)
 		return -errno;
-	if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-		error = -errno;
+	error = take_lock(lock);
+	if (error) {
 		close(lock);
 		return error;
 	}
