@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands on a real flow table: what is wrong with them comes back as a status. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "dataplane/client/client.h"
+#include "dataplane/flow/flow.h"
+#include "dataplane/kernel/nexthop.h"
+#include "dataplane/main/commands.h"
+
+#define TERMINATIONS 16u
+
+static struct dp_context_record contexts[TERMINATIONS];
+static struct dp_termination_record terminations[TERMINATIONS];
+static struct dp_termination_counters counters[TERMINATIONS] __attribute__((aligned(64)));
+static struct dp_pool_stats pools[1];
+static struct nexthop nowhere;
+static struct flow_table *table;
+
+static const struct nexthop *resolve(void *arg, const struct dp_address *remote)
+{
+	(void)arg;
+	(void)remote;
+	return &nowhere;
+}
+
+static void set_up(void)
+{
+	struct flow_pool pool = { .port_first = 16384, .port_last = 16399 };
+	const struct flow_table_config config = {
+		.pools = &pool,
+		.pool_count = 1,
+		.terminations_max = TERMINATIONS,
+		.workers = 1,
+		.contexts = contexts,
+		.terminations = terminations,
+		.counters = counters,
+		.pool_stats = pools,
+		.resolve = resolve,
+	};
+
+	cr_assert(eq(int, dp_address_parse("198.18.0.20", 16384, &pool.address), 0));
+	cr_assert(eq(int, flow_table_create(&config, &table), 0));
+}
+
+static void tear_down(void)
+{
+	flow_table_destroy(table);
+}
+
+TestSuite(commands, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static int run(struct dp_command *command, struct dp_ev_reply *reply)
+{
+	*reply = (struct dp_ev_reply){ 0 };
+	if (command->size == 0)
+		command->size = (uint16_t)dp_command_size(command->type);
+	return commands_execute(table, 0, command, reply);
+}
+
+Test(commands, a_context_with_a_termination_lives_and_dies)
+{
+	struct dp_command add = { .type = DP_COMMAND_CONTEXT_ADD, .context_add.label = 5 };
+	struct dp_command termination = { .type = DP_COMMAND_TERMINATION_ADD };
+	struct dp_command remove = { .type = DP_COMMAND_CONTEXT_REMOVE };
+	struct dp_ev_reply reply;
+
+	cr_assert(eq(int, run(&add, &reply), 0));
+	cr_expect(not(dp_handle_is_none(reply.handle)));
+	termination.termination_add.context = remove.context_remove.context = reply.handle;
+	termination.termination_add.local.family = DP_FAMILY_IPV4;
+	termination.termination_add.settings = (struct dp_termination_settings){
+		.direction = DP_DIRECTION_SENDRECV, .payload_type = 0, .clock_rate = 8000
+	};
+	cr_assert(eq(int, run(&termination, &reply), 0));
+	cr_expect(eq(int, reply.local.port, 16384));
+	cr_expect(eq(int, run(&remove, &reply), 0));
+	cr_expect(eq(int, run(&remove, &reply), -ESTALE));
+	cr_expect(eq(u32, flow_termination_count(table), 0));
+}
+
+Test(commands, unknown_types_and_wrong_sizes_are_told_apart)
+{
+	struct dp_ev_reply reply;
+	const uint16_t unknown[] = { DP_COMMAND_NONE, DP_COMMAND_SYNC, DP_COMMAND_TYPES, 0xffff };
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		struct dp_command command = { .type = unknown[i], .size = 8 };
+
+		cr_expect(eq(int, run(&command, &reply), -ENOSYS), "type %u", unknown[i]);
+	}
+	for (uint16_t type = DP_COMMAND_CONTEXT_ADD; type < DP_COMMAND_TYPES; type++) {
+		struct dp_command command = { .type = type };
+
+		command.size = (uint16_t)(dp_command_size(type) - 1);
+		cr_expect(eq(int, run(&command, &reply), -EINVAL), "type %u", type);
+		command.size = UINT16_MAX;
+		cr_expect(eq(int, run(&command, &reply), -EINVAL), "type %u", type);
+	}
+}
+
+/* Random bytes, half of them with types, sizes and handles that are nearly right. */
+Test(commands, noise_gets_errors_and_nothing_else)
+{
+	unsigned seed = 7;
+
+	for (int i = 0; i < 300000; i++) {
+		struct dp_command command;
+		struct dp_ev_reply reply;
+		int status;
+
+		for (size_t j = 0; j < sizeof(command); j++)
+			((uint8_t *)&command)[j] = (uint8_t)(rand_r(&seed) >> 8);
+		if (i % 8 != 0) {
+			command.type = (uint16_t)(rand_r(&seed) % DP_COMMAND_TYPES);
+			command.size = (uint16_t)dp_command_size(command.type);
+		}
+		if (i % 2 == 0) { /* the first handle of most bodies */
+			command.context_remove.context.index %= TERMINATIONS;
+			command.context_remove.context.generation %= 4;
+			command.termination_add.local.family = i % 4 ? DP_FAMILY_IPV4 : 0;
+			command.termination_add.local.port = 0;
+		}
+		status = run(&command, &reply);
+		cr_assert(status <= 0);
+		cr_assert(flow_termination_count(table) <= TERMINATIONS);
+	}
+	for (uint32_t i = 0; i < TERMINATIONS; i++) {
+		struct dp_command remove = { .type = DP_COMMAND_CONTEXT_REMOVE };
+		struct dp_ev_reply reply;
+
+		remove.context_remove.context =
+			(dp_handle_t){ i, contexts[i].generation };
+		if (contexts[i].generation)
+			cr_expect(eq(int, run(&remove, &reply), 0));
+	}
+	cr_expect(eq(u32, flow_context_count(table), 0));
+	cr_expect(eq(u32, flow_termination_count(table), 0));
+	cr_expect(eq(u32, pools[0].used, 0));
+}
