@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The flow table without workers: handles, ports, topology, latches, time-outs, hostile fields. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <criterion/criterion.h>
+
+#include "dataplane/flow/flow.h"
+#include "dataplane/kernel/nexthop.h"
+
+#define MAX 64u
+
+static struct nexthop hop;
+static struct flow_table *table;
+static struct dp_context_record contexts[MAX];
+static struct dp_termination_record records[MAX];
+static struct dp_termination_counters *counters;
+static struct dp_pool_stats pools[1];
+
+static const struct nexthop *resolve(void *arg, const struct dp_address *remote)
+{
+	(void)arg;
+	(void)remote;
+	return &hop;
+}
+
+static struct dp_address ipv4(uint8_t last, uint16_t port)
+{
+	struct dp_address a = { .ip = { 198, 18, 0, last },
+				.port = port,
+				.family = DP_FAMILY_IPV4 };
+
+	return a;
+}
+
+static void set_up(void)
+{
+	/* four port pairs: 20000, 20002, 20004, 20006 */
+	struct flow_pool pool = {
+		.address = ipv4(20, 0), .port_first = 20000, .port_last = 20007, .dscp = 46
+	};
+	struct flow_table_config config = { .pools = &pool,
+					    .pool_count = 1,
+					    .terminations_max = MAX,
+					    .workers = 2,
+					    .contexts = contexts,
+					    .terminations = records,
+					    .pool_stats = pools,
+					    .resolve = resolve };
+
+	counters = aligned_alloc(64, MAX * sizeof(*counters));
+	memset(counters, 0, MAX * sizeof(*counters));
+	config.counters = counters;
+	cr_assert_eq(flow_table_create(&config, &table), 0);
+}
+
+static void tear_down(void)
+{
+	flow_table_destroy(table);
+	free(counters);
+}
+
+TestSuite(flow, .init = set_up, .fini = tear_down);
+
+static struct dp_cmd_termination_add an_add(dp_handle_t context, uint8_t remote)
+{
+	return (struct dp_cmd_termination_add){
+		.context = context,
+		.local = { .family = DP_FAMILY_IPV4 },
+		.settings = { .remote = ipv4(remote, 4000),
+			      .direction = DP_DIRECTION_SENDRECV,
+			      .source_rule = DP_SOURCE_LEARN,
+			      .payload_type = 0,
+			      .telephone_event = 101,
+			      .clock_rate = 8000,
+			      .media_timeout_ms = 1000 },
+	};
+}
+
+static dp_handle_t a_context(void)
+{
+	dp_handle_t context;
+
+	cr_assert_eq(flow_context_add(table, 3, 77, &context), 0);
+	return context;
+}
+
+static dp_handle_t a_termination(dp_handle_t context, uint8_t remote, struct dp_address *local)
+{
+	struct dp_cmd_termination_add add = an_add(context, remote);
+	struct dp_address ignored;
+	dp_handle_t t;
+
+	cr_assert_eq(flow_termination_add(table, &add, &t, local ? local : &ignored), 0);
+	return t;
+}
+
+static const struct flow *flow_at(uint16_t port)
+{
+	return flow_lookup(flow_table_lookup(table), port / 2);
+}
+
+Test(flow, a_relay_sends_each_side_to_the_other)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context();
+
+	a_termination(context, 101, &a);
+	a_termination(context, 102, &b);
+	cr_assert(flow_at(a.port)->flags & FLOW_HAS_PEER);
+	cr_assert_eq(flow_at(a.port)->destination[3], 102);
+	cr_assert_eq(flow_at(a.port)->source_port, htobe16(b.port));
+	cr_assert_eq(flow_at(b.port)->destination[3], 101);
+	cr_assert_eq(flow_at(b.port)->destination_rtcp_port, htobe16(4001));
+	cr_assert_eq(flow_at(b.port)->nexthop, &hop);
+}
+
+Test(flow, a_lone_termination_has_no_peer)
+{
+	struct dp_address a;
+	dp_handle_t context = a_context(), b;
+
+	a_termination(context, 101, &a);
+	cr_assert_not(flow_at(a.port)->flags & FLOW_HAS_PEER);
+	b = a_termination(context, 102, NULL);
+	cr_assert_eq(flow_termination_remove(table, b), 0);
+	cr_assert_not(flow_at(a.port)->flags & FLOW_HAS_PEER);
+}
+
+Test(flow, a_stale_handle_is_refused)
+{
+	dp_handle_t context = a_context(), t = a_termination(context, 101, NULL), again;
+	struct dp_cmd_termination_modify modify = { .termination = t, .mask = DP_SET_TIMEOUT };
+	struct dp_cmd_termination_add add = an_add(context, 101);
+	struct dp_address local;
+
+	cr_assert_eq(flow_context_remove(table, context), 0);
+	again = a_context();
+	cr_assert_eq(again.index, context.index, "the index is used again");
+	cr_assert_eq(flow_context_remove(table, context), -ESTALE);
+	cr_assert_eq(flow_context_claim(table, 1, context), -ESTALE);
+	cr_assert_eq(flow_termination_modify(table, &modify), -ESTALE);
+	cr_assert_eq(flow_termination_remove(table, t), -ESTALE);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -ESTALE);
+	cr_assert_eq(flow_context_remove(table, DP_HANDLE_NONE), -ESTALE);
+	cr_assert_eq(flow_context_remove(table, (dp_handle_t){ UINT32_MAX, 1 }), -ESTALE);
+}
+
+Test(flow, ports_run_out_and_a_freed_one_comes_back_last)
+{
+	dp_handle_t context = a_context(), first, t;
+	struct dp_cmd_termination_add add = an_add(context, 101);
+	struct dp_address local, first_local;
+
+	first = a_termination(context, 101, &first_local);
+	a_termination(context, 101, NULL);
+	cr_assert_eq(flow_termination_remove(table, first), 0);
+	a_termination(context, 101, &local);
+	cr_assert_neq(local.port, first_local.port);
+	a_termination(context, 101, NULL);
+	a_termination(context, 101, &local);
+	cr_assert_eq(local.port, first_local.port);
+	cr_assert_eq(pools[0].used, 4);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -EADDRNOTAVAIL);
+	cr_assert_eq(flow_context_remove(table, context), 0);
+	cr_assert_eq(pools[0].used, 0);
+	cr_assert_eq(flow_termination_count(table), 0);
+	cr_assert_null(flow_at(first_local.port));
+}
+
+Test(flow, a_port_can_be_asked_for)
+{
+	dp_handle_t context = a_context(), t;
+	struct dp_cmd_termination_add add = an_add(context, 101);
+	struct dp_address local;
+
+	add.local = ipv4(20, 20004);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), 0);
+	cr_assert_eq(local.port, 20004);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -EADDRINUSE);
+	add.local.port = 20008;
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -EADDRNOTAVAIL);
+	add.local = ipv4(21, 20006);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -EADDRNOTAVAIL);
+	/* and the others are still given out, each once */
+	for (int i = 0; i < 3; i++) {
+		a_termination(context, 101, &local);
+		cr_assert_neq(local.port, 20004);
+	}
+}
+
+Test(flow, topology_decides_who_hears_whom)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context();
+	struct dp_cmd_topology topology = { .context = context };
+
+	topology.a = a_termination(context, 101, &a);
+	topology.b = a_termination(context, 102, &b);
+	topology.topology = DP_TOPOLOGY_ONEWAY;
+	cr_assert_eq(flow_topology_set(table, &topology), 0);
+	cr_assert(flow_at(a.port)->flags & FLOW_HAS_PEER);
+	cr_assert_not(flow_at(b.port)->flags & FLOW_HAS_PEER);
+	topology.topology = DP_TOPOLOGY_ISOLATE;
+	cr_assert_eq(flow_topology_set(table, &topology), 0);
+	cr_assert_not(flow_at(a.port)->flags & FLOW_HAS_PEER);
+	topology.topology = DP_TOPOLOGY_BOTHWAY;
+	cr_assert_eq(flow_topology_set(table, &topology), 0);
+	cr_assert(flow_at(b.port)->flags & FLOW_HAS_PEER);
+	topology.topology = 3;
+	cr_assert_eq(flow_topology_set(table, &topology), -EINVAL);
+	topology.topology = DP_TOPOLOGY_BOTHWAY;
+	topology.b = topology.a;
+	cr_assert_eq(flow_topology_set(table, &topology), -EINVAL);
+}
+
+Test(flow, terminations_of_another_context_are_not_joined)
+{
+	dp_handle_t one = a_context(), two = a_context();
+	struct dp_cmd_topology topology = { .context = one };
+
+	topology.a = a_termination(one, 101, NULL);
+	topology.b = a_termination(two, 102, NULL);
+	cr_assert_eq(flow_topology_set(table, &topology), -EINVAL);
+}
+
+Test(flow, removing_the_middle_of_three_keeps_the_topology_of_the_rest)
+{
+	struct dp_address a, c;
+	dp_handle_t context = a_context(), b;
+	struct dp_cmd_topology topology = { .context = context, .topology = DP_TOPOLOGY_ISOLATE };
+
+	topology.a = a_termination(context, 101, &a);
+	b = a_termination(context, 102, NULL);
+	topology.b = a_termination(context, 103, &c);
+	cr_assert_eq(flow_topology_set(table, &topology), 0);
+	cr_assert_eq(flow_at(c.port)->destination[3], 102);
+	cr_assert_eq(flow_termination_remove(table, b), 0);
+	cr_assert_not(flow_at(a.port)->flags & FLOW_HAS_PEER);
+	cr_assert_not(flow_at(c.port)->flags & FLOW_HAS_PEER);
+}
+
+Test(flow, hold_stops_taking_and_sending)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context();
+	struct dp_cmd_termination_modify modify = {
+		.mask = DP_SET_DIRECTION, .settings = { .direction = DP_DIRECTION_SENDONLY }
+	};
+
+	modify.termination = a_termination(context, 101, &a);
+	a_termination(context, 102, &b);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert(flow_at(a.port)->flags & FLOW_TAKE);
+	cr_assert_not(flow_at(b.port)->flags & FLOW_PEER_SENDS);
+	modify.settings.direction = DP_DIRECTION_INACTIVE;
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_not(flow_at(a.port)->flags & FLOW_TAKE);
+	modify.settings.direction = DP_DIRECTION_SENDRECV;
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert(flow_at(b.port)->flags & FLOW_PEER_SENDS);
+}
+
+Test(flow, a_latch_aims_the_other_flow)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context(), t = a_termination(context, 101, &a);
+	struct flow_notice notice = { .termination = t.index,
+				      .generation = t.generation,
+				      .source = ipv4(99, 5555) };
+	struct dp_ev_latched event;
+	uint32_t owner = 0;
+
+	a_termination(context, 102, &b);
+	cr_assert(flow_latched(table, &notice, &owner, &event));
+	cr_assert_eq(owner, 3);
+	cr_assert_eq(event.label, 77);
+	cr_assert_eq(flow_at(b.port)->destination[3], 99);
+	cr_assert_eq(flow_at(b.port)->destination_port, htobe16(5555));
+	notice.generation++;
+	cr_assert_not(flow_latched(table, &notice, &owner, &event));
+}
+
+Test(flow, a_new_remote_opens_the_latch_again)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context();
+	struct dp_cmd_termination_modify modify = { .mask = DP_SET_REMOTE };
+	uint16_t epoch;
+
+	modify.termination = a_termination(context, 101, &a);
+	a_termination(context, 102, &b);
+	epoch = flow_at(a.port)->latch_epoch;
+	modify.settings.remote = ipv4(103, 6000);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_neq(flow_at(a.port)->latch_epoch, epoch);
+	cr_assert_eq(flow_at(b.port)->destination[3], 103);
+	modify.mask = DP_SET_TIMEOUT;
+	epoch = flow_at(a.port)->latch_epoch;
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_eq(flow_at(a.port)->latch_epoch, epoch);
+}
+
+Test(flow, hostile_settings_are_refused)
+{
+	dp_handle_t context = a_context(), t = a_termination(context, 101, NULL), out;
+	struct dp_termination_settings bad[8];
+	struct dp_cmd_termination_add add = an_add(context, 101);
+	struct dp_address local;
+
+	for (size_t i = 0; i < 8; i++)
+		bad[i] = add.settings;
+	bad[0].direction = 4;
+	bad[1].source_rule = 2;
+	bad[2].clock_rate = 0;
+	bad[3].clock_rate = 192001;
+	bad[4].payload_type = 128;
+	bad[5].remote.family = 5;
+	bad[6].remote.port = 0;
+	bad[7].flags = 0x80;
+	for (size_t i = 0; i < 8; i++) {
+		struct dp_cmd_termination_modify modify = { .termination = t,
+							    .mask = DP_SET_ALL,
+							    .settings = bad[i] };
+
+		add.settings = bad[i];
+		cr_assert_eq(flow_termination_add(table, &add, &out, &local), -EINVAL, "%zu", i);
+		cr_assert_eq(flow_termination_modify(table, &modify), -EINVAL, "%zu", i);
+	}
+	add = an_add(context, 101);
+	add.side = 2;
+	cr_assert_eq(flow_termination_add(table, &add, &out, &local), -EINVAL);
+	add.side = 0;
+	add.local.family = DP_FAMILY_NONE;
+	cr_assert_eq(flow_termination_add(table, &add, &out, &local), -EINVAL);
+	cr_assert_eq(flow_context_add(table, 0, 0, &out), -EINVAL);
+	cr_assert_eq(flow_termination_count(table), 1);
+}
+
+struct seen {
+	unsigned count;
+	uint32_t owner;
+	struct dp_ev_media_timeout event;
+};
+
+static void report(void *arg, uint32_t owner, const struct dp_ev_media_timeout *event)
+{
+	struct seen *s = arg;
+
+	s->count++;
+	s->owner = owner;
+	s->event = *event;
+}
+
+Test(flow, silence_is_reported_once_until_it_speaks_again)
+{
+	struct seen seen = { 0 };
+	dp_handle_t context = a_context(), t = a_termination(context, 101, NULL);
+
+	flow_check_timeouts(table, 999, MAX, report, &seen);
+	cr_assert_eq(seen.count, 0);
+	flow_check_timeouts(table, 1000, MAX, report, &seen);
+	cr_assert_eq(seen.count, 1);
+	cr_assert_eq(seen.owner, 3);
+	cr_assert_eq(seen.event.label, 77);
+	cr_assert(dp_handle_equal(seen.event.termination, t));
+	flow_check_timeouts(table, 3000, MAX, report, &seen);
+	cr_assert_eq(seen.count, 1);
+	counters[t.index].last_packet_ms = 3500;
+	flow_check_timeouts(table, 3600, MAX, report, &seen);
+	flow_check_timeouts(table, 4500, MAX, report, &seen);
+	cr_assert_eq(seen.count, 2);
+}
+
+Test(flow, a_held_side_may_be_silent)
+{
+	struct seen seen = { 0 };
+	dp_handle_t context = a_context();
+	struct dp_cmd_termination_modify modify = {
+		.mask = DP_SET_DIRECTION, .settings = { .direction = DP_DIRECTION_RECVONLY }
+	};
+
+	modify.termination = a_termination(context, 101, NULL);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	flow_check_timeouts(table, 5000, MAX, report, &seen);
+	cr_assert_eq(seen.count, 0);
+	modify.settings.direction = DP_DIRECTION_SENDRECV;
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	flow_check_timeouts(table, 5999, MAX, report, &seen);
+	cr_assert_eq(seen.count, 0, "silence counts from the end of the hold");
+	flow_check_timeouts(table, 6000, MAX, report, &seen);
+	cr_assert_eq(seen.count, 1);
+}
+
+Test(flow, an_owner_that_is_gone_leaves_its_contexts)
+{
+	dp_handle_t context = a_context();
+
+	flow_owner_gone(table, 3);
+	cr_assert_eq(contexts[context.index].owner, UINT32_MAX);
+	cr_assert_eq(flow_context_claim(table, 5, context), 0);
+	cr_assert_eq(contexts[context.index].owner, 5);
+	cr_assert_eq(flow_context_count(table), 1);
+}
+
+Test(flow, the_directory_tells_what_was_set)
+{
+	struct dp_address local;
+	dp_handle_t context = a_context(), t = a_termination(context, 101, &local);
+	struct dp_termination_record copy;
+
+	cr_assert(dp_record_read(&copy, &records[t.index], sizeof(copy)));
+	cr_assert_eq(copy.generation, t.generation);
+	cr_assert_eq(copy.label, 77);
+	cr_assert_eq(copy.local.port, local.port);
+	cr_assert_eq(copy.remote_rtcp.port, 4001);
+	cr_assert_eq(copy.version % 2, 0);
+	cr_assert_eq(contexts[context.index].terminations, 1);
+}
+
+Test(flow, contexts_run_out)
+{
+	dp_handle_t h;
+
+	for (unsigned i = 0; i < MAX; i++)
+		cr_assert_eq(flow_context_add(table, 0, 1, &h), 0);
+	cr_assert_eq(flow_context_add(table, 0, 1, &h), -ENOSPC);
+	cr_assert_eq(flow_context_remove(table, h), 0);
+	cr_assert_eq(flow_context_add(table, 0, 1, &h), 0);
+}
