@@ -89,7 +89,8 @@ void media_destroy(struct media *m)
 
 bool media_is_up(const struct media *m)
 {
-	return m->channel != NULL;
+	/* Before it is known what is on record, nothing is added to what may be there. */
+	return m->channel && m->adopting;
 }
 
 bool media_collect(struct media_context *c)
@@ -135,7 +136,7 @@ int media_context_create(struct media *m, uint64_t label, struct media_context *
 {
 	int error;
 
-	if (!m->channel)
+	if (!media_is_up(m))
 		return -ENOTCONN;
 	if (m->waiting_count >= MEDIA_WAITING_MAX)
 		return -EAGAIN;

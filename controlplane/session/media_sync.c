@@ -245,7 +245,7 @@ static void tell_context_failed(struct media_context *c)
 
 void media_flush(struct media *m)
 {
-	if (m->flushing || !m->channel)
+	if (m->flushing || !media_is_up(m))
 		return;
 	m->flushing = true;
 	while (m->waiting_first) {
@@ -274,7 +274,7 @@ void media_want(struct media_context *c)
 {
 	struct media *m = c->media;
 
-	if (!m->channel) {
+	if (!media_is_up(m)) {
 		media_collect(c);
 		return;
 	}
