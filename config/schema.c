@@ -157,7 +157,7 @@ static const struct schema_key trunk_keys[] = {
 	{ "prefix",
 	  "Numbers that begin so go out here; the longest prefix that fits wins. Without it no call "
 	  "goes out.",
-	  SCHEMA_ABSENT, STRING(config_trunk, prefix, 1, 31), .form = schema_form_dial },
+	  SCHEMA_ABSENT, STRING(config_trunk, prefix, 0, 31), .form = schema_form_dial },
 	{ "strip_prefix", "Take the prefix off the number that the peer gets.", "false",
 	  BOOL(config_trunk, strip_prefix) },
 	{ "inbound", "The peer may call in by its address.", "true", BOOL(config_trunk, inbound) },
