@@ -152,8 +152,10 @@ $(foreach s,$(FUZZ_SRCS),$(eval $(call fuzz_rule,$(s))))
 
 # --- targets -----------------------------------------------------------------------
 .PHONY: all tests fuzzers install FORCE
-all: $(addprefix $(B)/bin/,$(PROGRAMS)) build/compile_commands.json
-	@$(if $(filter release,$(VARIANT)),ln -sfn $(VARIANT)/bin build/bin)
+all: $(addprefix $(B)/bin/,$(PROGRAMS)) build/compile_commands.json $(if $(filter release,$(VARIANT)),build/bin)
+
+build/bin: | build
+	@ln -sfn release/bin $@
 
 tests: $(TEST_BINS)
 	@printf '%s\n' $(TEST_BINS) > $(B)/tests.list
