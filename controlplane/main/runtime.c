@@ -145,8 +145,8 @@ static void open_listeners(struct runtime *runtime)
 		.receive = on_receive,
 		.arg = runtime,
 	};
-	int error = sip_transport_create(&config, &runtime->shard.transport, runtime->why,
-					 sizeof(runtime->why));
+	char why[RUNTIME_WHY] = "";
+	int error = sip_transport_create(&config, &runtime->shard.transport, why, sizeof(why));
 
 	if (!error) {
 		runtime->retry_ms = 0;
@@ -156,10 +156,13 @@ static void open_listeners(struct runtime *runtime)
 	runtime->shard.transport = NULL;
 	if (listens_later(error)) {
 		runtime->retry_ms = runtime_now_ms() + LISTEN_RETRY_MS;
-		if (runtime_get_state(runtime) != RUNTIME_WAITING)
+		if (runtime_get_state(runtime) != RUNTIME_WAITING) {
+			memcpy(runtime->waits_for, why, sizeof(why));
 			set_state(runtime, RUNTIME_WAITING);
+		}
 		return;
 	}
+	memcpy(runtime->failure, why, sizeof(why));
 	runtime->retry_ms = 0;
 	set_state(runtime, RUNTIME_FAILED);
 }
@@ -248,7 +251,10 @@ static void close_sip(struct shard *shard, void *arg)
 
 void runtime_close_sip(struct runtime *runtime)
 {
-	shard_post(&runtime->shard, close_sip, NULL);
+	if (runtime->started)
+		shard_post(&runtime->shard, close_sip, NULL);
+	else
+		set_state(runtime, RUNTIME_CLOSED);
 }
 
 static void stop(struct shard *shard, void *arg)

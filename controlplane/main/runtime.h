@@ -20,11 +20,13 @@
 
 #define RUNTIME_HANDED_OVER_MAX 8192u /* messages of other shards that may wait for this one */
 
+#define RUNTIME_WHY 256
+
 enum runtime_state {
 	RUNTIME_RESTORING, /* calls on record */
 	RUNTIME_WAITING,   /* for the addresses of the listeners */
 	RUNTIME_LISTENING,
-	RUNTIME_FAILED,    /* the listeners cannot be opened; why says it */
+	RUNTIME_FAILED,    /* the listeners cannot be opened */
 	RUNTIME_CLOSED,    /* SIP is closed */
 };
 
@@ -52,7 +54,8 @@ struct runtime {
 	uv_thread_t thread;
 	bool started, stopping;
 	_Atomic int state; /* enum runtime_state */
-	char why[256];     /* written before the state says FAILED or WAITING */
+	/* Each written once, before the state says so. */
+	char waits_for[RUNTIME_WHY], failure[RUNTIME_WHY];
 	uint64_t retry_ms; /* when to try the listeners again; 0: not waiting */
 	/* Written by any shard, read by the CLI. */
 	_Atomic uint32_t handed_over_waiting;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The one table of commands. From it come the dispatcher of the control socket, tandemctl's
+ * parser, help and completion, and docs/cli.md.
+ *
+ * The control socket, RUN_DIR/control.sock (stream, UNIX), speaks lines of JSON. A request names a
+ * command of the table and its arguments:
+ *
+ *   {"command": "show cdrs", "args": {"limit": 20}}
+ *
+ * and gets one line, `status` being the exit status that tandemctl ends with:
+ *
+ *   {"status": 0, "cdrs": [...]}          or    {"status": 1, "error": "no such call"}
+ *
+ * After `events` the connection stays open, and each event is a line {"event": {...}}.
+ */
+#ifndef CONTROLPLANE_API_COMMANDS_H
+#define CONTROLPLANE_API_COMMANDS_H
+
+#include <stddef.h>
+
+#define CONTROL_SOCKET_NAME "control.sock" /* in the run directory */
+
+/* Who knows the answer. */
+enum command_where {
+	COMMAND_CONTROLPLANE, /* asked over the control socket */
+	COMMAND_DATAPLANE,    /* read in the dataplane's segment, works without a control plane */
+	COMMAND_BOTH,
+	COMMAND_LOCAL, /* tandemctl itself */
+};
+
+/*
+ * id, command, arguments, where, name of the rows in the JSON ("": none), help
+ *
+ * Arguments: words in capitals are positional, those in brackets may be left out:
+ * "FILE", "[COMMAND]", "[--limit N]", "[--once]". N is a number, ID a call id of up to 16 hex
+ * digits; others are text.
+ */
+#define COMMANDS(X)                                                                                \
+	X(SHOW_CALLS, "show calls", "", CONTROLPLANE, "calls", "calls in progress")                \
+	X(SHOW_SESSIONS, "show sessions", "", CONTROLPLANE, "sessions",                            \
+	  "the SIP dialogs of the calls")                                                          \
+	X(SHOW_REGISTRATIONS, "show registrations", "", CONTROLPLANE, "registrations",             \
+	  "who is registered, and where")                                                          \
+	X(SHOW_TRUNKS, "show trunks", "", CONTROLPLANE, "trunks", "trunks and their calls")        \
+	X(SHOW_CDRS, "show cdrs", "[--limit N] [--offset N]", CONTROLPLANE, "cdrs",                \
+	  "the latest call detail records (50, if nothing else is said)")                          \
+	X(SHOW_SIP, "show sip", "", CONTROLPLANE, "sip", "SIP messages counted")                   \
+	X(SHOW_EVENTS, "show events", "", CONTROLPLANE, "events",                                  \
+	  "types of events, and how many there were")                                              \
+	X(SHOW_LOAD, "show load", "", CONTROLPLANE, "load", "calls and registrations in figures")  \
+	X(SHOW_CONTEXTS, "show contexts", "", DATAPLANE, "contexts",                               \
+	  "contexts: terminations that are connected")                                             \
+	X(SHOW_TERMINATIONS, "show terminations", "[--call ID]", DATAPLANE, "terminations",        \
+	  "RTP endpoints with their addresses and counters")                                       \
+	X(SHOW_PORTS, "show ports", "", DATAPLANE, "ports", "the dataplane's network ports")       \
+	X(SHOW_WORKERS, "show workers", "", DATAPLANE, "workers", "the threads that move packets") \
+	X(SHOW_NODES, "show nodes", "", DATAPLANE, "nodes", "what each graph node costs")          \
+	X(SHOW_DROPS, "show drops", "", DATAPLANE, "drops", "packets not forwarded, by reason")    \
+	X(SHOW_MEDIA_PORTS, "show media-ports", "", DATAPLANE, "media-ports",                      \
+	  "media addresses, and how many of their ports are used")                                 \
+	X(SHOW_VERSION, "show version", "", BOTH, "version",                                       \
+	  "versions and state of both processes")                                                  \
+	X(CALL_HANGUP, "call hangup", "ID", CONTROLPLANE, "", "end a call")                        \
+	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "", "events as they happen, until Ctrl-C") \
+	X(TOP, "top", "[--once]", BOTH, "top",                                                     \
+	  "live figures, a screen a second; q or Ctrl-C ends it")                                  \
+	X(CONFIG_CHECK, "config check", "FILE", LOCAL, "", "say what is wrong with a configuration") \
+	X(CONFIG_DOC, "config doc", "", LOCAL, "", "write the reference of the configuration")     \
+	X(HELP, "help", "[COMMAND]", LOCAL, "", "this list, or what a command does")
+
+enum command_id {
+#define X(id, ...) COMMAND_##id,
+	COMMANDS(X)
+#undef X
+	COMMAND_COUNT
+};
+
+struct command {
+	const char *name, *arguments;
+	enum command_where where;
+	const char *rows, *help;
+};
+
+/* For an array: static const struct command commands[] = { COMMAND_TABLE }; */
+#define COMMAND_ENTRY(id, name, arguments, where, rows, help) \
+	[COMMAND_##id] = { name, arguments, COMMAND_##where, rows, help },
+#define COMMAND_TABLE COMMANDS(COMMAND_ENTRY)
+
+/* Exit status of tandemctl, and `status` of an answer. */
+enum command_status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1, /* refused, not found */
+	STATUS_USAGE = 2,
+	STATUS_NOT_RUNNING = 3,
+};
+
+#define CDRS_LIMIT_DEFAULT 50u
+#define CDRS_LIMIT_MAX	   10000u
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of the API share: server.c (clients), handlers.c (commands), task.c (through the
+ * shards), stream.c (events), sip_counters.c (show sip). */
+#ifndef CONTROLPLANE_API_INTERNAL_H
+#define CONTROLPLANE_API_INTERNAL_H
+
+#include <uv.h>
+
+#include "controlplane/api/api.h"
+#include "controlplane/api/lines.h"
+#include "controlplane/api/request.h"
+
+struct client;
+struct task;
+struct event_subscriber;
+
+struct api {
+	struct api_config config;
+	uv_pipe_t pipe;
+	char path[108];
+	struct client *clients;
+	unsigned client_count;
+	struct task *tasks;
+	bool closing;
+	unsigned handles; /* of clients and the pipe that the loop still has, and api_destroy() */
+};
+
+struct client {
+	uv_pipe_t pipe;
+	struct api *api;
+	struct client *next, **prev;
+	struct lines in;
+	struct task *task; /* the request that is being answered */
+	bool closing;
+	bool answering; /* a request is under way */
+	bool taking;    /* requests are being taken, further up the stack */
+	bool last;      /* close it when the answer has gone out */
+	struct event_subscriber *events;
+	uint64_t events_left_out;
+};
+
+/* --- server.c --- */
+/* Sends body with its status as one line, and goes on with the next request. Takes body. */
+void client_answer(struct client *client, enum command_status status, json_t *body);
+void client_refuse(struct client *client, enum command_status status, const char *error);
+/* Sends a line besides the answers. Takes text (malloc). */
+void client_send(struct client *client, char *text);
+size_t client_backlog(const struct client *client);
+
+/* --- handlers.c --- */
+void handle_request(struct client *client, const struct request *request);
+
+/* --- task.c --- */
+/*
+ * A function that goes through shards first … last, one after the other, and then back to the
+ * main thread. `run` may touch rows, number and status; it is alone with them.
+ */
+struct task {
+	struct task *next, **prev;
+	struct api *api;
+	struct client *client; /* NULL: it went away, or the answer came too late */
+	uv_timer_t deadline;
+	enum command_id command;
+	unsigned shard, last;
+	void (*run)(struct shard *shard, struct task *task);
+	/* In the main thread. `late`: not all shards have answered, so rows are not to be touched;
+	 * NULL: the client gets an error. */
+	void (*finish)(struct task *task);
+	void (*late)(struct task *task);
+	json_t *rows;
+	uint64_t id, number;
+	int status; /* 0 or -errno */
+};
+int task_start(struct client *client, const struct task *task);
+/* The client is gone. */
+void task_abandon(struct task *task);
+
+/* --- stream.c --- */
+void stream_start(struct client *client, uint64_t call);
+void stream_stop(struct client *client);
+
+/* --- sip_counters.c --- */
+void sip_counters_add(struct shard *shard, json_t *rows);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/api/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command commands[] = { COMMAND_TABLE };
+
+static enum command_status refuse(char *why, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, size, format, args);
+	va_end(args);
+	return STATUS_USAGE;
+}
+
+bool request_call_id(const char *text, uint64_t *id)
+{
+	uint64_t value = 0;
+	size_t n = strspn(text, "0123456789abcdefABCDEF");
+
+	if (n == 0 || n > 16 || text[n] != '\0')
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+	}
+	*id = value;
+	return value != 0;
+}
+
+static int find_command(const char *name)
+{
+	for (int i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static bool take_id(const json_t *value, uint64_t *id)
+{
+	return json_is_string(value) && request_call_id(json_string_value(value), id);
+}
+
+static bool take_number(const json_t *value, uint32_t max, uint32_t *number)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < 0 || n > max)
+		return false;
+	*number = (uint32_t)n;
+	return true;
+}
+
+/* Is this argument in the command's row? "ID" is called id, "--limit N" limit. */
+static bool takes(const struct command *command, const char *name)
+{
+	char option[40];
+
+	if (strcmp(name, "id") == 0)
+		return strncmp(command->arguments, "ID", 2) == 0;
+	snprintf(option, sizeof(option), "--%.30s ", name);
+	return strstr(command->arguments, option) != NULL;
+}
+
+static enum command_status take_arguments(json_t *arguments, struct request *request, char *why,
+					  size_t size)
+{
+	const struct command *command = &commands[request->command];
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(arguments, name, value) {
+		bool right = false;
+
+		if (!takes(command, name))
+			return refuse(why, size, "%s takes no argument \"%.30s\"", command->name,
+				      name);
+		if (strcmp(name, "id") == 0)
+			right = take_id(value, &request->id);
+		else if (strcmp(name, "call") == 0)
+			right = take_id(value, &request->call);
+		else if (strcmp(name, "limit") == 0)
+			right = take_number(value, CDRS_LIMIT_MAX, &request->limit);
+		else if (strcmp(name, "offset") == 0)
+			right = take_number(value, INT32_MAX, &request->offset);
+		if (!right)
+			return refuse(why, size, "%s: argument \"%s\" is wrong: %s", command->name,
+				      name,
+				      strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0 ?
+					      "it is a number within limits" :
+					      "a call id is up to 16 hex digits");
+	}
+	if (strncmp(command->arguments, "ID", 2) == 0 && request->id == 0)
+		return refuse(why, size, "%s wants the id of a call", command->name);
+	return STATUS_OK;
+}
+
+enum command_status request_parse(const char *line, size_t size, struct request *request,
+				  char *why, size_t why_size)
+{
+	enum command_status status;
+	json_error_t error;
+	json_t *root = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error), *arguments;
+	const char *name;
+	int command;
+
+	*request = (struct request){ .limit = CDRS_LIMIT_DEFAULT };
+	if (!root)
+		return refuse(why, why_size, "not JSON: %s", error.text);
+	name = json_string_value(json_object_get(root, "command"));
+	arguments = json_object_get(root, "args");
+	command = name ? find_command(name) : -1;
+	if (!json_is_object(root) || !name)
+		status = refuse(why, why_size,
+				"a request is {\"command\": \"...\", \"args\": {...}}");
+	else if (command < 0)
+		status = refuse(why, why_size, "unknown command \"%.60s\"", name);
+	else if (arguments && !json_is_object(arguments))
+		status = refuse(why, why_size, "args is not an object");
+	else {
+		request->command = (enum command_id)command;
+		status = take_arguments(arguments, request, why, why_size);
+	}
+	json_decref(root);
+	return status;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the SIP layers of a shard count, added to the rows that the shards before it made. */
+#include <stdio.h>
+
+#include "controlplane/api/internal.h"
+
+struct adding {
+	json_t *rows;
+	size_t row;
+};
+
+static void add(struct adding *adding, const char *counter, uint64_t value)
+{
+	json_t *row = json_array_get(adding->rows, adding->row++);
+
+	if (row) {
+		json_t *sum = json_object_get(row, "value");
+
+		json_integer_set(sum, json_integer_value(sum) + (json_int_t)value);
+		return;
+	}
+	json_array_append_new(adding->rows, json_pack("{s:s,s:I}", "counter", counter, "value",
+						      (json_int_t)value));
+}
+
+static void add_methods(struct adding *adding, const char *what, const uint64_t *counters)
+{
+	static const char *const names[SIP_METHOD_COUNT] = {
+#define X(id, text) [SIP_##id] = text,
+		SIP_METHODS(X)
+#undef X
+	};
+	char counter[64];
+
+	for (unsigned i = 0; i < SIP_METHOD_COUNT; i++) {
+		snprintf(counter, sizeof(counter), "%s.%s", what, names[i] ? names[i] : "other");
+		add(adding, counter, counters[i]);
+	}
+}
+
+static void add_classes(struct adding *adding, const char *what, const uint64_t *counters)
+{
+	char counter[64];
+
+	for (unsigned class = 1; class <= 6; class++) {
+		snprintf(counter, sizeof(counter), "%s.%uxx", what, class);
+		add(adding, counter, counters[class]);
+	}
+}
+
+static void add_transport(struct adding *adding, const struct sip_transport_stats *stats)
+{
+	add(adding, "transport.received", stats->received);
+	add(adding, "transport.received_bytes", stats->received_bytes);
+	add(adding, "transport.sent", stats->sent);
+	add(adding, "transport.sent_bytes", stats->sent_bytes);
+	add(adding, "transport.send_errors", stats->send_errors);
+	add(adding, "transport.dropped_size", stats->dropped_size);
+	add(adding, "transport.dropped_keepalive", stats->dropped_keepalive);
+}
+
+void sip_counters_add(struct shard *shard, json_t *rows)
+{
+	struct adding adding = { rows, 0 };
+	struct sip_transport_stats transport = { 0 };
+	struct sip_transactions_stats stats;
+
+	sip_transactions_stats(sip_ua_transactions(shard->ua), &stats);
+	if (shard->transport)
+		sip_transport_stats(shard->transport, &transport);
+	add_transport(&adding, &transport);
+	add_methods(&adding, "requests_in", stats.requests_in);
+	add_methods(&adding, "requests_out", stats.requests_out);
+	add_classes(&adding, "responses_in", stats.responses_in);
+	add_classes(&adding, "responses_out", stats.responses_out);
+	add(&adding, "retransmissions_in", stats.retransmissions_in);
+	add(&adding, "retransmissions_out", stats.retransmissions_out);
+	add(&adding, "parse_errors", stats.parse_errors);
+	add(&adding, "strays", stats.strays);
+	add(&adding, "timeouts", stats.timeouts);
+	add(&adding, "refused_limit", stats.refused_limit);
+	add(&adding, "transactions.client", stats.clients);
+	add(&adding, "transactions.server", stats.servers);
+}
