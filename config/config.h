@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_PATH_DEFAULT "/etc/tandem/tandem.yaml"
-#define CONFIG_RUN_DIR_DEFAULT "/run/tandem"
+#define CONFIG_PATH_DEFAULT      "/etc/tandem/tandem.yaml"
+#define CONFIG_RUN_DIR_DEFAULT   "/run/tandem"
 #define CONFIG_STATE_DIR_DEFAULT "/var/lib/tandem"
 
 /* log: */
@@ -47,13 +47,13 @@ struct config_dataplane {
 	unsigned ports_count;
 	struct config_media *media;
 	unsigned media_count;
-	unsigned workers;           /* default 1 */
-	unsigned *cores;            /* lcores of the workers; empty: the last ones of the machine */
+	unsigned workers; /* default 1 */
+	unsigned *cores;  /* lcores of the workers; empty: the last ones of the machine */
 	unsigned cores_count;
-	const char *idle;           /* poll | adaptive */
-	unsigned terminations_max;  /* default 8192 */
-	unsigned memory_mb;         /* for packet buffers and tables, default 256 */
-	bool hugepages;             /* default true: used where there are enough */
+	const char *idle;          /* poll | adaptive */
+	unsigned terminations_max; /* default 8192 */
+	unsigned memory_mb;        /* for packet buffers and tables, default 256 */
+	bool hugepages;            /* default true: used where there are enough */
 };
 
 /* sip.listeners: */
@@ -70,14 +70,14 @@ struct config_sip {
 	unsigned listeners_count;
 	const char **digest; /* algorithms in order of preference: SHA-256, MD5 */
 	unsigned digest_count;
-	unsigned nonce_lifetime_s;      /* default 300 */
-	unsigned registration_min_s;    /* default 60; below: 423 */
-	unsigned registration_max_s;    /* default 3600 */
+	unsigned nonce_lifetime_s;       /* default 300 */
+	unsigned registration_min_s;     /* default 60; below: 423 */
+	unsigned registration_max_s;     /* default 3600 */
 	unsigned registration_default_s; /* default 3600 */
-	unsigned contacts_max;          /* per user, default 10 */
-	unsigned message_max;           /* bytes, default 65535 */
-	unsigned t1_ms;                 /* RFC 3261 T1, default 500 */
-	const char *user_agent;         /* Server and User-Agent header, default "Tandem" */
+	unsigned contacts_max;           /* per user, default 10 */
+	unsigned message_max;            /* bytes, default 65535 */
+	unsigned t1_ms;                  /* RFC 3261 T1, default 500 */
+	const char *user_agent;          /* Server and User-Agent header, default "Tandem" */
 };
 
 struct config_user {
@@ -89,25 +89,28 @@ struct config_user {
 
 struct config_trunk {
 	const char *name;
-	const char **addresses; /* IPs of the peer. Calls from any of them need no digest; calls to it
+	const char *
+		*addresses; /* IPs of the peer. Calls from any of them need no digest; calls to it
 				   go to the first whose family a listener has */
 	unsigned addresses_count;
-	uint16_t port;       /* default 5060 */
-	const char *prefix;  /* numbers that begin so go out here; "" : none */
-	bool strip_prefix;   /* default false */
-	bool inbound;        /* may call in by its address, default true */
-	unsigned calls_max;  /* 0: no limit */
+	uint16_t port;      /* default 5060 */
+	const char *prefix; /* numbers that begin so go out here; "" : none */
+	bool strip_prefix;  /* default false */
+	bool inbound;       /* may call in by its address, default true */
+	unsigned calls_max; /* 0: no limit */
 };
 
 struct config_calls {
-	unsigned calls_max;        /* default 100000; above: 503 */
-	unsigned ring_timeout_s;   /* no answer, default 180 */
-	unsigned media_timeout_s;  /* a call whose media stays away so long is ended; 0: never; default 60 */
-	unsigned dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
+	unsigned calls_max;      /* default 100000; above: 503 */
+	unsigned ring_timeout_s; /* no answer, default 180 */
+	unsigned
+		media_timeout_s; /* a call whose media stays away so long is ended; 0: never; default 60 */
+	unsigned
+		dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
 };
 
 struct config_controlplane {
-	unsigned shards; /* default 1 */
+	unsigned shards;       /* default 1 */
 	const char *state_dir; /* SQLite lives here */
 };
 

@@ -80,8 +80,9 @@ const char *schema_form_dial(const char *text)
 {
 	const char *digits = *text == '+' ? text + 1 : text;
 
-	return digits[strspn(digits, "0123456789*#")] ? "what one dials: digits, * and #, a + in front"
-						      : NULL;
+	return digits[strspn(digits, "0123456789*#")]
+		       ? "what one dials: digits, * and #, a + in front"
+		       : NULL;
 }
 
 const char *schema_form_interface(const char *text)

@@ -145,7 +145,8 @@ static int load_scalar(struct config_loader *l, const struct schema_key *key, co
 	case SCHEMA_NUMBERS:
 		error = load_number(l, key, text, &number);
 		if (!error)
-			store_number(place, key->type == SCHEMA_NUMBERS ? sizeof(unsigned) : key->width,
+			store_number(place,
+				     key->type == SCHEMA_NUMBERS ? sizeof(unsigned) : key->width,
 				     number);
 		return error;
 	case SCHEMA_BOOL:
@@ -218,8 +219,8 @@ static int load_list(struct config_loader *l, const struct schema_key *key, yaml
 	if (!elements)
 		return out_of_memory(l);
 	for (size_t i = 0; i < count; i++) {
-		yaml_node_t *item = yaml_document_get_node(
-			&l->document, node->data.sequence.items.start[i]);
+		yaml_node_t *item =
+			yaml_document_get_node(&l->document, node->data.sequence.items.start[i]);
 		size_t before = enter(l, "[%zu]", i);
 		const char *text;
 		int error;
@@ -294,7 +295,8 @@ static int unknown_key(struct config_loader *l, const struct schema_section *sec
 	if (key->type != YAML_SCALAR_NODE)
 		return config_fail_at(l, key->start_mark.line + 1, l->path, "a key must be a word");
 	return config_fail_at(l, key->start_mark.line + 1, l->path,
-		       "unknown key \"%.40s\"; there are: %s", (char *)key->data.scalar.value, known);
+			      "unknown key \"%.40s\"; there are: %s",
+			      (char *)key->data.scalar.value, known);
 }
 
 /* All keys of the file's mapping must be in the section, each once. */
@@ -303,8 +305,8 @@ static int check_keys(struct config_loader *l, const struct schema_section *sect
 {
 	size_t lines[64] = { 0 };
 
-	for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
-	     p < node->data.mapping.pairs.top; p++) {
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+	     p++) {
 		yaml_node_t *key = yaml_document_get_node(&l->document, p->key);
 		size_t i = 0;
 
@@ -318,7 +320,7 @@ static int check_keys(struct config_loader *l, const struct schema_section *sect
 		if (lines[i]) {
 			enter(l, "%s%s", l->path_used ? "." : "", section->keys[i].name);
 			return config_fail_at(l, key->start_mark.line + 1, l->path,
-				       "is given twice, first in line %zu", lines[i]);
+					      "is given twice, first in line %zu", lines[i]);
 		}
 		lines[i] = key->start_mark.line + 1;
 	}
@@ -336,9 +338,9 @@ static int load_section(struct config_loader *l, const struct schema_section *se
 		error = check_keys(l, section, node);
 	for (const struct schema_key *k = section->keys; !error && k->name; k++) {
 		size_t line, before = enter(l, "%s%s", l->path_used ? "." : "", k->name);
-		yaml_node_t *value = node ? config_child(&l->document, node, k->name,
-							     strlen(k->name), &line)
-					  : NULL;
+		yaml_node_t *value =
+			node ? config_child(&l->document, node, k->name, strlen(k->name), &line)
+			     : NULL;
 
 		error = load_key(l, k, value, base);
 		if (!error)
@@ -388,8 +390,10 @@ static int override(struct config_loader *l, const char *variable, size_t max, c
 	if (!value || !*value)
 		return 0;
 	if (schema_form_path(value) || strlen(value) > max)
-		return config_fail_at(l, 0, variable, "(environment) must be an absolute path of at most %zu "
-			       "characters", max);
+		return config_fail_at(l, 0, variable,
+				      "(environment) must be an absolute path of at most %zu "
+				      "characters",
+				      max);
 	*field = arena_slice(l->arena, slice_of(value)).p;
 	return *field ? 0 : out_of_memory(l);
 }
@@ -425,7 +429,8 @@ int config_load(const char *path, struct config **config, char error_text[CONFIG
 	if (!error)
 		error = override(&l, "TANDEM_RUN_DIR", 80, &loaded->config.run_dir);
 	if (!error)
-		error = override(&l, "TANDEM_STATE_DIR", 200, &loaded->config.controlplane.state_dir);
+		error = override(&l, "TANDEM_STATE_DIR", 200,
+				 &loaded->config.controlplane.state_dir);
 done:
 	yaml_document_delete(&l.document);
 	free(l.data);

@@ -17,7 +17,7 @@ struct config_loader {
 	size_t size;
 	yaml_document_t document;
 	struct arena *arena;
-	char *error; /* CONFIG_ERROR_TEXT bytes */
+	char *error;                    /* CONFIG_ERROR_TEXT bytes */
 	char path[CONFIG_KEY_PATH_MAX]; /* of what is being loaded */
 	size_t path_used;
 };

@@ -34,7 +34,7 @@ static void write_range(FILE *stream, const struct schema_key *key)
 		break;
 	case SCHEMA_STRINGS:
 		fprintf(stream, "list of %s",
-			key->form == schema_form_ip	  ? "IP addresses"
+			key->form == schema_form_ip       ? "IP addresses"
 			: key->form == schema_form_prefix ? "addresses with prefix length"
 							  : "domain names");
 		break;
@@ -103,7 +103,8 @@ int config_write_reference(struct _IO_FILE *stream)
 	fputs("<!-- SPDX-License-Identifier: BSD-3-Clause -->\n"
 	      "<!-- Made from config/schema.c by `tandemctl config doc`: change it there. -->\n"
 	      "# Configuration\n\n"
-	      "One YAML file for both processes, `" CONFIG_PATH_DEFAULT "` unless `--config` names\n"
+	      "One YAML file for both processes, `" CONFIG_PATH_DEFAULT
+	      "` unless `--config` names\n"
 	      "another. An unknown key, a value out of its limits or two values that contradict each\n"
 	      "other is an error with line and key, and the process does not start:\n\n"
 	      "```\n"

@@ -5,12 +5,13 @@
 #include "config/config.h"
 
 #define FIELD(s, f) .offset = offsetof(struct s, f)
-#define LIST(s, f) .offset = offsetof(struct s, f), .count_offset = offsetof(struct s, f##_count)
-#define NUMBER(s, f, lo, hi)                                                               \
-	.type = SCHEMA_NUMBER, .width = sizeof(((struct s *)0)->f), FIELD(s, f), .min = (lo), .max = (hi)
+#define LIST(s, f)  .offset = offsetof(struct s, f), .count_offset = offsetof(struct s, f##_count)
+#define NUMBER(s, f, lo, hi)                                                                  \
+	.type = SCHEMA_NUMBER, .width = sizeof(((struct s *)0)->f), FIELD(s, f), .min = (lo), \
+	.max = (hi)
 #define STRING(s, f, lo, hi) .type = SCHEMA_STRING, FIELD(s, f), .min = (lo), .max = (hi)
-#define CHOICE(s, f, words) .type = SCHEMA_CHOICE, FIELD(s, f), .choices = words
-#define BOOL(s, f) .type = SCHEMA_BOOL, FIELD(s, f)
+#define CHOICE(s, f, words)  .type = SCHEMA_CHOICE, FIELD(s, f), .choices = words
+#define BOOL(s, f)           .type = SCHEMA_BOOL, FIELD(s, f)
 
 static const struct schema_key log_keys[] = {
 	{ "level", "What is logged: this and what is more severe.", "info",
@@ -44,13 +45,12 @@ static const struct schema_key port_keys[] = {
 	{ "mtu", "Bytes of an IP packet.", "1500", NUMBER(config_port, mtu, 576, 9216) },
 	{ 0 },
 };
-static const struct schema_section port_section = {
-	"Network ports of the dataplane.", port_keys, sizeof(struct config_port)
-};
+static const struct schema_section port_section = { "Network ports of the dataplane.", port_keys,
+						    sizeof(struct config_port) };
 
 static const struct schema_key media_keys[] = {
-	{ "address", "Local IP address of RTP and RTCP.", NULL, STRING(config_media, address, 2, 45),
-	  .form = schema_form_ip },
+	{ "address", "Local IP address of RTP and RTCP.", NULL,
+	  STRING(config_media, address, 2, 45), .form = schema_form_ip },
 	{ "port_first", "First UDP port; even, because RTP takes the even port of a pair.", "16384",
 	  NUMBER(config_media, port_first, 1024, 65534) },
 	{ "port_last", "Last UDP port; odd, RTCP's of the last pair.", "32767",
@@ -87,9 +87,9 @@ static const struct schema_key dataplane_keys[] = {
 	  BOOL(config_dataplane, hugepages) },
 	{ 0 },
 };
-static const struct schema_section dataplane_section = {
-	"The process that moves the packets.", dataplane_keys, sizeof(struct config_dataplane)
-};
+static const struct schema_section dataplane_section = { "The process that moves the packets.",
+							 dataplane_keys,
+							 sizeof(struct config_dataplane) };
 
 static const struct schema_key listener_keys[] = {
 	{ "transport", "Transport protocol.", "udp", CHOICE(config_listener, transport, "udp") },
@@ -98,9 +98,9 @@ static const struct schema_key listener_keys[] = {
 	{ "port", "Local port.", "5060", NUMBER(config_listener, port, 1, 65535) },
 	{ 0 },
 };
-static const struct schema_section listener_section = {
-	"Sockets that SIP is received on.", listener_keys, sizeof(struct config_listener)
-};
+static const struct schema_section listener_section = { "Sockets that SIP is received on.",
+							listener_keys,
+							sizeof(struct config_listener) };
 
 static const struct schema_key sip_keys[] = {
 	{ "domains", "Domains that we are registrar for. The first is the realm of digests.", NULL,
@@ -125,7 +125,8 @@ static const struct schema_key sip_keys[] = {
 	  NUMBER(config_sip, message_max, 1500, 65535) },
 	{ "t1_ms", "T1 of RFC 3261, the estimate of the round trip, in milliseconds.", "500",
 	  NUMBER(config_sip, t1_ms, 50, 5000) },
-	{ "user_agent", "Server and User-Agent header.", "Tandem", STRING(config_sip, user_agent, 1, 127) },
+	{ "user_agent", "Server and User-Agent header.", "Tandem",
+	  STRING(config_sip, user_agent, 1, 127) },
 	{ 0 },
 };
 static const struct schema_section sip_section = { "Signalling.", sip_keys,
@@ -141,9 +142,8 @@ static const struct schema_key user_keys[] = {
 	{ "display_name", "For people.", SCHEMA_ABSENT, STRING(config_user, display_name, 1, 127) },
 	{ 0 },
 };
-static const struct schema_section user_section = {
-	"Who may register, call and be called.", user_keys, sizeof(struct config_user)
-};
+static const struct schema_section user_section = { "Who may register, call and be called.",
+						    user_keys, sizeof(struct config_user) };
 
 static const struct schema_key trunk_keys[] = {
 	{ "name", "For people: CLI, logs, CDRs.", NULL, STRING(config_trunk, name, 1, 63),
@@ -175,11 +175,12 @@ static const struct schema_key calls_keys[] = {
 	  NUMBER(config_calls, calls_max, 1, 1000000) },
 	{ "ring_timeout_s", "Seconds without an answer until a call is given up.", "180",
 	  NUMBER(config_calls, ring_timeout_s, 5, 3600) },
-	{ "media_timeout_s", "A call whose media stays away for so many seconds is ended; 0: never.",
-	  "60", NUMBER(config_calls, media_timeout_s, 0, 86400) },
+	{ "media_timeout_s",
+	  "A call whose media stays away for so many seconds is ended; 0: never.", "60",
+	  NUMBER(config_calls, media_timeout_s, 0, 86400) },
 	{ "dataplane_retry_after_s",
-	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.", "5",
-	  NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },
+	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.",
+	  "5", NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },
 	{ 0 },
 };
 static const struct schema_section calls_section = { "Limits of calls.", calls_keys,
@@ -195,9 +196,9 @@ static const struct schema_key controlplane_keys[] = {
 	  .form = schema_form_path },
 	{ 0 },
 };
-static const struct schema_section controlplane_section = {
-	"The process that makes the calls.", controlplane_keys, sizeof(struct config_controlplane)
-};
+static const struct schema_section controlplane_section = { "The process that makes the calls.",
+							    controlplane_keys,
+							    sizeof(struct config_controlplane) };
 
 static const struct schema_key root_keys[] = {
 	/* 80: room for the names below it in the 108 bytes of a UNIX socket's address */

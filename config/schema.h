@@ -13,12 +13,12 @@ enum schema_type {
 	SCHEMA_STRING, /* const char * */
 	SCHEMA_NUMBER, /* unsigned integer of `width` bytes, min..max */
 	SCHEMA_BOOL,
-	SCHEMA_CHOICE,       /* const char *, one of the words in `choices` */
-	SCHEMA_STRINGS,      /* list: const char **, unsigned count */
-	SCHEMA_NUMBERS,      /* list: unsigned *, unsigned count */
-	SCHEMA_CHOICES,      /* list: const char **, unsigned count; each at most once */
-	SCHEMA_SECTION,      /* struct of `section` in place */
-	SCHEMA_SECTIONS,     /* list of them: struct *, unsigned count */
+	SCHEMA_CHOICE,   /* const char *, one of the words in `choices` */
+	SCHEMA_STRINGS,  /* list: const char **, unsigned count */
+	SCHEMA_NUMBERS,  /* list: unsigned *, unsigned count */
+	SCHEMA_CHOICES,  /* list: const char **, unsigned count; each at most once */
+	SCHEMA_SECTION,  /* struct of `section` in place */
+	SCHEMA_SECTIONS, /* list of them: struct *, unsigned count */
 };
 
 /* What a string must look like. Returns NULL, or what it should be ("an IP address"). */

@@ -36,13 +36,13 @@ static int vfail(struct config_loader *l, size_t line, const char *path, const c
 			*c = '?';
 	if (line)
 		snprintf(where, sizeof(where), "%zu: ", line);
-	snprintf(l->error, CONFIG_ERROR_TEXT, "%.150s:%s%.100s%s%.225s", l->file, line ? where : " ",
-		 path, *path ? ": " : "", what);
+	snprintf(l->error, CONFIG_ERROR_TEXT, "%.150s:%s%.100s%s%.225s", l->file,
+		 line ? where : " ", path, *path ? ": " : "", what);
 	return -EINVAL;
 }
 
-int config_fail_at(struct config_loader *loader, size_t line, const char *path,
-		   const char *format, ...)
+int config_fail_at(struct config_loader *loader, size_t line, const char *path, const char *format,
+		   ...)
 {
 	va_list args;
 
@@ -67,8 +67,8 @@ yaml_node_t *config_child(yaml_document_t *document, yaml_node_t *node, const ch
 {
 	if (node->type != YAML_MAPPING_NODE)
 		return NULL;
-	for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
-	     p < node->data.mapping.pairs.top; p++) {
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+	     p++) {
 		yaml_node_t *key = yaml_document_get_node(document, p->key);
 		if (key->type != YAML_SCALAR_NODE || key->data.scalar.length != n ||
 		    memcmp(key->data.scalar.value, name, n) != 0)
@@ -182,12 +182,12 @@ static int syntax_error(struct config_loader *l, const yaml_parser_t *parser)
 	}
 	if (parser->error == YAML_READER_ERROR)
 		return config_fail_at(l, line_of_offset(l, parser->problem_offset), "",
-			       "not UTF-8 text: %s", problem);
+				      "not UTF-8 text: %s", problem);
 	if (tab_indented(l, line))
 		return config_fail_at(l, line, "", "a tab in the indentation: YAML wants spaces");
 	if (parser->context)
-		return config_fail_at(l, line, "", "not valid YAML: %s, %s that begins in line %zu", problem,
-			       parser->context, parser->context_mark.line + 1);
+		return config_fail_at(l, line, "", "not valid YAML: %s, %s that begins in line %zu",
+				      problem, parser->context, parser->context_mark.line + 1);
 	return config_fail_at(l, line, "", "not valid YAML: %s", problem);
 }
 
@@ -208,8 +208,9 @@ int config_parse(struct config_loader *l)
 	}
 	root = yaml_document_get_root_node(&l->document);
 	if (!root || config_is_null(root)) {
-		error = config_fail_at(l, 1, "", "the configuration is empty; config/tandem.yaml is an "
-					  "example");
+		error = config_fail_at(l, 1, "",
+				       "the configuration is empty; config/tandem.yaml is an "
+				       "example");
 		goto done;
 	}
 	if (!yaml_parser_load(&parser, &more)) {
@@ -219,10 +220,9 @@ int config_parse(struct config_loader *l)
 	root = yaml_document_get_root_node(&more);
 	if (root)
 		error = config_fail_at(l, root->start_mark.line + 1, "",
-				"a second document; a configuration is one");
+				       "a second document; a configuration is one");
 	yaml_document_delete(&more);
 done:
 	yaml_parser_delete(&parser);
 	return error;
 }
-

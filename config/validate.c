@@ -171,19 +171,22 @@ static int check_media(struct config_loader *l, const struct config_dataplane *d
 		const struct config_media *m = &d->media[i];
 
 		if (m->port_first % 2 != 0)
-			return config_fail(l, config_path(path, "dataplane.media[%u].port_first", i),
-					   "%u is odd; RTP takes the even port of a pair", m->port_first);
+			return config_fail(
+				l, config_path(path, "dataplane.media[%u].port_first", i),
+				"%u is odd; RTP takes the even port of a pair", m->port_first);
 		if (m->port_last % 2 == 0)
 			return config_fail(l, config_path(path, "dataplane.media[%u].port_last", i),
 					   "%u is even; the last port is RTCP's, which is odd",
 					   m->port_last);
 		if (m->port_last < m->port_first)
 			return config_fail(l, config_path(path, "dataplane.media[%u].port_last", i),
-					   "%u is below port_first (%u)", m->port_last, m->port_first);
+					   "%u is below port_first (%u)", m->port_last,
+					   m->port_first);
 		if (!may_be_on_a_port(d, m->address))
-			return config_fail(l, config_path(path, "dataplane.media[%u].address", i),
-					   "%s is on no port: add it to dataplane.ports[].addresses",
-					   m->address);
+			return config_fail(
+				l, config_path(path, "dataplane.media[%u].address", i),
+				"%s is on no port: add it to dataplane.ports[].addresses",
+				m->address);
 	}
 	for (unsigned i = 0; i < d->media_count; i++) {
 		struct entry *e = add(&entries, i, 0);
@@ -256,9 +259,10 @@ static int check_listeners(struct config_loader *l, const struct config *c)
 				   canonical_ip(m->address, other)) != 0)
 				continue;
 			free(entries.list);
-			return config_fail(l, config_path(path, "sip.listeners[%u].port", i),
-					   "%u is one of the media ports of %s (dataplane.media[%u])",
-					   a->port, a->address, j);
+			return config_fail(
+				l, config_path(path, "sip.listeners[%u].port", i),
+				"%u is one of the media ports of %s (dataplane.media[%u])", a->port,
+				a->address, j);
 		}
 	}
 	return check_unique(l, &entries, "sip.listeners[%u]");
@@ -267,8 +271,9 @@ static int check_listeners(struct config_loader *l, const struct config *c)
 static int check_registration(struct config_loader *l, const struct config_sip *s)
 {
 	if (s->registration_max_s < s->registration_min_s)
-		return config_fail(l, "sip.registration_max_s", "%u is below registration_min_s (%u)",
-				   s->registration_max_s, s->registration_min_s);
+		return config_fail(l, "sip.registration_max_s",
+				   "%u is below registration_min_s (%u)", s->registration_max_s,
+				   s->registration_min_s);
 	if (s->registration_default_s < s->registration_min_s ||
 	    s->registration_default_s > s->registration_max_s)
 		return config_fail(l, "sip.registration_default_s",
