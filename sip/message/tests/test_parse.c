@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/message/tests/support.h"
+
+/* The verdict on a message: 0 taken, 1 dropped silently, else the status it is answered with. */
+static unsigned verdict_of(const char *data, size_t size, const struct sip_limits *limits,
+			   struct sip_parse_error *error)
+{
+	struct sip_msg *msg;
+	unsigned verdict;
+	int rc = sip_msg_parse(data, size, limits, &msg, error);
+
+	if (rc == 0) {
+		verdict = 0;
+	} else {
+		cr_assert_eq(rc, -EBADMSG);
+		cr_assert_not_null(error->what);
+		cr_assert_leq(error->offset, size);
+		cr_assert_eq(msg == NULL, error->status == 0, "what is dropped is no message");
+		verdict = msg == NULL ? 1 : error->status;
+	}
+	sip_msg_unref(msg);
+	return verdict;
+}
+
+static unsigned verdict(const char *text)
+{
+	struct sip_parse_error error;
+
+	return verdict_of(text, strlen(text), NULL, &error);
+}
+
+Test(parse, request)
+{
+	static const char text[] = INVITE REQUIRED "Max-Forwards: 70\r\n"
+						   "X-Unknown: yes\r\n"
+						   "Content-Length: 4\r\n"
+						   "\r\n"
+						   "body";
+	struct sip_msg *msg = parse(text);
+
+	cr_expect(msg->is_request);
+	cr_expect_eq(msg->method, SIP_INVITE);
+	cr_expect_slice(msg->method_text, "INVITE");
+	cr_expect_slice(msg->request_uri, "sip:bob@example.com");
+	cr_expect_slice(msg->body, "body");
+	cr_expect_slice(msg->raw, text);
+	cr_expect_eq(msg->header_count, 8);
+	cr_expect_slice(sip_msg_value(msg, SIP_H_CALL_ID), "3848276298220188511@192.0.2.1");
+	cr_expect_slice(sip_msg_header_named(msg, SLICE("x-UNKNOWN"))->value, "yes");
+	cr_expect_slice(sip_msg_header_named(msg, SLICE("I"))->name, "Call-ID");
+	cr_expect_null(sip_msg_header_named(msg, SLICE("X-Absent")));
+	cr_expect_null(sip_msg_header(msg, SIP_H_ROUTE));
+	cr_expect_null(sip_msg_value(msg, SIP_H_ROUTE).p);
+	sip_msg_unref(msg);
+}
+
+Test(parse, response)
+{
+	struct sip_msg *msg = parse("SIP/2.0 486 Busy Here\r\n" REQUIRED "\r\n");
+
+	cr_expect_not(msg->is_request);
+	cr_expect_eq(msg->status, 486);
+	cr_expect_slice(msg->reason, "Busy Here");
+	cr_expect_eq(msg->method, SIP_INVITE, "of CSeq");
+	cr_expect_slice(msg->method_text, "INVITE");
+	sip_msg_unref(msg);
+}
+
+Test(parse, the_message_is_a_copy)
+{
+	char text[] = INVITE REQUIRED "\r\n";
+	struct sip_msg *msg = parse(text);
+
+	memset(text, 'x', sizeof(text));
+	cr_expect_slice(msg->request_uri, "sip:bob@example.com");
+	sip_msg_ref(msg);
+	sip_msg_unref(msg);
+	cr_expect_slice(msg->method_text, "INVITE");
+	sip_msg_unref(msg);
+}
+
+Test(parse, compact_forms_white_space_and_case)
+{
+	struct sip_msg *msg = parse("OPTIONS sip:bob@example.com SIP/2.0\r\n"
+				    "v: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n"
+				    "f\t :\t <sip:a@example.com>;tag=1  \t\r\n"
+				    "tO:<sip:b@example.com>\r\n"
+				    "I:x\r\n"
+				    "cseq:  7   OPTIONS \r\n"
+				    "k:timer\r\n"
+				    "l:0\r\n"
+				    "\r\n");
+
+	cr_expect_slice(sip_msg_value(msg, SIP_H_VIA), "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa");
+	cr_expect_slice(sip_msg_value(msg, SIP_H_FROM), "<sip:a@example.com>;tag=1");
+	cr_expect_slice(sip_msg_value(msg, SIP_H_TO), "<sip:b@example.com>");
+	cr_expect_slice(sip_msg_value(msg, SIP_H_CALL_ID), "x");
+	cr_expect_slice(sip_msg_value(msg, SIP_H_CSEQ), "7   OPTIONS");
+	cr_expect_slice(sip_msg_value(msg, SIP_H_SUPPORTED), "timer");
+	sip_msg_unref(msg);
+}
+
+Test(parse, folded_lines_become_one)
+{
+	struct sip_msg *msg = parse(INVITE REQUIRED "Subject: one\r\n two\r\n\t\r\n three  \r\n"
+						    "Contact:\r\n <sip:a@example.com>\r\n"
+						    "\r\n");
+
+	cr_expect_slice(sip_msg_value(msg, SIP_H_SUBJECT), "one   two  \t   three");
+	cr_expect_slice(sip_msg_value(msg, SIP_H_CONTACT), "<sip:a@example.com>");
+	sip_msg_unref(msg);
+}
+
+Test(parse, several_fields_of_a_header_keep_their_order)
+{
+	struct sip_msg *msg = parse(INVITE "v: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3\r\n" REQUIRED
+					   "Via: SIP/2.0/TCP 192.0.2.2\r\n\r\n");
+	const struct sip_header *h = sip_msg_header(msg, SIP_H_VIA);
+
+	cr_expect_slice(h->value, "SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3");
+	h = sip_msg_next(msg, h);
+	cr_expect_slice(h->value, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKtest");
+	h = sip_msg_next(msg, h);
+	cr_expect_slice(h->value, "SIP/2.0/TCP 192.0.2.2");
+	cr_expect_null(sip_msg_next(msg, h));
+	sip_msg_unref(msg);
+}
+
+Test(parse, body_ends_at_content_length)
+{
+	struct sip_msg *msg = parse(INVITE REQUIRED "Content-Length: 3\r\n\r\nabcdef");
+
+	cr_expect_slice(msg->body, "abc");
+	cr_expect_eq(msg->raw.p + msg->raw.n, msg->body.p + 3);
+	sip_msg_unref(msg);
+	msg = parse(INVITE REQUIRED "\r\nabcdef");
+	cr_expect_slice(msg->body, "abcdef");
+	sip_msg_unref(msg);
+}
+
+Test(parse, empty_lines_before_the_message)
+{
+	struct sip_msg *msg = parse("\r\n\r\n" INVITE REQUIRED "\r\n");
+
+	cr_expect_eq(msg->raw.n, strlen(INVITE REQUIRED "\r\n"));
+	sip_msg_unref(msg);
+}
+
+struct row {
+	const char *name, *text;
+	unsigned verdict;
+};
+
+static void check(const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		cr_expect_eq(verdict(rows[i].text), rows[i].verdict, "%s: %u", rows[i].name,
+			     verdict(rows[i].text));
+}
+
+#define CHECK(rows) check(rows, sizeof(rows) / sizeof((rows)[0]))
+
+Test(parse, lines)
+{
+	static const struct row rows[] = {
+		{ "right", INVITE REQUIRED "\r\n", 0 },
+		{ "bare LF", INVITE VIA FROM TO CALL_ID "CSeq: 1 INVITE\n\r\n", 400 },
+		{ "all LF",
+		  "INVITE sip:b@e.com SIP/2.0\nVia: SIP/2.0/UDP h\nFrom: <sip:a@e.com>\nTo: <sip:b@e.com>\n"
+		  "Call-ID: x\nCSeq: 1 INVITE\n\n",
+		  400 },
+		{ "bare CR", INVITE REQUIRED "Subject: a\rb\r\n\r\n", 400 },
+		{ "control character", INVITE REQUIRED "Subject: a\001b\r\n\r\n", 400 },
+		{ "delete", INVITE REQUIRED "Subject: a\177b\r\n\r\n", 400 },
+		{ "tabs are white space", INVITE REQUIRED "Subject:\ta\tb\r\n\r\n", 0 },
+		{ "no empty line", INVITE REQUIRED, 400 },
+		{ "no line end", INVITE REQUIRED "Subject: x", 400 },
+		{ "no colon", INVITE REQUIRED "Subject\r\n\r\n", 400 },
+		{ "no name", INVITE REQUIRED ": x\r\n\r\n", 400 },
+		{ "name with space", INVITE REQUIRED "Sub ject: x\r\n\r\n", 400 },
+		{ "folded first header", INVITE " x\r\n" REQUIRED "\r\n", 400 },
+		{ "empty value", INVITE REQUIRED "Subject:\r\n\r\n", 0 },
+		{ "UTF-8", INVITE REQUIRED "Subject: \xc3\xa9\xff\r\n\r\n", 0 },
+	};
+
+	CHECK(rows);
+}
+
+Test(parse, nul_is_refused)
+{
+	static const char text[] = INVITE REQUIRED "Subject: a\0b\r\n\r\n";
+	struct sip_parse_error error;
+
+	cr_expect_eq(verdict_of(text, sizeof(text) - 1, NULL, &error), 400);
+	cr_expect_eq(error.offset, strlen(text));
+}
+
+Test(parse, first_line)
+{
+#define AND REQUIRED "\r\n"
+	static const struct row rows[] = {
+		{ "two spaces before the URI", "INVITE  sip:b@e.com SIP/2.0\r\n" AND, 400 },
+		{ "two spaces behind the URI", "INVITE sip:b@e.com  SIP/2.0\r\n" AND, 400 },
+		{ "space at the end", "INVITE sip:b@e.com SIP/2.0 \r\n" AND, 400 },
+		{ "space in the URI", "INVITE sip:b@e.com; lr SIP/2.0\r\n" AND, 400 },
+		{ "angle brackets", "INVITE <sip:b@e.com> SIP/2.0\r\n" AND, 400 },
+		{ "headers in the URI", "INVITE sip:b@e.com?Route=%3Csip:e.com%3E SIP/2.0\r\n" AND,
+		  400 },
+		{ "version 7", "INVITE sip:b@e.com SIP/7.0\r\n" AND, 505 },
+		{ "version 2.01", "INVITE sip:b@e.com SIP/2.01\r\n" AND, 505 },
+		{ "no number of a version", "INVITE sip:b@e.com SIP/two\r\n" AND, 400 },
+		{ "small version", "INVITE sip:b@e.com sip/2.0\r\n" AND, 0 },
+		{ "unknown scheme", "INVITE nobody:knows SIP/2.0\r\n" AND, 416 },
+		{ "tel", "INVITE tel:+358-555-1234567 SIP/2.0\r\n" AND, 0 },
+		{ "no scheme", "INVITE bob SIP/2.0\r\n" AND, 400 },
+		{ "unknown method",
+		  "NEWMETHOD sip:b@e.com SIP/2.0\r\n" VIA FROM TO CALL_ID
+		  "CSeq: 1 NEWMETHOD\r\n\r\n",
+		  0 },
+		{ "no method", " sip:b@e.com SIP/2.0\r\n" AND, 1 },
+		{ "method that is no token", "INV(ITE sip:b@e.com SIP/2.0\r\n" AND, 1 },
+		{ "HTTP", "GET / HTTP/1.1\r\n" AND, 1 },
+		{ "no URI", "INVITE SIP/2.0\r\n" AND, 400 },
+		{ "no version", "INVITE sip:b@e.com\r\n" AND, 1 },
+		{ "nothing", "", 1 },
+		{ "white space", "   ", 1 },
+		{ "line ends", "\r\n\r\n\r\n", 1 },
+		{ "ACK is never answered", "ACK sip:b@e.com SIP/7.0\r\n" AND, 1 },
+		{ "response", "SIP/2.0 200 OK\r\n" AND, 0 },
+		{ "no phrase", "SIP/2.0 100 \r\n" AND, 0 },
+		{ "no phrase nor space", "SIP/2.0 100\r\n" AND, 0 },
+		{ "phrase in UTF-8", "SIP/2.0 200 = 2**3 * 5**2 \xd0\xbd\xd0\xbe\r\n" AND, 0 },
+		{ "large status", "SIP/2.0 4294967301 better not\r\n" AND, 1 },
+		{ "status 700", "SIP/2.0 700 x\r\n" AND, 1 },
+		{ "status 099", "SIP/2.0 099 x\r\n" AND, 1 },
+		{ "status 20", "SIP/2.0 20 x\r\n" AND, 1 },
+		{ "no status", "SIP/2.0 \r\n" AND, 1 },
+		{ "response of version 3", "SIP/3.0 200 OK\r\n" AND, 1 },
+	};
+
+	CHECK(rows);
+#undef AND
+}
+
+Test(parse, what_every_message_must_have)
+{
+	static const struct row rows[] = {
+		{ "no Via", INVITE FROM TO CALL_ID CSEQ "\r\n", 1 },
+		{ "no From", INVITE VIA TO CALL_ID CSEQ "\r\n", 1 },
+		{ "no To", INVITE VIA FROM CALL_ID CSEQ "\r\n", 1 },
+		{ "no Call-ID", INVITE VIA FROM TO CSEQ "\r\n", 1 },
+		{ "no CSeq", INVITE VIA FROM TO CALL_ID "\r\n", 1 },
+		{ "no Via that leads back",
+		  INVITE "Via: SIP/2.0/UDP\r\n" FROM TO CALL_ID CSEQ "\r\n", 1 },
+		{ "two From", INVITE REQUIRED FROM "\r\n", 400 },
+		{ "two To", INVITE REQUIRED TO "\r\n", 400 },
+		{ "two Call-ID", INVITE REQUIRED CALL_ID "\r\n", 400 },
+		{ "two CSeq", INVITE REQUIRED CSEQ "\r\n", 400 },
+		{ "two Max-Forwards", INVITE REQUIRED "Max-Forwards: 5\r\nMax-Forwards: 5\r\n\r\n",
+		  400 },
+		{ "broken Max-Forwards", INVITE REQUIRED "Max-Forwards: 0x7\r\n\r\n", 400 },
+		{ "large Max-Forwards", INVITE REQUIRED "Max-Forwards: 300\r\n\r\n", 400 },
+		{ "broken From", INVITE VIA "From: <sip:a\r\n" TO CALL_ID CSEQ "\r\n", 400 },
+		{ "From *", INVITE VIA "From: *\r\n" TO CALL_ID CSEQ "\r\n", 400 },
+		{ "broken To", INVITE VIA FROM "To: \"Mr <sip:b@e.com>\r\n" CALL_ID CSEQ "\r\n",
+		  400 },
+		{ "empty Call-ID", INVITE VIA FROM TO "Call-ID:\r\n" CSEQ "\r\n", 1 },
+		{ "Call-ID of two words", INVITE VIA FROM TO "Call-ID: a b\r\n" CSEQ "\r\n", 400 },
+		{ "CSeq of another method", INVITE VIA FROM TO CALL_ID "CSeq: 1 BYE\r\n\r\n", 400 },
+		{ "CSeq in small letters", INVITE VIA FROM TO CALL_ID "CSeq: 1 invite\r\n\r\n",
+		  400 },
+		{ "CSeq without number", INVITE VIA FROM TO CALL_ID "CSeq: INVITE\r\n\r\n", 400 },
+		{ "CSeq without method", INVITE VIA FROM TO CALL_ID "CSeq: 1\r\n\r\n", 400 },
+		{ "CSeq beyond 2^31", INVITE VIA FROM TO CALL_ID "CSeq: 2147483648 INVITE\r\n\r\n",
+		  400 },
+		{ "largest CSeq", INVITE VIA FROM TO CALL_ID "CSeq: 2147483647 INVITE\r\n\r\n", 0 },
+		{ "broken response",
+		  "SIP/2.0 200 OK\r\n" VIA FROM TO CALL_ID "CSeq: INVITE\r\n\r\n", 1 },
+	};
+
+	CHECK(rows);
+}
+
+Test(parse, content_length)
+{
+	static const struct row rows[] = {
+		{ "exact", INVITE REQUIRED "Content-Length: 2\r\n\r\nab", 0 },
+		{ "too large", INVITE REQUIRED "Content-Length: 3\r\n\r\nab", 400 },
+		{ "far too large", INVITE REQUIRED "Content-Length: 18446744073709551618\r\n\r\nab",
+		  400 },
+		{ "negative", INVITE REQUIRED "Content-Length: -2\r\n\r\nab", 400 },
+		{ "empty", INVITE REQUIRED "Content-Length:\r\n\r\nab", 400 },
+		{ "hexadecimal", INVITE REQUIRED "Content-Length: 0x2\r\n\r\nab", 400 },
+		{ "two", INVITE REQUIRED "Content-Length: 2\r\nl: 2\r\n\r\nab", 400 },
+		{ "two values", INVITE REQUIRED "Content-Length: 2, 2\r\n\r\nab", 400 },
+	};
+
+	CHECK(rows);
+}
+
+/* From knowledge of RFC 4475, in the words of its sections. */
+Test(parse, torture_right)
+{
+	/* 3.1.1.1: everything that white space, case and folding allow */
+	struct sip_msg *msg = parse(
+		"INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0\r\n"
+		"TO :\r\n sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n\r\n"
+		"from   : \"J Rosenberg \\\\\\\"\"       <sip:jdrosen@example.com>\r\n  ;\r\n  tag = 98asjd8\r\n"
+		"MaX-fOrWaRdS: 0068\r\n"
+		"Call-ID: wsinv.ndaksdj@192.0.2.1\r\n"
+		"Content-Length   : 3\r\n"
+		"cseq: 0009\r\n  INVITE\r\n"
+		"Via  : SIP  /   2.0\r\n /UDP\r\n    192.0.2.2;branch=390skdjuw\r\n"
+		"s :\r\n"
+		"NewFangledHeader:   newfangled value\r\n continued newfangled value\r\n"
+		"UnknownHeaderWithUnusualValue: ;;,,;;,;\r\n"
+		"Content-Type: application/sdp\r\n"
+		"Route:\r\n <sip:services.example.com;lr;unknownwith=value;unknown-no-value>\r\n"
+		"v:  SIP  / 2.0  / TCP     spindle.example.com   ;\r\n  branch  =   z9hG4bK9ikj8  ,\r\n"
+		" SIP  /    2.0   / UDP  192.168.255.111   ; branch=\r\n z9hG4bK30239\r\n"
+		"m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam =\r\n"
+		"      newvalue ;\r\n  secondparam ; q = 0.33\r\n"
+		"\r\nv=0");
+	struct sip_via via;
+	struct sip_addr addr;
+	struct sip_cseq cseq;
+	struct slice rest, value;
+
+	cr_expect_eq(sip_msg_to(msg, &addr), 0);
+	cr_expect_slice(sip_addr_tag(&addr), "1918181833n");
+	cr_expect_slice(addr.uri.text, "sip:vivekg@chair-dnrc.example.com");
+	cr_expect_eq(sip_msg_from(msg, &addr), 0);
+	cr_expect_slice(addr.display, "J Rosenberg \\\\\\\"");
+	cr_expect_slice(sip_addr_tag(&addr), "98asjd8");
+	cr_expect_eq(sip_msg_cseq(msg, &cseq), 0);
+	cr_expect_eq(cseq.number, 9);
+	cr_expect_eq(sip_msg_top_via(msg, &via), 0);
+	cr_expect_slice(via.transport, "UDP");
+	cr_expect_slice(via.host, "192.0.2.2");
+	cr_expect_slice(via.branch, "390skdjuw");
+	rest = sip_msg_next(msg, sip_msg_header(msg, SIP_H_VIA))->value;
+	cr_expect_eq(sip_via_next(&rest, &via), 0);
+	cr_expect_slice(via.host, "spindle.example.com");
+	cr_expect_slice(via.branch, "z9hG4bK9ikj8");
+	cr_expect_eq(sip_via_next(&rest, &via), 0);
+	cr_expect_slice(via.branch, "z9hG4bK30239");
+	cr_expect_eq(sip_via_next(&rest, &via), -ENOENT);
+	cr_expect_eq(sip_msg_contact(msg, &addr), 0);
+	cr_expect_slice(addr.display, "Quoted string \\\"\\\"");
+	cr_expect(sip_param_get(addr.params, "q", &value));
+	cr_expect_slice(value, "0.33");
+	cr_expect_slice(msg->body, "v=0");
+	sip_msg_unref(msg);
+}
+
+/* 3.1.1.2: unusual characters in a method, a user, names */
+Test(parse, torture_unusual_characters)
+{
+	struct sip_msg *msg = parse(
+		"!interesting-Method0123456789_*+`.%indeed'~ "
+		"sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too."
+		"(doesn't-it)@example.com SIP/2.0\r\n"
+		"Via: SIP/2.0/TCP host1.example.com;branch=z9hG4bK-.!%66*_+`'~\r\n"
+		"To: \"quoted\" <sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*@example.com>\r\n"
+		"From: token1~` token2'+_ token3*%!.- <sip:mundane@example.com>;"
+		"fromParam''~+*_!.-%=\"\xd1\x80\xd0\xb0\";tag=_token~1'+`*%!-.\r\n"
+		"Call-ID: intmeth.word%ZK-!.*_+'@word`~)(><:\\/\"][?}{\r\n"
+		"CSeq: 139122385 !interesting-Method0123456789_*+`.%indeed'~\r\n"
+		"Max-Forwards: 255\r\n\r\n");
+	struct sip_addr from;
+	struct sip_uri uri;
+
+	cr_expect_eq(msg->method, SIP_UNKNOWN_METHOD);
+	cr_expect_eq(sip_msg_from(msg, &from), 0);
+	cr_expect_slice(from.display, "token1~` token2'+_ token3*%!.-");
+	cr_expect_slice(sip_addr_tag(&from), "_token~1'+`*%!-.");
+	cr_expect_eq(sip_uri_parse(msg->request_uri, &uri), 0);
+	cr_expect_slice(uri.user, "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*");
+	cr_expect_slice(uri.password, "&it+has=1,weird!*pas$wo~d_too.(doesn't-it)");
+	cr_expect_slice(uri.host, "example.com");
+	sip_msg_unref(msg);
+}
+
+Test(parse, torture)
+{
+#define REST CALL_ID CSEQ "Max-Forwards: 70\r\n\r\n"
+	static const struct row rows[] = {
+		{ "3.1.1.3 escaped characters",
+		  "INVITE sip:sips%3Auser%40example.com@example.net SIP/2.0\r\n" VIA
+		  "To: sip:%75se%72@example.com\r\nFrom: <sip:I%20have%20spaces@example.net>;tag=1234\r\n" REST,
+		  0 },
+		{ "3.1.1.4 escaped null",
+		  "INVITE sip:example.com SIP/2.0\r\n" VIA
+		  "To: sip:null-%00-null@example.com\r\nFrom: sip:null-%00-null@example.com;tag=839923423\r\n" REST,
+		  0 },
+		{ "3.1.1.5 percent without digits in a display name and a tag",
+		  INVITE VIA "To: \"%Z%45\" <sip:resource@example.com>\r\n"
+			     "From: \"%Z%45\" <sip:resource@example.com>;tag=f232jadfj23\r\n" REST,
+		  0 },
+		{ "3.1.1.6 no space between name and bracket",
+		  INVITE VIA "To: sip:user@example.com\r\n"
+			     "From: caller<sip:caller@example.com>;tag=323\r\n" REST,
+		  0 },
+		{ "3.1.1.9 semicolon in the user part",
+		  "INVITE sip:user;par=u%40example.net@example.com SIP/2.0\r\n" VIA FROM TO REST,
+		  0 },
+		{ "3.1.1.10 several transports",
+		  INVITE
+		  "Via: SIP/2.0/UDP t1.example.com;branch=z9hG4bKkdjuw\r\n"
+		  "Via: SIP/2.0/SCTP t2.example.com;branch=z9hG4bKklasjdhf\r\n"
+		  "Via: SIP/2.0/UNKNOWN t4.example.com;branch=z9hG4bKasd0f3en\r\n" FROM TO REST,
+		  0 },
+		{ "3.1.2.1 separators without anything between them",
+		  INVITE "Via: SIP/2.0/UDP 192.0.2.15;;,;,,\r\n" FROM TO REST, 400 },
+		{ "3.1.2.5 overlarge values",
+		  INVITE VIA FROM TO CALL_ID
+		  "CSeq: 36893488147419103232 INVITE\r\nMax-Forwards: 300\r\n\r\n",
+		  400 },
+		{ "3.1.2.6 the same in a response",
+		  "SIP/2.0 503 Service Unavailable\r\n" VIA FROM TO CALL_ID
+		  "CSeq: 9292394834772304023312 OPTIONS\r\n\r\n",
+		  1 },
+		{ "3.1.2.7 a quote that does not end",
+		  INVITE VIA "To: \"Mr. J. User <sip:j.user@example.com>\r\n" FROM REST, 400 },
+		{ "3.1.2.8 angle brackets around the Request-URI",
+		  "INVITE <sip:user@example.com> SIP/2.0\r\n" VIA FROM TO REST, 400 },
+		{ "3.1.2.9 white space in the Request-URI",
+		  "INVITE sip:user@example.com; lr SIP/2.0\r\n" VIA FROM TO REST, 400 },
+		{ "3.1.2.15 characters that are no token in a display name",
+		  INVITE VIA TO "From: Bell, Alexander <sip:a.g.bell@example.com>;tag=43\r\n" REST,
+		  400 },
+		{ "3.1.2.14 spaces within the brackets",
+		  INVITE VIA FROM "To: \"Watson, Thomas\" < sip:t.watson@example.org >\r\n" REST,
+		  400 },
+		{ "3.1.2.18 unknown method, CSeq of another",
+		  "NEWMETHOD sip:user@example.com SIP/2.0\r\n" VIA FROM TO CALL_ID
+		  "CSeq: 8 INVITE\r\n\r\n",
+		  400 },
+		{ "3.2.1 branch with nothing but the cookie",
+		  INVITE "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK\r\n" FROM TO REST, 0 },
+		{ "3.3.1 missing required headers", INVITE CSEQ "Max-Forwards: 8\r\n\r\n", 1 },
+		{ "3.3.3 known scheme that does not fit",
+		  "OPTIONS soap.beep://192.0.2.103:3002 SIP/2.0\r\n" VIA FROM TO CALL_ID
+		  "CSeq: 1 OPTIONS\r\n\r\n",
+		  416 },
+		{ "3.3.4 unknown schemes in header fields",
+		  INVITE VIA
+		  "To: isbn:2983792873\r\nFrom: <http://www.example.com>;tag=3234233\r\n" REST,
+		  0 },
+		{ "3.4.1 of RFC 2543: no branch, no tag",
+		  INVITE
+		  "Via: SIP/2.0/UDP iftgw.example.com\r\nFrom: <sip:+13035551111@ift.example.net;user=phone>\r\n"
+		  "To: sip:+16505552222@ss1.example.net;user=phone\r\n" REST,
+		  0 },
+		{ "RFC 5118 4.1: IPv6 reference without brackets",
+		  "INVITE sip:2001:db8::10 SIP/2.0\r\n" VIA FROM TO REST, 400 },
+		{ "RFC 5118 4.5: received without brackets",
+		  INVITE
+		  "Via: SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=z9hG4bKas3-111\r\n" FROM
+			  TO REST,
+		  0 },
+		{ "RFC 5118 4.10: three colons",
+		  "INVITE sip:user@[2001:db8:::192.0.2.1] SIP/2.0\r\n" VIA FROM TO REST, 0 },
+	};
+
+	CHECK(rows);
+#undef REST
+}
+
+Test(parse, limits)
+{
+	struct sip_limits limits = sip_limits_default;
+	struct sip_parse_error error;
+	static char text[70000];
+	int n;
+
+	n = snprintf(text, sizeof(text), INVITE REQUIRED "Subject: %0*d\r\n\r\n", 8192, 0);
+	cr_expect_eq(verdict_of(text, (size_t)n, NULL, &error), 0);
+	n = snprintf(text, sizeof(text), INVITE REQUIRED "Subject: %0*d\r\n\r\n", 8193, 0);
+	cr_expect_eq(verdict_of(text, (size_t)n, NULL, &error), 513);
+
+	n = snprintf(text, sizeof(text), INVITE REQUIRED "\r\n%0*d", 65000, 0);
+	cr_expect_eq(verdict_of(text, (size_t)n, NULL, &error), 0);
+	n = snprintf(text, sizeof(text), INVITE REQUIRED "\r\n%0*d", 66000, 0);
+	cr_expect_eq(verdict_of(text, (size_t)n, NULL, &error), 513);
+
+	n = snprintf(text, sizeof(text), "INVITE sip:%0*d@e.com SIP/2.0\r\n" REQUIRED "\r\n", 1030,
+		     0);
+	cr_expect_eq(verdict_of(text, (size_t)n, NULL, &error), 414);
+
+	limits.headers = 6;
+	n = snprintf(text, sizeof(text), INVITE REQUIRED "a1: 1\r\n\r\n");
+	cr_expect_eq(verdict_of(text, (size_t)n, &limits, &error), 0);
+	n = snprintf(text, sizeof(text), INVITE REQUIRED "a1: 1\r\nb: 1\r\n\r\n");
+	cr_expect_eq(verdict_of(text, (size_t)n, &limits, &error), 513);
+	cr_expect_str_eq(error.what, "too many headers");
+
+	limits.params = 1;
+	n = snprintf(text, sizeof(text),
+		     INVITE "Via: SIP/2.0/UDP h;branch=1;x\r\n" FROM TO CALL_ID CSEQ "\r\n");
+	cr_expect_eq(verdict_of(text, (size_t)n, &limits, &error), 400);
+}
+
+Test(parse, errors_name_header_and_offset)
+{
+	static const char text[] = INVITE VIA FROM TO CALL_ID "CSeq: 1 BYE\r\n\r\n";
+	struct sip_parse_error error;
+
+	cr_expect_eq(verdict_of(text, sizeof(text) - 1, NULL, &error), 400);
+	cr_expect_str_eq(error.what, "CSeq of another method");
+	cr_expect_eq(error.offset, strstr(text, "BYE") - text);
+
+	static const char late[] = "\r\n\r\n" INVITE REQUIRED "Content-Length: x\r\n\r\n";
+	cr_expect_eq(verdict_of(late, sizeof(late) - 1, NULL, &error), 400);
+	cr_expect_str_eq(error.what, "Content-Length malformed");
+	cr_expect_eq(error.offset, strstr(late, "x\r\n\r\n") - late);
+}
+
+/* Whatever is cut off or changed: no crash, and nothing that could end a line in any value. */
+Test(parse, mutations_leave_no_control_characters)
+{
+	static const char text[] = INVITE REQUIRED "Subject: a\r\n b\r\nContact: <sip:a@e.com>\r\n"
+						   "Content-Length: 4\r\n\r\nbody";
+	static const char evil[] = { 0, '\r', '\n', ' ', '"', '<', ':', ';', ',', '\x7f', '\xff' };
+	char copy[sizeof(text)];
+	struct sip_parse_error error;
+	struct sip_msg *msg;
+
+	for (size_t at = 0; at < sizeof(text) - 1; at++) {
+		for (size_t e = 0; e <= sizeof(evil); e++) {
+			size_t size = e < sizeof(evil) ? sizeof(text) - 1 : at;
+
+			memcpy(copy, text, sizeof(text));
+			if (e < sizeof(evil))
+				copy[at] = evil[e];
+			sip_msg_parse(copy, size, NULL, &msg, &error);
+			for (unsigned i = 1; msg != NULL && i <= msg->header_count; i++) {
+				struct slice v = msg->headers[i].value;
+
+				for (size_t k = 0; k < v.n; k++)
+					cr_assert((unsigned char)v.p[k] >= ' ' || v.p[k] == '\t');
+			}
+			sip_msg_unref(msg);
+		}
+	}
+}
+
+Test(names, of_headers_and_methods)
+{
+	for (unsigned id = 1; id < SIP_HEADER_IDS; id++) {
+		char text[40];
+		const char *name = sip_header_text((enum sip_header_id)id);
+
+		cr_expect_eq(sip_header_of(slice_of(name)), id, "%s", name);
+		for (size_t i = 0; i <= strlen(name); i++)
+			text[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i]);
+		cr_expect_eq(sip_header_of(slice_of(text)), id, "%s", text);
+		text[0] = '+';
+		cr_expect_eq(sip_header_of(slice_of(text)), SIP_H_OTHER);
+	}
+	cr_expect_eq(sip_header_of(SLICE("V")), SIP_H_VIA);
+	cr_expect_eq(sip_header_of(SLICE("x")), SIP_H_SESSION_EXPIRES);
+	cr_expect_eq(sip_header_of(SLICE("z")), SIP_H_OTHER);
+	cr_expect_eq(sip_header_of(SLICE("6")), SIP_H_OTHER);
+	cr_expect_eq(sip_header_of(SLICE_NONE), SIP_H_OTHER);
+	for (unsigned m = 1; m < SIP_METHOD_COUNT; m++)
+		cr_expect_eq(sip_method_of(slice_of(sip_method_text((enum sip_method)m))), m);
+	cr_expect_eq(sip_method_of(SLICE("invite")), SIP_UNKNOWN_METHOD);
+	cr_expect_str_eq(sip_reason_text(486), "Busy Here");
+	cr_expect_str_eq(sip_reason_text(299), "Unknown");
+}
