@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/dialog/tests/party.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void keep_body(struct leg *leg, const struct sip_msg *msg)
+{
+	leg->body[0] = '\0';
+	if (msg != NULL)
+		slice_copy(msg->body, leg->body, sizeof(leg->body));
+}
+
+static void on_progress(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct leg *leg = arg;
+
+	leg->progress++;
+	leg->status = status;
+	keep_body(leg, response);
+}
+
+static void on_answered(void *arg, struct sip_msg *response)
+{
+	struct leg *leg = arg;
+
+	leg->answered++;
+	leg->status = response->status;
+	keep_body(leg, response);
+}
+
+static void on_acked(void *arg, struct sip_msg *ack)
+{
+	struct leg *leg = arg;
+
+	leg->acked++;
+	keep_body(leg, ack);
+}
+
+static void on_reinvite(void *arg, struct sip_msg *request)
+{
+	struct leg *leg = arg;
+
+	leg->reinvites++;
+	keep_body(leg, request);
+	if (leg->party->accept_reinvites)
+		party_respond(leg, 200, "answer");
+}
+
+static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct leg *leg = arg;
+
+	leg->reinvited++;
+	leg->status = status;
+	keep_body(leg, response);
+}
+
+static void on_request_inside(void *arg, struct sip_transaction *server, struct sip_msg *request)
+{
+	struct leg *leg = arg;
+
+	leg->requests++;
+	keep_body(leg, request);
+	leg->request = server;
+	if (leg->party->answer_requests)
+		sip_transaction_reply(server, 200, NULL, SLICE_NONE, NULL);
+}
+
+static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
+{
+	struct leg *leg = arg;
+
+	(void)msg;
+	cr_expect_eq(leg->ended, 0, "told twice of the end");
+	leg->ended++;
+	leg->how = how;
+	leg->status = status;
+	leg->invite = NULL;
+}
+
+static const struct sip_invite_user invite_user = {
+	.progress = on_progress,
+	.answered = on_answered,
+	.acked = on_acked,
+	.reinvite = on_reinvite,
+	.reinvited = on_reinvited,
+	.request = on_request_inside,
+	.ended = on_ended,
+};
+
+static struct leg *new_leg(struct party *party)
+{
+	struct leg *leg = &party->legs[party->leg_count++];
+
+	cr_assert_leq(party->leg_count, LEGS);
+	memset(leg, 0, sizeof(*leg));
+	leg->party = party;
+	return leg;
+}
+
+static void on_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
+		      const struct sip_path *from)
+{
+	struct party *party = arg;
+	struct leg *leg;
+
+	(void)from;
+	if (!party->take)
+		return;
+	leg = new_leg(party);
+	leg->invite = invite;
+	keep_body(leg, request);
+	sip_invite_set_user(invite, &invite_user, leg);
+	if (party->ring != 0)
+		party_respond(leg, party->ring, "");
+	if (party->answer != 0)
+		party_respond(leg, party->answer, party->answer < 300 ? "answer" : "");
+}
+
+static void on_request(void *arg, struct sip_transaction *server, struct sip_msg *request,
+		       const struct sip_path *from)
+{
+	struct party *party = arg;
+
+	(void)request;
+	(void)from;
+	party->requests++;
+	sip_transaction_reply(server, 200, NULL, SLICE_NONE, NULL);
+}
+
+static void receive(void *arg, const char *data, size_t size, const struct sip_path *from)
+{
+	sip_ua_receive(arg, data, size, from);
+}
+
+void party_open(struct party *party, struct network *net, const char *ip)
+{
+	struct sip_ua_config config = {
+		.transactions = {
+			.wheel = net->wheel,
+			.timers = sip_timers_default,
+			.send = network_send,
+			.via_host = network_host,
+			.transactions_max = 10000,
+			.token = "b7",
+		},
+		.user = { on_invite, on_request, party },
+		.product = "Tandem-test",
+		.contact_host = network_host,
+		.invites_max = 200,
+		.token = "t7",
+	};
+
+	memset(party, 0, sizeof(*party));
+	party->net = net;
+	party->take = true;
+	party->node = network_node(net, ip, 5060);
+	config.transactions.send_arg = party->node;
+	config.contact_arg = party->node;
+	cr_assert_eq(sip_ua_create(&config, &party->ua), 0);
+	party->node->receive = receive;
+	party->node->arg = party->ua;
+}
+
+void party_close(struct party *party)
+{
+	sip_ua_destroy(party->ua);
+}
+
+struct leg *party_call(struct party *party, const struct network_node *to, const char *sdp)
+{
+	struct leg *leg = new_leg(party);
+	struct sip_invite_start start = {
+		.to = network_path(to),
+		.request_uri = SLICE("sip:bob@tandem.lab"),
+		.from = SLICE("\"Alice\" <sip:alice@tandem.lab>"),
+		.to_header = SLICE("<sip:bob@tandem.lab>"),
+		.contact_user = SLICE("alice"),
+		.sdp = slice_of(sdp),
+		.max_forwards = 69,
+	};
+
+	cr_assert_eq(sip_invite_start(party->ua, &start, &invite_user, leg, &leg->invite), 0);
+	return leg;
+}
+
+struct leg *party_leg(struct party *party)
+{
+	cr_assert_gt(party->leg_count, 0, "no call has come");
+	return &party->legs[party->leg_count - 1];
+}
+
+unsigned party_transactions(const struct party *party)
+{
+	struct sip_transactions_stats stats;
+
+	sip_transactions_stats(sip_ua_transactions(party->ua), &stats);
+	return stats.clients + stats.servers;
+}
+
+void party_respond(struct leg *leg, unsigned status, const char *sdp)
+{
+	int rc = sip_invite_respond(leg->invite, status, NULL, slice_of(sdp), SLICE_NONE);
+
+	cr_assert_eq(rc, 0, "%u: %d", status, rc);
+}
+
+void table_open(struct table *table)
+{
+	table->net = network_create(7);
+	party_open(&table->alice, table->net, "192.0.2.1");
+	party_open(&table->bob, table->net, "192.0.2.2");
+	table->peer = network_node(table->net, "192.0.2.3", 5060);
+}
+
+static void end_all(struct party *party)
+{
+	for (unsigned i = 0; i < party->leg_count; i++)
+		if (party->legs[i].invite != NULL)
+			sip_invite_end(party->legs[i].invite, 0, SLICE_NONE);
+}
+
+/* An assertion that fails in a teardown is printed, and does not count: so this ends the test. */
+static void expect_nothing_left(const struct party *party)
+{
+	if (party_transactions(party) == 0)
+		return;
+	fprintf(stderr, "%s has %u transactions left\n", party->node->host,
+		party_transactions(party));
+	abort();
+}
+
+void table_close(struct table *table)
+{
+	end_all(&table->alice);
+	end_all(&table->bob);
+	network_run(table->net, 300000);
+	expect_nothing_left(&table->alice);
+	expect_nothing_left(&table->bob);
+	party_close(&table->alice);
+	party_close(&table->bob);
+	network_destroy(table->net);
+}
+
+void table_connect(struct table *table)
+{
+	table->bob.ring = 180;
+	table->bob.answer = 200;
+	party_call(&table->alice, table->bob.node, "offer");
+	network_run(table->net, 10);
+	cr_assert_eq(sip_invite_get_state(party_leg(&table->bob)->invite), SIP_INVITE_CONFIRMED);
+	cr_assert_eq(sip_invite_get_state(party_leg(&table->alice)->invite), SIP_INVITE_CONFIRMED);
+}
+
+unsigned sent(const struct party *party, const char *begins)
+{
+	return network_count(party->net, party->node, begins);
+}
+
+const struct packet *sent_nth(const struct party *party, const char *begins, unsigned nth)
+{
+	return network_nth(party->net, party->node, begins, nth);
+}
+
+void peer_says(struct table *table, struct party *to, const char *format, ...)
+{
+	char text[4096], message[4096];
+	va_list args;
+	size_t n = 0;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	for (const char *p = text; *p != '\0' && n + 3 < sizeof(message); p++) {
+		if (*p == '\n')
+			message[n++] = '\r';
+		message[n++] = *p;
+	}
+	message[n] = '\0';
+	network_send_text(table->peer, to->node, message);
+	network_run(table->net, 1);
+}
+
+void peer_answers(struct table *table, struct party *to, const char *begins, unsigned nth,
+		  unsigned status, const char *to_tag, const char *extra)
+{
+	struct sip_msg *request = network_parse(table->net, to->node, begins, nth);
+	struct sip_path path = network_path(to->node);
+	struct slice message;
+	struct sip_build b;
+	char buffer[4096];
+
+	cr_assert_not_null(request, "nothing sent that begins with %s", begins);
+	sip_build_init(&b, buffer, sizeof(buffer));
+	sip_build_response(&b, request, status, sip_reason_text(status), slice_of(to_tag), false,
+			   "192.0.2.1", 5060);
+	b.used += (size_t)snprintf(b.buffer + b.used, b.size - b.used, "%s", extra);
+	cr_assert_eq(sip_build_finish(&b, SLICE_NONE, SLICE_NONE, &message), 0);
+	sip_msg_unref(request);
+	network_send(table->peer, &path, message.p, message.n);
+	network_run(table->net, 1);
+}
