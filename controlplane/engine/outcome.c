@@ -57,6 +57,8 @@ const char *outcome_reason(unsigned status)
 		{ 606, "not-acceptable" },
 	};
 
+	if (status >= 300 && status < 400)
+		return "unavailable";
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].status == status)
 			return table[i].reason;

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/engine/outcome.h"
+
+/* --- the call's states: what every state does with every event --- */
+
+#define R 1 /* refused */
+#define S 2 /* stays as it is, silently */
+
+static const int expected[CALL_STATE_COUNT][CALL_EVENT_COUNT] = {
+#define ROW(...) { __VA_ARGS__ }
+#define TO(state) (10 + CALL_##state)
+	/* media-ready, media-failed, ringing, progress, early-media, answer, hold, resume, refused,
+	 * caller-gone, callee-gone, no-answer, media-silent, hangup, empty */
+	[CALL_ROUTING] = ROW(TO(ROUTING), TO(ENDING), TO(RINGING), TO(ROUTING), TO(EARLY),
+			     TO(ANSWERED), R, R, TO(ENDING), TO(ENDING), R, TO(ENDING), R,
+			     TO(ENDING), R),
+	[CALL_RINGING] = ROW(R, TO(ENDING), S, TO(RINGING), TO(EARLY), TO(ANSWERED), R, R,
+			     TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
+	[CALL_EARLY] = ROW(R, TO(ENDING), TO(EARLY), TO(EARLY), TO(EARLY), TO(ANSWERED), R, R,
+			   TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
+	[CALL_ANSWERED] = ROW(R, TO(ENDING), R, R, R, R, TO(HELD), S, TO(ENDING), TO(ENDING),
+			      TO(ENDING), R, TO(ENDING), TO(ENDING), R),
+	[CALL_HELD] = ROW(R, TO(ENDING), R, R, R, R, S, TO(ANSWERED), TO(ENDING), TO(ENDING),
+			  TO(ENDING), R, S, TO(ENDING), R),
+	[CALL_ENDING] = ROW(S, S, S, S, S, R, R, R, S, S, S, S, S, S, TO(ENDED)),
+	[CALL_ENDED] = ROW(R, R, R, R, R, R, R, R, R, R, R, R, R, R, R),
+};
+
+Test(call_table, every_state_has_its_answer_to_every_event)
+{
+	for (unsigned state = 0; state < CALL_STATE_COUNT; state++) {
+		for (unsigned event = 0; event < CALL_EVENT_COUNT; event++) {
+			const struct call_transition *t = call_transition(state, event);
+			int is = t->ignored ? S : !t->action ? R : 10 + t->next;
+
+			cr_expect_eq(is, expected[state][event], "%s in %s: %d instead of %d",
+				     call_event_text(event), call_state_text(state), is,
+				     expected[state][event]);
+		}
+	}
+	cr_assert_null(call_transition(CALL_STATE_COUNT, 0));
+	cr_assert_null(call_transition(0, CALL_EVENT_COUNT));
+}
+
+/* --- which refusal counts --- */
+
+Test(outcome, the_best_refusal_of_several)
+{
+	cr_assert(outcome_better(404, 0), "any is better than none");
+	cr_assert(outcome_better(603, 486), "a 6xx speaks for all");
+	cr_assert(outcome_better(486, 480), "busy says more than away");
+	cr_assert(outcome_better(486, 503), "lower class first");
+	cr_assert(outcome_better(408, 500));
+	cr_assert(outcome_better(480, 408), "who answered counts before who did not");
+	cr_assert_not(outcome_better(480, 486));
+	cr_assert_not(outcome_better(486, 486));
+}
+
+Test(outcome, what_is_not_the_callers_business_is_not_passed_on)
+{
+	cr_assert_eq(outcome_towards_caller(486), 486);
+	cr_assert_eq(outcome_towards_caller(603), 603);
+	cr_assert_eq(outcome_towards_caller(302), 480);
+	cr_assert_eq(outcome_towards_caller(407), 503);
+}
+
+/* --- routes --- */
+
+static const char *domains[] = { "tandem.lab", "second.lab" };
+static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060 } };
+static struct config_trunk trunks[] = {
+	{ .name = "carrier", .prefix = "9" },
+	{ .name = "special", .prefix = "90", .strip_prefix = true },
+	{ .name = "inbound", .prefix = "" },
+};
+static const struct config config = {
+	.sip = { .domains = domains, .domains_count = 2, .listeners = listeners,
+		 .listeners_count = 1 },
+	.trunks = trunks,
+	.trunks_count = 3,
+};
+
+static int test_aor(void *arg, const struct sip_uri *uri, char aor[ROUTE_AOR_MAX])
+{
+	(void)arg;
+	for (unsigned i = 0; i < 2; i++) {
+		if (!slice_equal_nocase(uri->host, slice_of(domains[i])))
+			continue;
+		snprintf(aor, ROUTE_AOR_MAX, "%.*s@%s", SLICE_FMT(uri->user), domains[i]);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static bool test_exists(void *arg, const char *aor)
+{
+	(void)arg;
+	return strcmp(aor, "bob@tandem.lab") == 0 || strcmp(aor, "away@tandem.lab") == 0;
+}
+
+static bool test_registered(void *arg, const char *aor)
+{
+	(void)arg;
+	return strcmp(aor, "bob@tandem.lab") == 0;
+}
+
+static const struct {
+	const char *uri;
+	int from_trunk;
+	enum route_kind kind;
+	unsigned status; /* or index of the trunk */
+	const char *number;
+} routes[] = {
+	{ "sip:bob@tandem.lab", -1, ROUTE_USER, 0, "" },
+	{ "sip:bob@TANDEM.lab:5060;transport=udp", -1, ROUTE_USER, 0, "" },
+	{ "sips:bob@tandem.lab", -1, ROUTE_USER, 0, "" },
+	{ "sip:bob@198.18.0.10", -1, ROUTE_USER, 0, "" },
+	{ "sip:bob@tandem.lab", 0, ROUTE_USER, 0, "" },
+	{ "sip:away@tandem.lab", -1, ROUTE_REFUSE, 480, "" },
+	{ "sip:nobody@tandem.lab", -1, ROUTE_REFUSE, 404, "" },
+	{ "sip:bob@second.lab", -1, ROUTE_REFUSE, 404, "" },
+	{ "sip:tandem.lab", -1, ROUTE_REFUSE, 404, "" },
+	{ "sip:bob@elsewhere.example", -1, ROUTE_REFUSE, 403, "" },
+	{ "mailto:bob@tandem.lab", -1, ROUTE_REFUSE, 416, "" },
+	{ "sip:9123@tandem.lab", -1, ROUTE_TRUNK, 0, "9123" },
+	{ "tel:9-123", -1, ROUTE_TRUNK, 0, "9123" },
+	{ "sip:9123@tandem.lab", 2, ROUTE_TRUNK, 0, "9123" },
+	{ "sip:9123@tandem.lab", 0, ROUTE_REFUSE, 482, "" },
+	{ "sip:90123@tandem.lab", -1, ROUTE_TRUNK, 1, "123" },
+	{ "sip:90@tandem.lab", -1, ROUTE_REFUSE, 484, "" },
+	{ "sip:9%23@tandem.lab", -1, ROUTE_TRUNK, 0, "9%23" },
+	{ "sip:9abc@tandem.lab", -1, ROUTE_REFUSE, 404, "" },
+	{ "sip:9%0d%0aX@tandem.lab", -1, ROUTE_REFUSE, 404, "" },
+	{ "sip:5123@tandem.lab", -1, ROUTE_REFUSE, 404, "" },
+	{ "sip:", -1, ROUTE_REFUSE, 400, "" },
+};
+
+Test(route, the_table_of_decisions)
+{
+	static const struct route_directory directory = { .aor = test_aor,
+							  .exists = test_exists,
+							  .registered = test_registered };
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		struct route_request request = { .request_uri = slice_of(routes[i].uri),
+						 .from_trunk = routes[i].from_trunk };
+		struct route route;
+
+		route_find(&config, &directory, &request, &route);
+		cr_expect_eq(route.kind, routes[i].kind, "%s", routes[i].uri);
+		cr_expect_eq(route.kind == ROUTE_TRUNK ? route.trunk : route.status,
+			     routes[i].status, "%s: %u", routes[i].uri, route.status);
+		cr_expect_str_eq(route.number, routes[i].number, "%s", routes[i].uri);
+	}
+}

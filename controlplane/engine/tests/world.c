@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/engine/tests/world.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "controlplane/registrar/registrar.h"
+
+struct world *world;
+
+static const char *domains[] = { "tandem.lab" };
+static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060 } };
+static struct config_media media[] = { { "198.18.0.20", 16384, 32767, 46 },
+				       { "2001:2::20", 16384, 32767, 46 } };
+static const char *carrier_addresses[] = { "198.18.0.104" };
+static struct config_trunk trunks[] = {
+	{ .name = "carrier", .addresses = carrier_addresses, .addresses_count = 1, .port = 5060,
+	  .prefix = "9", .inbound = true },
+};
+
+/* --- doubles of the registrar --- */
+
+int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
+		  char aor[REGISTRAR_AOR_MAX])
+{
+	(void)registrar;
+	if (!slice_equal_nocase(uri->host, SLICE("tandem.lab")))
+		return -ENOENT;
+	snprintf(aor, REGISTRAR_AOR_MAX, "%.*s@tandem.lab", SLICE_FMT(uri->user));
+	return 0;
+}
+
+bool registrar_user_exists(const struct registrar *registrar, const char *aor)
+{
+	(void)registrar;
+	return strncmp(aor, "alice@", 6) == 0 || strncmp(aor, "bob@", 4) == 0 ||
+	       strncmp(aor, "carrol@", 7) == 0;
+}
+
+const char *registrar_password(void *arg, const char *user, const char *realm)
+{
+	(void)arg;
+	(void)user;
+	(void)realm;
+	return "secret";
+}
+
+unsigned registrar_lookup(struct registrar *registrar, const char *aor,
+			  struct registrar_contact *contacts, unsigned max)
+{
+	unsigned n = strncmp(aor, "bob@", 4) == 0 ? world->contacts : 0;
+
+	(void)registrar;
+	for (unsigned i = 0; i < n && i < max; i++) {
+		const struct network_node *node = world->phones[BOB + i].node;
+
+		snprintf(contacts[i].uri, sizeof(contacts[i].uri), "sip:bob@%s;line=%u", node->host,
+			 i);
+		contacts[i].path = network_path(node);
+	}
+	return n < max ? n : max;
+}
+
+void registrar_handle(struct registrar *registrar, struct digest_server *digest,
+		      struct sip_transaction *server, struct sip_msg *request,
+		      const struct sip_path *from)
+{
+	(void)registrar;
+	(void)digest;
+	(void)request;
+	(void)from;
+	world->registers++;
+	sip_transaction_reply(server, 200, NULL, SLICE("x"), "");
+}
+
+/* --- of the store --- */
+
+int store_cdr_put(struct store *store, const struct cdr *cdr)
+{
+	(void)store;
+	world->cdr = *cdr;
+	snprintf(world->cdr_reason, sizeof(world->cdr_reason), "%s", cdr->reason);
+	snprintf(world->cdr_ended_by, sizeof(world->cdr_ended_by), "%s", cdr->ended_by);
+	snprintf(world->cdr_codec, sizeof(world->cdr_codec), "%s", cdr->codec);
+	snprintf(world->cdr_to, sizeof(world->cdr_to), "%s", cdr->to);
+	world->cdrs++;
+	if (cdr->call == world->record_id) {
+		free(world->record);
+		world->record = NULL;
+	}
+	return 0;
+}
+
+int store_call_put(struct store *store, const struct store_call *call)
+{
+	(void)store;
+	free(world->record);
+	world->record = strdup(call->text);
+	world->record_id = call->id;
+	world->records++;
+	return 0;
+}
+
+int store_calls_load(struct store *store, void (*row)(void *arg, const struct store_call *call),
+		     void *arg)
+{
+	struct store_call call = { .id = world->record_id, .text = world->record };
+
+	(void)store;
+	if (call.text)
+		row(arg, &call);
+	return 0;
+}
+
+/* --- of the transport: there is one way to everywhere --- */
+
+int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
+		       const struct sockaddr *remote, struct sip_path *path)
+{
+	(void)transport;
+	(void)kind;
+	*path = (struct sip_path){ 0 };
+	memcpy(&path->remote, remote, sizeof(struct sockaddr_in));
+	return 0;
+}
+
+/* --- user agents --- */
+
+static void engine_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
+			  const struct sip_path *from)
+{
+	(void)arg;
+	engine_on_invite(world->shard.engine, invite, request, from);
+}
+
+static void engine_request(void *arg, struct sip_transaction *server, struct sip_msg *request,
+			   const struct sip_path *from)
+{
+	(void)arg;
+	engine_on_request(world->shard.engine, server, request, from);
+}
+
+static void receive(void *arg, const char *data, size_t size, const struct sip_path *from)
+{
+	struct sip_ua **ua = arg;
+
+	if (*ua)
+		sip_ua_receive(*ua, data, size, from);
+}
+
+static void make_ua(struct network_node *node, struct sip_ua **ua, const struct sip_ua_user *user)
+{
+	struct sip_ua_config config = {
+		.transactions = { .wheel = world->net->wheel,
+				  .timers = sip_timers_default,
+				  .send = network_send,
+				  .send_arg = node,
+				  .via_host = network_host,
+				  .transactions_max = 1000,
+				  .server_name = "test",
+				  .token = "t00000-" },
+		.user = *user,
+		.product = "test",
+		.contact_host = network_host,
+		.contact_arg = node,
+		.invites_max = 1000,
+		.token = "t00000-",
+	};
+
+	cr_assert_eq(sip_ua_create(&config, ua), 0);
+	node->receive = receive;
+	node->arg = ua;
+}
+
+/* --- phones --- */
+
+static void keep_sdp(struct phone *p, const struct sip_msg *msg)
+{
+	if (msg && msg->body.n)
+		slice_copy(msg->body, p->sdp, sizeof(p->sdp));
+}
+
+static void on_progress(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct phone *p = arg;
+
+	p->progress = status;
+	p->progress_count++;
+	keep_sdp(p, response);
+}
+
+static void on_answered(void *arg, struct sip_msg *response)
+{
+	struct phone *p = arg;
+
+	p->answered = true;
+	p->final = response->status;
+	keep_sdp(p, response);
+}
+
+static void on_acked(void *arg, struct sip_msg *ack)
+{
+	struct phone *p = arg;
+
+	p->acked = true;
+	keep_sdp(p, ack);
+}
+
+static void on_reinvite(void *arg, struct sip_msg *request)
+{
+	struct phone *p = arg;
+
+	p->reinvited = true;
+	keep_sdp(p, request);
+}
+
+static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
+{
+	struct phone *p = arg;
+
+	p->reanswered = status;
+	keep_sdp(p, response);
+}
+
+static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
+{
+	struct phone *p = arg;
+
+	p->invite = NULL;
+	p->ended = true;
+	p->how = how;
+	if (!p->answered)
+		p->final = status;
+	p->headers[0] = '\0';
+	if (msg)
+		slice_copy((struct slice){ msg->raw.p, msg->raw.n < 1000 ? msg->raw.n : 1000 },
+			   p->headers, sizeof(p->headers));
+}
+
+static const struct sip_invite_user phone_user = {
+	.progress = on_progress,   .answered = on_answered,   .acked = on_acked,
+	.reinvite = on_reinvite,   .reinvited = on_reinvited, .ended = on_ended,
+};
+
+static void phone_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
+			 const struct sip_path *from)
+{
+	struct phone *p = arg;
+
+	(void)from;
+	p->invite = invite;
+	keep_sdp(p, request);
+	sip_invite_set_user(invite, &phone_user, p);
+}
+
+void phone_call(unsigned n, const char *to, const char *sdp)
+{
+	struct phone *p = &world->phones[n];
+	char to_header[256];
+	struct sip_invite_start start = {
+		.to = network_path(world->tandem),
+		.request_uri = slice_of(to),
+		.from = n == CARRIER ? SLICE("\"Somebody\" <sip:+15550100@carrier.example>") :
+				       SLICE("<sip:alice@tandem.lab>"),
+		.contact_user = SLICE("me"),
+		.sdp = sdp ? slice_of(sdp) : SLICE_NONE,
+		.max_forwards = 70,
+	};
+
+	snprintf(to_header, sizeof(to_header), "<%s>", to);
+	start.to_header = slice_of(to_header);
+	cr_assert_eq(sip_invite_start(p->ua, &start, &phone_user, p, &p->invite), 0);
+}
+
+void phone_respond(unsigned n, unsigned status, const char *sdp)
+{
+	struct phone *p = &world->phones[n];
+
+	cr_assert_not_null(p->invite);
+	p->reinvited = false;
+	cr_assert_eq(sip_invite_respond(p->invite, status, NULL, sdp ? slice_of(sdp) : SLICE_NONE,
+					SLICE_NONE),
+		     0);
+}
+
+void phone_bye(unsigned n)
+{
+	cr_assert_not_null(world->phones[n].invite);
+	sip_invite_end(world->phones[n].invite, 480, SLICE_NONE);
+}
+
+void phone_reinvite(unsigned n, const char *sdp)
+{
+	cr_assert_eq(sip_invite_reinvite(world->phones[n].invite, sdp ? slice_of(sdp) : SLICE_NONE),
+		     0);
+}
+
+const char *phone_sdp(unsigned n, unsigned port, const char *formats, const char *direction)
+{
+	static char text[4][512];
+	static unsigned turn;
+	char *t = text[turn++ % 4];
+
+	snprintf(t, 512,
+		 "v=0\r\no=- 1 1 IN IP4 198.18.0.%u\r\ns=-\r\nc=IN IP4 198.18.0.%u\r\nt=0 0\r\n"
+		 "m=audio %u RTP/AVP %s\r\na=rtpmap:101 telephone-event/8000\r\na=%s\r\n",
+		 101 + n, 101 + n, port, formats, direction);
+	return t;
+}
+
+/* --- the world --- */
+
+static void start_controlplane(void)
+{
+	static const struct sip_ua_user user = { .invite = engine_invite,
+						 .request = engine_request };
+	struct digest_options digest = { .realm = SLICE("tandem.lab"),
+					 .algorithms = { DIGEST_SHA256, DIGEST_MD5 },
+					 .algorithm_count = 2,
+					 .nonce_lifetime_s = 300 };
+	struct shard *s = &world->shard;
+
+	*s = (struct shard){ .count = 1, .config = &world->config, .wheel = world->net->wheel };
+	cr_assert_eq(digest_server_create(&digest, &s->digest), 0);
+	make_ua(world->tandem, &s->ua, &user);
+	cr_assert_eq(media_create(s, &s->media), 0);
+	cr_assert_eq(engine_create(s, &s->engine), 0);
+	engine_restore(s->engine);
+}
+
+static void stop_controlplane(void)
+{
+	struct shard *s = &world->shard;
+
+	engine_destroy(s->engine);
+	media_destroy(s->media);
+	sip_ua_destroy(s->ua);
+	digest_server_destroy(s->digest);
+	s->ua = NULL;
+}
+
+void world_start(void)
+{
+	static const char *const addresses[PHONES] = { "198.18.0.101", "198.18.0.102",
+						       "198.18.0.103", "198.18.0.104" };
+
+	world = calloc(1, sizeof(*world));
+	world->net = network_create(1);
+	world->contacts = 1;
+	world->config = (struct config){
+		.sip = { .domains = domains, .domains_count = 1, .listeners = listeners,
+			 .listeners_count = 1 },
+		.dataplane = { .media = media, .media_count = 2 },
+		.trunks = trunks,
+		.trunks_count = 1,
+		.calls = { .calls_max = 100, .ring_timeout_s = 20, .media_timeout_s = 60,
+			   .dataplane_retry_after_s = 5 },
+	};
+	fake_start();
+	world->tandem = network_node(world->net, "198.18.0.10", 5060);
+	start_controlplane();
+	media_attached(world->shard.media, fake_client(), fake_channel(), 1);
+	for (unsigned i = 0; i < PHONES; i++) {
+		struct phone *p = &world->phones[i];
+		struct sip_ua_user user = { .invite = phone_invite, .arg = p };
+
+		p->node = network_node(world->net, addresses[i], 5060);
+		make_ua(p->node, &p->ua, &user);
+	}
+}
+
+void world_stop(void)
+{
+	for (unsigned i = 0; i < PHONES; i++)
+		sip_ua_destroy(world->phones[i].ua);
+	stop_controlplane();
+	fake_stop();
+	network_destroy(world->net);
+	free(world->record);
+	free(world);
+}
+
+void world_kill_controlplane(void)
+{
+	stop_controlplane();
+	fake_client_died();
+	start_controlplane();
+	media_attached(world->shard.media, fake_client(), fake_channel(), 1);
+	world_run(10);
+}
+
+void world_run(uint64_t ms)
+{
+	for (uint64_t done = 0; done <= ms;) {
+		uint64_t step = ms > 1000 ? 50 : 1;
+
+		network_run(world->net, step);
+		done += step;
+		do
+			media_receive(world->shard.media);
+		while (fake_run(FAKE_MAX) > 0);
+		media_receive(world->shard.media);
+	}
+}
+
+void world_bridged_call(void)
+{
+	phone_call(CARRIER, "sip:bob@tandem.lab", phone_sdp(CARRIER, 4000, "0 8 101", "sendrecv"));
+	world_run(20);
+	phone_respond(BOB, 180, NULL);
+	world_run(20);
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(20);
+	cr_assert(world->phones[CARRIER].answered);
+	cr_assert(world->phones[BOB].acked);
+}
+
+void world_expect_nothing_left(void)
+{
+	struct media_stats stats;
+
+	world_run(200);
+	media_stats(world->shard.media, &stats);
+	cr_expect_eq(engine_call_count(world->shard.engine), 0);
+	cr_expect_null(world->shard.engine->dead);
+	cr_expect_eq(stats.contexts, 0);
+	cr_expect_eq(stats.terminations, 0);
+	cr_expect_eq(stats.in_flight, 0);
+	cr_expect_eq(fake_contexts(), 0);
+	cr_expect_eq(fake_terminations(), 0);
+	cr_expect_eq(world->shard.engine->trunk_calls[0], 0);
+	cr_expect_null(world->record, "nothing on record");
+}
+
+struct dp_termination_record world_termination(unsigned side)
+{
+	for (unsigned i = 0; i < FAKE_MAX; i++) {
+		if (fake->terminations[i].generation && fake->terminations[i].side == side)
+			return fake->terminations[i];
+	}
+	cr_assert_fail("no termination of side %u", side);
+	return (struct dp_termination_record){ 0 };
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A world in the process for the engine: our user agent and media binding on a network without
+ * sockets, phones that are scripted by the test, a dataplane, a registrar and a store that are
+ * tables. Time moves in world_run() alone.
+ *
+ *   alice .101, bob .102, bob's second phone .103, the trunk "carrier" .104   ── tandem .10
+ */
+#ifndef CONTROLPLANE_ENGINE_TESTS_WORLD_H
+#define CONTROLPLANE_ENGINE_TESTS_WORLD_H
+
+#include "controlplane/engine/call.h"
+#include "controlplane/session/tests/fake_dataplane.h"
+#include "controlplane/store/store.h"
+#include "sip/transaction/tests/network.h"
+
+#define PHONE_SDP_MAX 1024
+
+struct phone {
+	struct network_node *node;
+	struct sip_ua *ua;
+	struct sip_invite *invite;
+	unsigned progress, progress_count; /* last provisional response */
+	unsigned final;	     /* of our INVITE, or how it ended */
+	bool answered, ended, acked;
+	enum sip_end how;
+	bool reinvited;	     /* a re-INVITE waits for its answer */
+	unsigned reanswered; /* outcome of ours */
+	char sdp[PHONE_SDP_MAX]; /* the last one that came */
+	char headers[1024];  /* of the message that ended it */
+};
+
+enum { ALICE, BOB, BOB2, CARRIER, PHONES };
+
+struct world {
+	struct network *net;
+	struct shard shard;
+	struct config config;
+	struct network_node *tandem;
+	struct phone phones[PHONES];
+	unsigned contacts; /* of bob: 0..2 */
+	bool contact_is_elsewhere; /* his contact answers nothing */
+	struct cdr cdr;	   /* the last one */
+	char cdr_reason[32], cdr_ended_by[16], cdr_codec[16], cdr_to[128];
+	unsigned cdrs, records;
+	uint64_t record_id;
+	char *record; /* the last one of the last call */
+	unsigned registers;
+	bool trust_password; /* digest_check says yes */
+};
+
+extern struct world *world;
+
+void world_start(void);
+void world_stop(void);
+/* Delivers, carries out, and lets time pass. */
+void world_run(uint64_t ms);
+/* The control plane is killed and comes back with what the store has. */
+void world_kill_controlplane(void);
+
+/* The carrier (or who else) calls; to: "sip:bob@tandem.lab". sdp NULL: none. */
+void phone_call(unsigned phone, const char *to, const char *sdp);
+void phone_respond(unsigned phone, unsigned status, const char *sdp);
+void phone_bye(unsigned phone);
+void phone_reinvite(unsigned phone, const char *sdp);
+/* An SDP of its own: port, formats, direction. */
+const char *phone_sdp(unsigned phone, unsigned port, const char *formats, const char *direction);
+/* Carrier to bob, answered, with media. */
+void world_bridged_call(void);
+/* No calls, sessions, contexts, terminations, commands. */
+void world_expect_nothing_left(void);
+/* The record of a side's termination. */
+struct dp_termination_record world_termination(unsigned side);
+
+#endif
