@@ -49,8 +49,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int __attribute__((format(printf, 3, 4))) fail(struct attach *a, int error,
-						      const char *format, ...)
+static int __attribute__((format(printf, 3, 4)))
+fail(struct attach *a, int error, const char *format, ...)
 {
 	va_list args;
 
@@ -173,8 +173,8 @@ static int check_reply(struct attach *a, unsigned channels)
 	if (r->status == -EBUSY)
 		return fail(a, -EBUSY, "the dataplane has no %u channels left", channels);
 	if (r->status != 0)
-		return fail(a, r->status < 0 ? r->status : -EPROTO,
-			    "the dataplane refuses: %s", strerror(abs(r->status)));
+		return fail(a, r->status < 0 ? r->status : -EPROTO, "the dataplane refuses: %s",
+			    strerror(abs(r->status)));
 	if (r->channels != channels || a->fd_count != (channels ? 2 + 2 * channels : 1))
 		return fail(a, -EPROTO, "the dataplane gave %u channels and %u descriptors",
 			    r->channels, a->fd_count);
@@ -232,9 +232,9 @@ static int map_channels(struct dp_client *client, struct attach *a)
 {
 	const struct dp_segment_header *header;
 	uint64_t size = a->reply.channel_area_size;
-	int error = size < sizeof(*header) ?
-			    -EPROTO :
-			    map(a->fds[1], size, PROT_READ | PROT_WRITE, &client->channel_area);
+	int error = size < sizeof(*header)
+			    ? -EPROTO
+			    : map(a->fds[1], size, PROT_READ | PROT_WRITE, &client->channel_area);
 
 	if (error)
 		return fail(a, error, "channel area: %s", strerror(-error));

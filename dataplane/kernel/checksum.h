@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 enum checksum_verdict {
-	CHECKSUM_NONE,	    /* not UDP or TCP over IP, a fragment, or UDP without a checksum */
-	CHECKSUM_GOOD,	    /* left alone */
+	CHECKSUM_NONE,      /* not UDP or TCP over IP, a fragment, or UDP without a checksum */
+	CHECKSUM_GOOD,      /* left alone */
 	CHECKSUM_COMPLETED, /* was partial */
-	CHECKSUM_BAD,	    /* neither; left for the kernel to drop and count */
+	CHECKSUM_BAD,       /* neither; left for the kernel to drop and count */
 };
 
 /* frame: Ethernet, contiguous, writable. Any thread. */

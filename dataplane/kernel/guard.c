@@ -10,7 +10,7 @@
 
 /* Of <linux/bpf.h> since 6.6; the headers of Debian 12 are older than the kernels it may run on. */
 #define ATTACH_TCX_INGRESS 46
-#define TCX_DROP 2
+#define TCX_DROP           2
 
 static int bpf(enum bpf_cmd command, union bpf_attr *attr)
 {

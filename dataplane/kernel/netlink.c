@@ -114,8 +114,7 @@ static int open_socket(struct mnl_socket **socket, unsigned groups, int flags)
 
 int netlink_open(const struct netlink_handlers *handlers, struct netlink **netlink)
 {
-	const unsigned groups =
-		RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+	const unsigned groups = RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
 	const int bytes = MONITOR_BYTES;
 	struct netlink *n = calloc(1, sizeof(*n));
 	int error;
@@ -229,7 +228,8 @@ int netlink_link_set(struct netlink *n, int ifindex, const uint8_t mac[6], unsig
 	return talk(n, m, NULL, NULL);
 }
 
-int netlink_address_add(struct netlink *n, int ifindex, const char *text)
+static int change_address(struct netlink *n, uint16_t type, uint16_t flags, int ifindex,
+			  const char *text, uint32_t metric)
 {
 	char buffer[256];
 	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
@@ -240,8 +240,8 @@ int netlink_address_add(struct netlink *n, int ifindex, const char *text)
 
 	if (error)
 		return error;
-	m->nlmsg_type = RTM_NEWADDR;
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+	m->nlmsg_type = type;
+	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
 	ifa = mnl_nlmsg_put_extra_header(m, sizeof(*ifa));
 	ifa->ifa_family = (uint8_t)family_of(&address);
 	ifa->ifa_prefixlen = (uint8_t)length;
@@ -249,7 +249,19 @@ int netlink_address_add(struct netlink *n, int ifindex, const char *text)
 	ifa->ifa_index = (unsigned)ifindex;
 	mnl_attr_put(m, IFA_LOCAL, size_of(&address), address.ip);
 	mnl_attr_put(m, IFA_ADDRESS, size_of(&address), address.ip);
+	if (metric != 0)
+		mnl_attr_put_u32(m, IFA_RT_PRIORITY, metric);
 	return talk(n, m, NULL, NULL);
+}
+
+int netlink_address_add(struct netlink *n, int ifindex, const char *text, uint32_t metric)
+{
+	return change_address(n, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, text, metric);
+}
+
+int netlink_address_remove(struct netlink *n, int ifindex, const char *text)
+{
+	return change_address(n, RTM_DELADDR, 0, ifindex, text, 0);
 }
 
 struct route {

@@ -28,8 +28,10 @@ int netlink_fd(const struct netlink *netlink);
 void netlink_read(struct netlink *netlink);
 
 int netlink_link_set(struct netlink *n, int ifindex, const uint8_t mac[6], unsigned mtu, bool up);
-/* text: "198.18.0.10/24"; without a length it is a host address. 0, -EINVAL, -EEXIST, … */
-int netlink_address_add(struct netlink *n, int ifindex, const char *text);
+/* text: "198.18.0.10/24"; without a length it is a host address. 0, -EINVAL, -EEXIST, …
+ * metric: of the route to its network, 0: the kernel's default */
+int netlink_address_add(struct netlink *n, int ifindex, const char *text, uint32_t metric);
+int netlink_address_remove(struct netlink *n, int ifindex, const char *text);
 
 /* The way to an address; gateway is the address itself on a connected network. -ENETUNREACH. */
 int netlink_route_get(struct netlink *n, const struct dp_address *to, int *ifindex,

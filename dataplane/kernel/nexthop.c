@@ -11,18 +11,19 @@
 #include "dataplane/kernel/nexthop_table.h"
 #include "sip/base/log.h"
 
-#define HASH_SIZE	(NEXTHOPS_MAX * 2)
-#define CACHE_SIZE	16384u
-#define SWEEP		1024u /* next hops looked at in a tick */
+#define HASH_SIZE       (NEXTHOPS_MAX * 2)
+#define CACHE_SIZE      16384u
+#define SWEEP           1024u /* next hops looked at in a tick */
 #define CONFIRM_SPACING 5000u /* ms between two questions about one that is stale */
-#define WANTED_SPACING	200u  /* ms between two questions about one that is unresolved */
-#define ASKS_PER_TICK	16u
+#define WANTED_SPACING  200u  /* ms between two questions about one that is unresolved */
+#define ASKS_PER_TICK   16u
 
 /* The kernel may use the link-layer address of a neighbour in these states. */
 #define NUD_USABLE (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY)
 
 /* What only the manager knows of a next hop. */
-struct private {
+struct private
+{
 	uint64_t asked_ms;
 	uint16_t kernel_state; /* NUD_*; 0: the kernel knows nothing of it */
 };

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "dataplane/kernel/netlink.h"
-#include "dataplane/kernel/sysctl.h"
+#include "dataplane/kernel/takeover.h"
 
 int tap_create(struct netlink *netlink, const char *name, const uint8_t mac[6], unsigned mtu,
 	       struct tap *tap)
@@ -32,7 +32,7 @@ int tap_create(struct netlink *netlink, const char *name, const uint8_t mac[6], 
 	if (tap->ifindex == 0)
 		goto fail;
 	/* Nobody else is on the way to this interface: its link-local address is ours. */
-	sysctl_write("ipv6", tap->name, "accept_dad", "0");
+	takeover_write_setting("ipv6", tap->name, "accept_dad", "0");
 	error = netlink_link_set(netlink, tap->ifindex, mac, mtu, true);
 	if (error) {
 		errno = -error;

@@ -17,11 +17,11 @@
 
 #include "dataplane/kernel/checksum.h"
 
-#define BURST	     32u
+#define BURST        32u
 #define SEGMENTS_MAX 8u
 #define QUIET_ROUNDS 20u /* empty rounds until it slows down */
-#define FAST_NS	     500000
-#define SLOW_NS	     1000000
+#define FAST_NS      500000
+#define SLOW_NS      1000000
 
 struct kernel_thread {
 	pthread_t thread;

@@ -52,10 +52,10 @@ int channel_open(struct channel *c, const struct segment *segment)
 	}
 	c->event_doorbell = pair[0];
 	c->event_doorbell_far = pair[1];
-	shared->command_ring_offset = (uint64_t)((uint8_t *)c->commands.ring -
-						 (uint8_t *)segment->channel_area);
-	shared->event_ring_offset = (uint64_t)((uint8_t *)c->events.ring -
-					       (uint8_t *)segment->channel_area);
+	shared->command_ring_offset =
+		(uint64_t)((uint8_t *)c->commands.ring - (uint8_t *)segment->channel_area);
+	shared->event_ring_offset =
+		(uint64_t)((uint8_t *)c->events.ring - (uint8_t *)segment->channel_area);
 	shared->client.epoch = c->epoch;
 	shared->client.waiting = 0;
 	shared->server.epoch = c->epoch;

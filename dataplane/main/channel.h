@@ -29,16 +29,16 @@ struct channel {
 	struct dp_stats_header *stats;
 	struct shared_ring commands;
 	struct shared_ring events;
-	int command_doorbell;	/* eventfd, the client writes */
-	int event_doorbell;	/* socket, we write */
+	int command_doorbell;   /* eventfd, the client writes */
+	int event_doorbell;     /* socket, we write */
 	int event_doorbell_far; /* the client's end of it, until it has been handed out */
-	uint32_t epoch;       /* the last one that was accepted */
-	uint64_t sequence;    /* of the last command that was accepted */
+	uint32_t epoch;         /* the last one that was accepted */
+	uint64_t sequence;      /* of the last command that was accepted */
 	uint64_t event_sequence;
 	uint32_t pending; /* events written and not yet published */
 	uint32_t refused;
-	bool running;	  /* in channel_run(), which publishes what is pending */
-	bool armed;	  /* shared->server.waiting is set */
+	bool running; /* in channel_run(), which publishes what is pending */
+	bool armed;   /* shared->server.waiting is set */
 };
 
 typedef int (*channel_command_t)(void *arg, uint32_t channel, const struct dp_command *command,

@@ -153,9 +153,9 @@ static ssize_t write_log(void *cookie, const char *text, size_t size)
 	while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
 		end--;
 	if (end > 0) {
-		enum log_level level = rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR ?
-					       LOG_LEVEL_WARN :
-					       LOG_LEVEL_DEBUG;
+		enum log_level level = rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR
+					       ? LOG_LEVEL_WARN
+					       : LOG_LEVEL_DEBUG;
 
 		log_write(level, "dpdk", 0, "%.*s", (int)end, text);
 	}
@@ -176,9 +176,18 @@ static void redirect_log(void)
 int eal_start(const struct config_dataplane *config, const struct eal_plan *plan)
 {
 	char lcores[2048], main_lcore[16], memory[16];
-	char *args[ARGS_MAX] = { "tandem-dataplane", "--no-telemetry", "--file-prefix", "tandem",
-				 "--lcores",	     lcores,	       "--main-lcore",	main_lcore,
-				 "-m",		     memory,	       "--log-level",	"warning" };
+	char *args[ARGS_MAX] = { "tandem-dataplane",
+				 "--no-telemetry",
+				 "--file-prefix",
+				 "tandem",
+				 "--lcores",
+				 lcores,
+				 "--main-lcore",
+				 main_lcore,
+				 "-m",
+				 memory,
+				 "--log-level",
+				 "warning" };
 	int count = 12;
 	bool pci = false;
 

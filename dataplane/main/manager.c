@@ -18,12 +18,12 @@
 #include "dataplane/main/dataplane.h"
 #include "sip/base/log.h"
 
-#define TICK_MS		 5u
-#define PORTS_EVERY_MS	 200u
+#define TICK_MS          5u
+#define PORTS_EVERY_MS   200u
 #define RESOLVE_EVERY_MS 100u
-#define TIMEOUT_SCAN_MS	 500u  /* each termination is looked at so often */
+#define TIMEOUT_SCAN_MS  500u  /* each termination is looked at so often */
 #define WORKER_SILENT_MS 2000u /* then it is said to hang */
-#define NOTICES_BURST	 64u
+#define NOTICES_BURST    64u
 #define NOTICES_PER_TICK 4096u
 
 struct manager {
@@ -137,8 +137,8 @@ static void watch_workers(struct manager *m)
 	const uint64_t limit = rte_get_tsc_hz() / 1000 * WORKER_SILENT_MS;
 
 	for (unsigned i = 0; i < m->dp->workers; i++) {
-		uint64_t beat = __atomic_load_n(&m->dp->segment.workers[i].heartbeat_tsc,
-						__ATOMIC_RELAXED);
+		uint64_t beat =
+			__atomic_load_n(&m->dp->segment.workers[i].heartbeat_tsc, __ATOMIC_RELAXED);
 		bool hangs = beat != 0 && (int64_t)(rte_rdtsc() - beat) > (int64_t)limit;
 
 		if (hangs && !m->hangs[i])

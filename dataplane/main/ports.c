@@ -14,23 +14,16 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "dataplane/kernel/sysctl.h"
+#include "dataplane/kernel/guard.h"
+#include "dataplane/kernel/takeover.h"
 #include "dataplane/main/eal.h"
 #include "sip/base/log.h"
 
 #define DESCRIPTORS  1024u
 #define POOL_CACHE   256u
 #define POOL_SPARE   4096u
-#define FRAMES	     2048u /* of an af_packet ring */
+#define FRAMES       2048u /* of an af_packet ring */
 #define FRAME_MARGIN 148u  /* Ethernet, VLANs, and the ring's own header */
-
-static const struct {
-	const char *family, *key, *value;
-} taken_settings[] = {
-	{ "ipv4", "arp_ignore", "8" },
-	{ "ipv4", "rp_filter", "1" },
-	{ "ipv6", "disable_ipv6", "1" },
-};
 
 static int interface_flags(const char *name, short *flags, bool set)
 {
@@ -55,19 +48,17 @@ static int take_interface(struct ports *ports, struct port *port)
 	int error = interface_flags(name, &flags, false);
 
 	if (error) {
-		LOG_ERROR("port", 0,
-			  "%s: %s is no interface, PCI address or devargs here: %s",
+		LOG_ERROR("port", 0, "%s: %s is no interface, PCI address or devargs here: %s",
 			  port->config->name, name, strerror(-error));
 		return error;
 	}
 	snprintf(port->interface, sizeof(port->interface), "%s", name);
 	port->interface_flags = flags;
-	for (size_t i = 0; i < sizeof(taken_settings) / sizeof(taken_settings[0]); i++) {
-		error = sysctl_change(ports->journal, taken_settings[i].family, name,
-				      taken_settings[i].key, taken_settings[i].value);
-		if (error && error != -ENOENT) /* a kernel without IPv6 */
-			LOG_WARN("port", 0, "%s: %s cannot be set: %s", name, taken_settings[i].key,
-				 strerror(-error));
+	port->guard = guard_attach((int)if_nametoindex(name));
+	if (port->guard < 0) {
+		LOG_INFO("port", 0, "%s: no guard in this kernel (%s), kept off by settings", name,
+			 strerror(-port->guard));
+		takeover_by_settings(ports->journal, name);
 	}
 	if (!(flags & IFF_UP)) {
 		flags |= IFF_UP;
@@ -220,11 +211,11 @@ static int set_up_queues(struct ports *ports, struct port *port, unsigned worker
 	int socket = rte_eth_dev_socket_id(port->id), error = 0;
 
 	for (uint16_t q = 0; q < port->rx_queues && !error; q++)
-		error = rte_eth_rx_queue_setup(port->id, q, port->rx_descriptors,
-					       (unsigned)socket, NULL, ports->pool);
+		error = rte_eth_rx_queue_setup(port->id, q, port->rx_descriptors, (unsigned)socket,
+					       NULL, ports->pool);
 	for (uint16_t q = 0; q < workers && !error; q++)
-		error = rte_eth_tx_queue_setup(port->id, q, port->tx_descriptors,
-					       (unsigned)socket, NULL);
+		error = rte_eth_tx_queue_setup(port->id, q, port->tx_descriptors, (unsigned)socket,
+					       NULL);
 	if (error)
 		LOG_ERROR("port", 0, "%s: queues cannot be set up: %s", port->config->name,
 			  rte_strerror(-error));
@@ -256,12 +247,13 @@ int ports_open(struct ports *ports, const struct config_dataplane *config, const
 		return -EINVAL;
 	}
 	snprintf(ports->journal, sizeof(ports->journal), "%s/interfaces.journal", run_dir);
-	sysctl_recover(ports->journal);
+	takeover_undo(ports->journal);
 	for (unsigned i = 0; i < config->ports_count; i++) {
 		struct port *port = &ports->port[i];
 
 		port->config = &config->ports[i];
 		port->tap.fd = -1;
+		port->guard = -1;
 		ports->count++;
 		error = probe(ports, port, i, workers);
 		if (error)
@@ -324,6 +316,8 @@ static void port_close(struct port *port)
 		if (have_info)
 			rte_dev_remove(info.device);
 	}
+	if (port->guard >= 0)
+		close(port->guard);
 	if (port->interface[0] && !(port->interface_flags & IFF_UP))
 		interface_flags(port->interface, &port->interface_flags, true);
 }
@@ -335,7 +329,7 @@ void ports_close(struct ports *ports)
 	rte_mempool_free(ports->pool);
 	ports->pool = NULL;
 	if (ports->journal[0])
-		sysctl_recover(ports->journal);
+		takeover_undo(ports->journal);
 }
 
 void ports_read(const struct ports *ports, struct dp_port_stats *stats)

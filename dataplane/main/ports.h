@@ -2,9 +2,8 @@
 /*
  * Ports: DPDK devices, and kernel interfaces that are taken over.
  *
- * Of a taken interface the host's own stack sees the same frames as we do. It is kept from
- * answering: arp_ignore=8 (no ARP), rp_filter=1 (the way back to every source is through the TAP,
- * so nothing that arrives is accepted), disable_ipv6=1. All of it is undone when the port closes.
+ * How the host's own stack is kept off a taken interface: dataplane/kernel/takeover.h. All of it
+ * is undone when the port closes.
  */
 #ifndef DATAPLANE_MAIN_PORTS_H
 #define DATAPLANE_MAIN_PORTS_H
@@ -23,10 +22,11 @@ struct port {
 	uint8_t mac[6];
 	bool tx_udp_checksum;
 	bool probed, started;
-	char name[64];	    /* of the DPDK device */
+	char name[64]; /* of the DPDK device */
 	char driver[32];
-	char interface[16]; /* that was taken over; empty: none */
+	char interface[16];    /* that was taken over; empty: none */
 	short interface_flags; /* as it was */
+	int guard;             /* descriptor; -1: the interface is kept off by settings */
 	struct tap tap;
 };
 
@@ -34,7 +34,7 @@ struct ports {
 	unsigned count;
 	struct port port[DP_PORTS_MAX];
 	struct rte_mempool *pool;
-	char journal[256]; /* of changed settings, see dataplane/kernel/sysctl.h */
+	char journal[256]; /* dataplane/kernel/takeover.h */
 };
 
 /* Opens all and leaves them stopped. extra: buffers that lie in rings. 0 or -errno; logs why. */

@@ -15,7 +15,7 @@
 #include "dataplane/main/channel.h"
 #include "sip/base/log.h"
 
-#define CONNECTIONS_MAX	   64u
+#define CONNECTIONS_MAX    64u
 #define COMMANDS_PER_TURN  256u  /* of one channel, before the others have theirs */
 #define REQUEST_TIMEOUT_MS 2000u /* from the connection to the request */
 
@@ -26,7 +26,7 @@ struct connection {
 	bool attached;
 	uint32_t first_channel, channels;
 	uint64_t since_ms; /* 0: server_tick() has not seen it yet */
-	pid_t pid;	   /* as the kernel says */
+	pid_t pid;         /* as the kernel says */
 	char name[32];
 };
 
@@ -278,8 +278,8 @@ static void attach(struct server *s, struct connection *c, const struct dp_attac
 
 	if (size == sizeof(*request)) {
 		for (size_t i = 0; i + 1 < sizeof(c->name) && request->name[i]; i++)
-			c->name[i] = isgraph((unsigned char)request->name[i]) ? request->name[i] :
-										'?';
+			c->name[i] =
+				isgraph((unsigned char)request->name[i]) ? request->name[i] : '?';
 	}
 	if (status == 0 && request->channels > 0)
 		status = open_channels(s, c, request->channels);

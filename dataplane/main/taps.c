@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataplane/client/client.h"
+#include "dataplane/kernel/takeover.h"
 #include "sip/base/log.h"
 
 void taps_down(struct dataplane *dp)
@@ -22,7 +23,7 @@ void taps_down(struct dataplane *dp)
 
 static int add_address(struct dataplane *dp, const struct port *port, const char *text)
 {
-	int error = netlink_address_add(dp->netlink, port->tap.ifindex, text);
+	int error = netlink_address_add(dp->netlink, port->tap.ifindex, text, 0);
 
 	if (error && error != -EEXIST) {
 		LOG_ERROR("port", 0, "%s: address %s cannot be put on %s: %s", port->config->name,
@@ -83,6 +84,45 @@ static int add_media_addresses(struct dataplane *dp)
 	return 0;
 }
 
+static bool is_media_address(const struct dataplane *dp, const struct dp_address *ip)
+{
+	const struct config_dataplane *config = &dp->config->dataplane;
+	struct dp_address media;
+
+	for (unsigned i = 0; i < config->media_count; i++) {
+		if (dp_address_parse(config->media[i].address, 0, &media) == 0 &&
+		    dp_address_equal(&media, ip))
+			return true;
+	}
+	return false;
+}
+
+/* Of signalling only: nobody could do anything with media while the dataplane is away. */
+static void add_standby_addresses(struct dataplane *dp, const struct port *port)
+{
+	for (unsigned i = 0; i < port->config->addresses_count; i++) {
+		const char *text = port->config->addresses[i];
+		struct dp_address ip;
+		unsigned length;
+		int error;
+
+		if (netlink_prefix_parse(text, &ip, &length) != 0 || is_media_address(dp, &ip))
+			continue;
+		error = takeover_standby_address(dp->ports.journal, dp->netlink, port->interface,
+						 text);
+		if (error == -EEXIST)
+			LOG_WARN("port", 0,
+				 "%s: %s has %s already: unless its route has a metric, the host "
+				 "sends past the port",
+				 port->config->name, port->interface, text);
+		else if (error)
+			LOG_INFO("port", 0,
+				 "%s: %s takes no standby address %s (%s): the host is silent "
+				 "there while the dataplane is away",
+				 port->config->name, port->interface, text, strerror(-error));
+	}
+}
+
 static int tap_up(struct dataplane *dp, unsigned index)
 {
 	struct port *port = &dp->ports.port[index];
@@ -102,6 +142,8 @@ static int tap_up(struct dataplane *dp, unsigned index)
 		 port->tap.name);
 	for (unsigned i = 0; i < port->config->addresses_count && !error; i++)
 		error = add_address(dp, port, port->config->addresses[i]);
+	if (!error && port->guard >= 0)
+		add_standby_addresses(dp, port);
 	return error;
 }
 

@@ -67,8 +67,9 @@ Test(attach, nobody_there_is_said)
 	struct dp_client *client;
 	char why[128];
 
-	cr_expect(eq(int, dp_client_open("/tmp/tandem-no-such-socket", "x", 1, 100, &client, why,
-					 sizeof(why)),
+	cr_expect(eq(int,
+		     dp_client_open("/tmp/tandem-no-such-socket", "x", 1, 100, &client, why,
+				    sizeof(why)),
 		     -ENOENT));
 	cr_expect(strstr(why, "/tmp/tandem-no-such-socket") != NULL);
 }
@@ -92,7 +93,8 @@ Test(attach, other_layout_version_is_refused_by_the_server)
 /* A dataplane of the future: it says no to everybody, and which version it is. */
 static void *answer_with_version_99(void *arg)
 {
-	struct dp_attach_reply reply = { .magic = DP_SEGMENT_MAGIC, .layout_version = 99,
+	struct dp_attach_reply reply = { .magic = DP_SEGMENT_MAGIC,
+					 .layout_version = 99,
 					 .status = -EPROTO };
 	struct dp_attach_request request;
 	int fd = accept(*(int *)arg, NULL, NULL);

@@ -108,7 +108,7 @@ Test(channel, what_is_not_next_is_refused)
 		{ DP_COMMAND_CONTEXT_ADD, 0, 4, -EPROTO },  /* a gap */
 		{ DP_COMMAND_CONTEXT_ADD, -1, 3, -EPROTO }, /* of an epoch before */
 		{ DP_COMMAND_CONTEXT_ADD, 1, 3, -EPROTO },  /* of one that was not started */
-		{ DP_COMMAND_SYNC, 0, 1, -EPROTO },	    /* the same epoch once more */
+		{ DP_COMMAND_SYNC, 0, 1, -EPROTO },         /* the same epoch once more */
 		{ DP_COMMAND_SYNC, -1, 1, -EPROTO },
 		{ DP_COMMAND_SYNC, 1, 2, -EPROTO }, /* not with 1 */
 		{ DP_COMMAND_CONTEXT_ADD, 0, 3, 0 },
@@ -211,8 +211,7 @@ Test(channel, events_are_lost_before_replies_and_counted)
 			others++;
 	}
 	cr_expect(eq(u64, f.commands, sent));
-	cr_expect(eq(u64, others + f.segment.stats->events_lost +
-				  dp_channel_receive(c, &event, 1),
+	cr_expect(eq(u64, others + f.segment.stats->events_lost + dp_channel_receive(c, &event, 1),
 		     sent));
 	dp_client_close(client);
 }

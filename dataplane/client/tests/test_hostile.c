@@ -158,9 +158,10 @@ Test(hostile, a_doorbell_made_to_block_does_not_stop_the_server)
 		cr_assert(eq(int, dp_channel_send(c, &command), 0));
 		while (rte_ring_empty(c->events))
 			sched_yield();
-		cr_assert(eq(u32, rte_ring_sc_dequeue_burst_elem(c->events, &event, sizeof(event),
-								 1, NULL),
-			     1));
+		cr_assert(eq(
+			u32,
+			rte_ring_sc_dequeue_burst_elem(c->events, &event, sizeof(event), 1, NULL),
+			1));
 	}
 	expect_served(dp_client_channel(good, 0));
 	dp_client_close(bad);

@@ -11,8 +11,8 @@
 struct frame {
 	uint8_t bytes[256];
 	size_t size;
-	size_t field;	  /* offset of the checksum */
-	uint16_t right;	  /* what it has to be */
+	size_t field;     /* offset of the checksum */
+	uint16_t right;   /* what it has to be */
 	uint16_t partial; /* what Linux leaves when a device is to do it */
 };
 
@@ -92,8 +92,8 @@ static const struct {
 	uint8_t protocol;
 	bool vlan;
 } kinds[] = {
-	{ 4, 17, false }, { 4, 6, false }, { 6, 17, false }, { 6, 6, false },
-	{ 4, 17, true },  { 6, 17, true },
+	{ 4, 17, false }, { 4, 6, false }, { 6, 17, false },
+	{ 6, 6, false },  { 4, 17, true }, { 6, 17, true },
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -101,8 +101,8 @@ Test(checksum, partial_ones_are_completed)
 {
 	for (size_t k = 0; k < KINDS; k++) {
 		for (size_t payload = 0; payload < 100; payload++) { /* odd ones too */
-			struct frame f = build(kinds[k].version, kinds[k].protocol, payload,
-					       kinds[k].vlan);
+			struct frame f =
+				build(kinds[k].version, kinds[k].protocol, payload, kinds[k].vlan);
 
 			set16(f.bytes + f.field, f.partial);
 			cr_assert(eq(int, checksum_complete(f.bytes, f.size), CHECKSUM_COMPLETED),

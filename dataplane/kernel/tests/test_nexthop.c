@@ -22,7 +22,6 @@
 #include "dataplane/client/client.h"
 #include "dataplane/kernel/netlink.h"
 #include "dataplane/kernel/nexthop_table.h"
-#include "dataplane/kernel/sysctl.h"
 #include "dataplane/kernel/tap.h"
 
 static const uint8_t our_mac[6] = { 2, 0, 0, 0, 0, 1 };
@@ -73,8 +72,8 @@ static void set_up(void)
 		cr_skip_test("needs the right to make network namespaces");
 	cr_assert(eq(int, netlink_open(&handlers, &netlink), 0));
 	cr_assert(eq(int, tap_create(netlink, "tandem0", our_mac, 1400, &tap), 0));
-	cr_assert(eq(int, netlink_address_add(netlink, tap.ifindex, "198.18.0.10/24"), 0));
-	cr_assert(eq(int, netlink_address_add(netlink, tap.ifindex, "2001:2::10/48"), 0));
+	cr_assert(eq(int, netlink_address_add(netlink, tap.ifindex, "198.18.0.10/24", 0), 0));
+	cr_assert(eq(int, netlink_address_add(netlink, tap.ifindex, "2001:2::10/48", 0), 0));
 	netlink_read(netlink);
 	route_news = 0;
 	port.ifindex = tap.ifindex;
@@ -117,7 +116,7 @@ Test(nexthop, tap_has_what_it_was_given)
 	run("ip link show dev tandem0 | grep -q 02:00:00:00:00:01");
 	run("ip addr show dev tandem0 | grep -q 'inet 198.18.0.10/24'");
 	run("ip addr show dev tandem0 | grep -q 'inet6 2001:2::10/48.*nodad'");
-	cr_expect(eq(int, netlink_address_add(netlink, tap.ifindex, "198.18.0.10/24"), -EEXIST));
+	cr_expect(eq(int, netlink_address_add(netlink, tap.ifindex, "198.18.0.10/24", 0), -EEXIST));
 }
 
 Test(nexthop, on_the_link_the_neighbour_is_the_remote_itself)
@@ -251,25 +250,4 @@ Test(nexthop, a_dead_neighbour_is_asked_for_when_a_worker_wants_it)
 	cr_expect(eq(int, atomic_load(&hop->state), NEXTHOP_PROBING));
 	cr_expect(eq(u32, atomic_load(&hop->wanted), 0));
 	run("ip neigh show dev tandem0 | grep -q '^198.18.0.101 .*INCOMPLETE'");
-}
-
-Test(nexthop, settings_of_a_taken_interface_are_given_back)
-{
-	char journal[] = "/tmp/tandem-test-XXXXXX";
-	char command[128];
-
-	close(mkstemp(journal));
-	unlink(journal);
-	run("ip link add taken0 type veth peer name taken1");
-	run("echo 2 > /proc/sys/net/ipv4/conf/taken0/rp_filter");
-	cr_expect(eq(int, sysctl_change(journal, "ipv4", "taken0", "rp_filter", "1"), 0));
-	cr_expect(eq(int, sysctl_change(journal, "ipv4", "taken0", "arp_ignore", "8"), 0));
-	cr_expect(eq(int, sysctl_change(journal, "ipv4", "gone0", "arp_ignore", "8"), -ENOENT));
-	run("grep -qx 1 /proc/sys/net/ipv4/conf/taken0/rp_filter");
-	snprintf(command, sizeof(command), "test $(wc -l < %s) = 2", journal);
-	run(command);
-	sysctl_recover(journal); /* at the end, or by the next process */
-	run("grep -qx 2 /proc/sys/net/ipv4/conf/taken0/rp_filter");
-	run("grep -qx 0 /proc/sys/net/ipv4/conf/taken0/arp_ignore");
-	cr_expect(eq(int, access(journal, F_OK), -1));
 }

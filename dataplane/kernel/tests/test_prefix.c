@@ -25,8 +25,14 @@ Test(prefix, lengths_are_read_and_default_to_a_host)
 
 Test(prefix, what_is_wrong_is_refused)
 {
-	const char *const bad[] = { "",		   "198.18.0.10/33", "2001:2::/129", "198.18.0.10/",
-				    "198.18.0/24", "198.18.0.10/x",  "/24",	     "1.2.3.4/-1",
+	const char *const bad[] = { "",
+				    "198.18.0.10/33",
+				    "2001:2::/129",
+				    "198.18.0.10/",
+				    "198.18.0/24",
+				    "198.18.0.10/x",
+				    "/24",
+				    "1.2.3.4/-1",
 				    "1.2.3.4/2 4" };
 	struct dp_address a;
 	unsigned length;

@@ -133,8 +133,7 @@ Test(commands, noise_gets_errors_and_nothing_else)
 		struct dp_command remove = { .type = DP_COMMAND_CONTEXT_REMOVE };
 		struct dp_ev_reply reply;
 
-		remove.context_remove.context =
-			(dp_handle_t){ i, contexts[i].generation };
+		remove.context_remove.context = (dp_handle_t){ i, contexts[i].generation };
 		if (contexts[i].generation)
 			cr_expect(eq(int, run(&remove, &reply), 0));
 	}
