@@ -136,11 +136,11 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 	sip_ua_receive(arg, data, size, from);
 }
 
-void party_open(struct party *party, struct network *net, const char *ip)
+static void create_ua(struct party *party)
 {
 	struct sip_ua_config config = {
 		.transactions = {
-			.wheel = net->wheel,
+			.wheel = party->net->wheel,
 			.timers = sip_timers_default,
 			.send = network_send,
 			.via_host = network_host,
@@ -154,15 +154,28 @@ void party_open(struct party *party, struct network *net, const char *ip)
 		.token = "t7",
 	};
 
-	memset(party, 0, sizeof(*party));
-	party->net = net;
-	party->take = true;
-	party->node = network_node(net, ip, 5060);
 	config.transactions.send_arg = party->node;
 	config.contact_arg = party->node;
 	cr_assert_eq(sip_ua_create(&config, &party->ua), 0);
 	party->node->receive = receive;
 	party->node->arg = party->ua;
+}
+
+void party_open(struct party *party, struct network *net, const char *ip)
+{
+	memset(party, 0, sizeof(*party));
+	party->net = net;
+	party->take = true;
+	party->node = network_node(net, ip, 5060);
+	create_ua(party);
+}
+
+void party_restart(struct party *party)
+{
+	sip_ua_destroy(party->ua);
+	for (unsigned i = 0; i < party->leg_count; i++)
+		party->legs[i].invite = NULL;
+	create_ua(party);
 }
 
 void party_close(struct party *party)

@@ -35,6 +35,8 @@ struct party {
 
 void party_open(struct party *party, struct network *net, const char *ip);
 void party_close(struct party *party);
+/* Its process dies and starts anew: no call is known any more, and nobody is told. */
+void party_restart(struct party *party);
 struct leg *party_call(struct party *party, const struct network_node *to, const char *sdp);
 /* The only leg, or the last one. */
 struct leg *party_leg(struct party *party);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One INVITE, several answers (RFC 3261 §13.2.2.4). */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "sip/dialog/tests/party.h"
+
+static struct table t;
+
+static void set_up(void)
+{
+	table_open(&t);
+}
+
+static void tear_down(void)
+{
+	table_close(&t);
+}
+
+TestSuite(fork, .init = set_up, .fini = tear_down);
+
+static struct leg *alice(void)
+{
+	return party_leg(&t.alice);
+}
+
+static void says(unsigned status, const char *tag)
+{
+	char contact[64];
+
+	snprintf(contact, sizeof(contact), "Contact: <sip:%s@192.0.2.3>\r\n", tag);
+	peer_answers(&t, &t.alice, "INVITE ", 0, status, tag, contact);
+}
+
+Test(fork, first_2xx_wins_and_the_others_are_acknowledged_and_ended)
+{
+	party_call(&t.alice, t.peer, "offer");
+	says(180, "one");
+	says(183, "two");
+	says(180, "three");
+	cr_expect_eq(alice()->progress, 3);
+	says(200, "two");
+	cr_expect_eq(alice()->answered, 1);
+	cr_expect(slice_equal(sip_invite_remote_tag(alice()->invite), SLICE("two")));
+	cr_expect_eq(sent(&t.alice, "ACK sip:two@192.0.2.3 "), 1);
+	says(200, "one");
+	cr_expect_eq(alice()->answered, 1);
+	cr_expect_eq(sent(&t.alice, "ACK sip:one@192.0.2.3 "), 1);
+	cr_expect_eq(sent(&t.alice, "BYE sip:one@192.0.2.3 "), 1);
+	cr_expect(packet_has(sent_nth(&t.alice, "ACK sip:one@", 0), "CSeq: 1 ACK\r\n"));
+	cr_expect(packet_has(sent_nth(&t.alice, "BYE sip:one@", 0), "CSeq: 2 BYE\r\n"));
+	cr_expect(packet_has(sent_nth(&t.alice, "BYE sip:one@", 0), ";tag=one\r\n"));
+	says(200, "two");
+	cr_expect_eq(sent(&t.alice, "ACK sip:two@192.0.2.3 "), 2);
+	cr_expect_eq(sent(&t.alice, "BYE sip:two@"), 0);
+	says(200, "late");
+	cr_expect_eq(sent(&t.alice, "BYE sip:late@"), 1);
+	cr_expect_eq(sip_invite_get_state(alice()->invite), SIP_INVITE_CONFIRMED);
+}
+
+Test(fork, answer_after_the_end_is_ended_too)
+{
+	party_call(&t.alice, t.peer, "offer");
+	says(180, "one");
+	says(200, "one");
+	sip_invite_end(alice()->invite, 0, SLICE_NONE);
+	peer_answers(&t, &t.alice, "BYE ", 0, 200, "", "");
+	cr_expect_eq(alice()->ended, 1);
+	says(200, "late");
+	cr_expect_eq(sent(&t.alice, "ACK sip:late@192.0.2.3 "), 1);
+	cr_expect_eq(sent(&t.alice, "BYE sip:late@192.0.2.3 "), 1);
+}
+
+Test(fork, requests_of_each_early_dialog_find_it)
+{
+	party_call(&t.alice, t.peer, "offer");
+	says(180, "one");
+	says(180, "two");
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const tags[] = { "one", "two", "three" };
+
+		peer_says(&t, &t.alice,
+			  "OPTIONS sip:a@192.0.2.1 SIP/2.0\n"
+			  "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK%u\n"
+			  "From: <sip:b@h>;tag=%s\nTo: <sip:a@h>;tag=%.*s\nCall-ID: %.*s\n"
+			  "CSeq: 1 OPTIONS\n\n",
+			  i, tags[i], SLICE_FMT(sip_invite_local_tag(alice()->invite)),
+			  SLICE_FMT(sip_invite_call_id(alice()->invite)));
+	}
+	cr_expect_eq(sent(&t.alice, "SIP/2.0 200"), 2);
+	cr_expect_eq(sent(&t.alice, "SIP/2.0 481"), 1);
+}
