@@ -151,8 +151,7 @@ int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 	}
 	error = registrar_aor(e->shard->registrar, &from.uri, caller->aor);
 	if (error) {
-		LOG_INFO("call", 0, "INVITE of a stranger refused: %.*s",
-			 SLICE_FMT(from.uri.text));
+		LOG_INFO("call", 0, "INVITE of a stranger refused: %.*s", SLICE_FMT(from.uri.text));
 		return refuse(invite, error == -ENOENT ? 403 : 400, SLICE_NONE);
 	}
 	return authenticate(e, invite, request, caller);

@@ -34,32 +34,32 @@ enum call_state {
 #define X(id, name) CALL_##id,
 	CALL_STATES(X)
 #undef X
-	CALL_STATE_COUNT
+		CALL_STATE_COUNT
 };
 const char *call_state_text(unsigned state);
 
-#define CALL_EVENTS(X)                                                      \
-	X(MEDIA_READY, "media-ready")   /* both seats have their addresses */ \
+#define CALL_EVENTS(X)                                                             \
+	X(MEDIA_READY, "media-ready")   /* both seats have their addresses */      \
 	X(MEDIA_FAILED, "media-failed") /* … or will never have, or lost them */ \
-	X(RINGING, "ringing")           /* the first 180 of a branch */       \
-	X(PROGRESS, "progress")         /* any other provisional response */  \
-	X(EARLY_MEDIA, "early-media")   /* with the first answer in it */     \
-	X(ANSWER, "answer")             /* the first 2xx */                   \
-	X(HOLD, "hold")                                                       \
-	X(RESUME, "resume")                                                   \
-	X(REFUSED, "refused")           /* by us, or by all branches */       \
-	X(CALLER_GONE, "caller-gone")                                         \
-	X(CALLEE_GONE, "callee-gone")                                         \
-	X(NO_ANSWER, "no-answer")                                             \
-	X(MEDIA_SILENT, "media-silent")                                       \
-	X(HANGUP, "hangup")                                                   \
-	X(EMPTY, "empty")               /* the last dialog is over */
+	X(RINGING, "ringing")           /* the first 180 of a branch */            \
+	X(PROGRESS, "progress")         /* any other provisional response */       \
+	X(EARLY_MEDIA, "early-media")   /* with the first answer in it */          \
+	X(ANSWER, "answer")             /* the first 2xx */                        \
+	X(HOLD, "hold")                                                            \
+	X(RESUME, "resume")                                                        \
+	X(REFUSED, "refused") /* by us, or by all branches */                      \
+	X(CALLER_GONE, "caller-gone")                                              \
+	X(CALLEE_GONE, "callee-gone")                                              \
+	X(NO_ANSWER, "no-answer")                                                  \
+	X(MEDIA_SILENT, "media-silent")                                            \
+	X(HANGUP, "hangup")                                                        \
+	X(EMPTY, "empty") /* the last dialog is over */
 
 enum call_event {
 #define X(id, name) CALL_ON_##id,
 	CALL_EVENTS(X)
 #undef X
-	CALL_EVENT_COUNT
+		CALL_EVENT_COUNT
 };
 
 /* What an event brings: how the call is to end, or whom it is about. */
@@ -89,18 +89,18 @@ struct call {
 	bool delayed_offer; /* the INVITE had no SDP: the caller answers in its ACK */
 	bool counted;       /* in the limits */
 	bool rang;
-	bool recorded;      /* in the store's calls in progress */
+	bool recorded; /* in the store's calls in progress */
 	uint32_t max_forwards;
-	int trunk_in, trunk_out; /* -1: none */
-	struct arena *arena;     /* strings */
-	const char *from, *to;   /* AORs */
+	int trunk_in, trunk_out;             /* -1: none */
+	struct arena *arena;                 /* strings */
+	const char *from, *to;               /* AORs */
 	const char *from_header, *to_header; /* of the outbound legs */
 	const char *contact_user;
 	const char *caller_address, *callee_address;
 	struct session *caller;
-	struct session *callee;     /* who answered; NULL until then */
-	struct session *early;      /* whose early media is heard */
-	struct session *modifying;  /* whose re-INVITE is with the other side */
+	struct session *callee;    /* who answered; NULL until then */
+	struct session *early;     /* whose early media is heard */
+	struct session *modifying; /* whose re-INVITE is with the other side */
 	struct branch branches[CALL_BRANCHES_MAX];
 	unsigned branch_count, branches_open;
 	unsigned best_status; /* of the branches that refused */
@@ -110,7 +110,7 @@ struct call {
 	unsigned cause;
 	const char *reason, *ended_by, *codec;
 	struct media_counters caller_media, callee_media;
-	struct timer timer;    /* no answer; then: record again; then: free */
+	struct timer timer;       /* no answer; then: record again; then: free */
 	struct description offer; /* what the branches are offered */
 };
 
@@ -118,8 +118,8 @@ struct engine {
 	struct shard *shard;
 	struct hash_index by_id;
 	struct call *calls;
-	struct call *dead; /* ended, to be freed at the next tick */
-	unsigned count;    /* not ended */
+	struct call *dead;     /* ended, to be freed at the next tick */
+	unsigned count;        /* not ended */
 	unsigned *trunk_calls; /* by index of config->trunks */
 	struct timer reaper;
 };

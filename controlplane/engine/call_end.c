@@ -152,9 +152,10 @@ void call_finish(struct call *call, const struct call_cause *cause)
 
 	(void)cause;
 	write_cdr(call);
-	LOG_INFO("call", call->id, "%s -> %s ended: %s (%u) by %s, %" PRIu64 " + %" PRIu64 " packets",
-		 call->from, call->to, call->reason, call->cause, call->ended_by,
-		 call->caller_media.packets, call->callee_media.packets);
+	LOG_INFO("call", call->id,
+		 "%s -> %s ended: %s (%u) by %s, %" PRIu64 " + %" PRIu64 " packets", call->from,
+		 call->to, call->reason, call->cause, call->ended_by, call->caller_media.packets,
+		 call->callee_media.packets);
 	event_publish(e->shard->events, EVENT_CALL_ENDED, call->id, 0, call->reason,
 		      call->ended_by);
 	let_go(call);

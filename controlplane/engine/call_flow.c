@@ -16,7 +16,7 @@
 #include "controlplane/engine/outcome.h"
 #include "sip/base/log.h"
 
-#define ANSWERED_ELSEWHERE "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
+#define ANSWERED_ELSEWHERE   "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
 #define MEDIA_TIMEOUT_REASON "Reason: SIP;cause=408;text=\"Media timeout\"\r\n"
 
 static struct branch *branch_of(struct call *call, const struct session *s)
@@ -168,9 +168,9 @@ static void on_progress(void *arg, struct session *s, unsigned status, bool has_
 	if (call->callee) /* a fork that has not noticed yet */
 		return;
 	call_event(call,
-		   has_answer	 ? CALL_ON_EARLY_MEDIA :
-		   status == 180 ? CALL_ON_RINGING :
-				   CALL_ON_PROGRESS,
+		   has_answer      ? CALL_ON_EARLY_MEDIA
+		   : status == 180 ? CALL_ON_RINGING
+				   : CALL_ON_PROGRESS,
 		   &cause);
 }
 
@@ -277,10 +277,10 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 		callee_ended(call, how);
 	} else if (!call->callee) {
 		branch_failed(call, s,
-			      how == SIP_END_TIMEOUT   ? 408 :
-			      how == SIP_END_TRANSPORT ? 503 :
-			      status >= 300	       ? status :
-							 480);
+			      how == SIP_END_TIMEOUT     ? 408
+			      : how == SIP_END_TRANSPORT ? 503
+			      : status >= 300            ? status
+							 : 480);
 	}
 }
 

@@ -74,7 +74,8 @@ static void tell_again(struct call *call, struct session *to, const struct sessi
 	int error = session_reoffer(to, &about->remote);
 
 	if (error)
-		LOG_WARN("call", call->id, "the other side keeps a description that was refused: %s",
+		LOG_WARN("call", call->id,
+			 "the other side keeps a description that was refused: %s",
 			 strerror(-error));
 }
 

@@ -13,23 +13,22 @@
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION  1
 #define RECORD_LATER_MS 1000
 
 static json_t *seat_save(const struct seat *seat)
 {
 	const struct dp_termination_settings *s = media_termination_settings(seat->termination);
 
-	return json_pack("{s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I}", "side",
-			 (int)seat->side, "local",
-			 address_save(media_termination_local(seat->termination)), "latched",
-			 address_save(media_termination_latched(seat->termination)), "remote",
-			 address_save(&s->remote), "remote_rtcp", address_save(&s->remote_rtcp),
-			 "direction", (int)s->direction, "source_rule", (int)s->source_rule,
-			 "payload_type", (int)s->payload_type, "telephone_event",
-			 (int)s->telephone_event, "clock_rate", (json_int_t)s->clock_rate,
-			 "media_timeout_ms", (json_int_t)s->media_timeout_ms, "flags",
-			 (json_int_t)s->flags);
+	return json_pack(
+		"{s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I}", "side", (int)seat->side,
+		"local", address_save(media_termination_local(seat->termination)), "latched",
+		address_save(media_termination_latched(seat->termination)), "remote",
+		address_save(&s->remote), "remote_rtcp", address_save(&s->remote_rtcp), "direction",
+		(int)s->direction, "source_rule", (int)s->source_rule, "payload_type",
+		(int)s->payload_type, "telephone_event", (int)s->telephone_event, "clock_rate",
+		(json_int_t)s->clock_rate, "media_timeout_ms", (json_int_t)s->media_timeout_ms,
+		"flags", (json_int_t)s->flags);
 }
 
 static json_int_t number(const json_t *record, const char *key)
@@ -89,10 +88,9 @@ void call_record(struct call *call)
 			   call->caller_address, "callee_address", call->callee_address, "trunk_in",
 			   name_of_trunk(call, call->trunk_in), "trunk_out",
 			   name_of_trunk(call, call->trunk_out), "started_ms",
-			   (json_int_t)call->started_ms, "ringing_ms",
-			   (json_int_t)call->ringing_ms, "answered_ms",
-			   (json_int_t)call->answered_ms, "caller", caller, "callee", callee,
-			   "caller_seat", seat_save(call->caller_seat), "callee_seat",
+			   (json_int_t)call->started_ms, "ringing_ms", (json_int_t)call->ringing_ms,
+			   "answered_ms", (json_int_t)call->answered_ms, "caller", caller, "callee",
+			   callee, "caller_seat", seat_save(call->caller_seat), "callee_seat",
 			   seat_save(call->callee_seat));
 	if (record && caller && callee)
 		text = json_dumps(record, JSON_COMPACT);

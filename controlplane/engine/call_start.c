@@ -144,8 +144,8 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 		char uri[ROUTE_AOR_MAX + 128], to[ROUTE_AOR_MAX + 160];
 
 		if (sip_sockaddr_parse(slice_of(address), trunk->port, &remote) ||
-		    sip_transport_path(shard->transport, SIP_UDP,
-				       (const struct sockaddr *)&remote, &call->branches[0].to))
+		    sip_transport_path(shard->transport, SIP_UDP, (const struct sockaddr *)&remote,
+				       &call->branches[0].to))
 			continue;
 		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
 		snprintf(to, sizeof(to), "<%s>", uri);
@@ -174,9 +174,9 @@ static uint8_t family_of(const struct sip_path *path)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&path->remote;
 
-	return path->remote.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) ?
-		       DP_FAMILY_IPV6 :
-		       DP_FAMILY_IPV4;
+	return path->remote.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)
+		       ? DP_FAMILY_IPV6
+		       : DP_FAMILY_IPV4;
 }
 
 static int reserve_seats(struct call *call, const struct sip_path *from)
@@ -261,8 +261,8 @@ static bool find_way(struct call *call, const struct route *route)
 		call->trunk_out = (int)route->trunk;
 		call->engine->trunk_calls[route->trunk]++;
 	}
-	error = route->kind == ROUTE_USER ? branches_to_user(call, route) :
-					    branch_to_trunk(call, route);
+	error = route->kind == ROUTE_USER ? branches_to_user(call, route)
+					  : branch_to_trunk(call, route);
 	if (!error)
 		return true;
 	if (error == -ENOENT) /* expired since it was asked */
@@ -318,8 +318,8 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	}
 	session_take(call->caller, invite);
 	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
-	snprintf(to, sizeof(to), "%.*s", (int)(request->request_uri.n < 255 ?
-					       request->request_uri.n : 255),
+	snprintf(to, sizeof(to), "%.*s",
+		 (int)(request->request_uri.n < 255 ? request->request_uri.n : 255),
 		 request->request_uri.p);
 	call->from = call_string(call, caller->aor);
 	call->to = route.aor[0] ? call_string(call, route.aor) : call_string(call, to);
@@ -327,8 +327,8 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	write_from(call, caller);
 	LOG_INFO("call", call->id, "%s -> %s from %s", call->from, call->to, call->caller_address);
 
-	if (!check_limits(call, caller) || !check_hops(call, request) ||
-	    !find_way(call, &route) || !read_offer(call, request))
+	if (!check_limits(call, caller) || !check_hops(call, request) || !find_way(call, &route) ||
+	    !read_offer(call, request))
 		return;
 	error = reserve_seats(call, from);
 	if (error) {

@@ -6,14 +6,19 @@
 #include "controlplane/events/events.h"
 #include "sip/base/log.h"
 
-#define GO(fn, to) { .action = (fn), .next = CALL_##to }
-#define STAY { .ignored = true }
+#define GO(fn, to)                                \
+	{                                         \
+		.action = (fn), .next = CALL_##to \
+	}
+#define STAY                    \
+	{                       \
+		.ignored = true \
+	}
 
 /* How every state before ENDING ends. */
-#define ENDS                                             \
-	[CALL_ON_MEDIA_FAILED] = GO(call_end, ENDING),   \
-	[CALL_ON_CALLER_GONE] = GO(call_end, ENDING),    \
-	[CALL_ON_HANGUP] = GO(call_end, ENDING)
+#define ENDS                                           \
+	[CALL_ON_MEDIA_FAILED] = GO(call_end, ENDING), \
+	[CALL_ON_CALLER_GONE] = GO(call_end, ENDING), [CALL_ON_HANGUP] = GO(call_end, ENDING)
 
 static const struct call_transition table[CALL_STATE_COUNT][CALL_EVENT_COUNT] = {
 	[CALL_ROUTING] = {

@@ -13,7 +13,7 @@
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
-#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, REGISTER\r\n"
+#define ALLOW                    "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, REGISTER\r\n"
 #define CALLS_PER_SHARD_EXPECTED 16384
 
 int engine_create(struct shard *shard, struct engine **out)
@@ -179,9 +179,9 @@ static json_t *show_call(const struct call *call)
 	char context[HANDLE_TEXT];
 	uint64_t since = call->answered_ms ? call->answered_ms : call->started_ms;
 	uint64_t now = shard_wall_ms();
-	const struct session *callee = call->callee ? call->callee :
-				       call->early  ? call->early :
-						      call->branches[0].session;
+	const struct session *callee = call->callee  ? call->callee
+				       : call->early ? call->early
+						     : call->branches[0].session;
 
 	handle_text(call->bridge ? media_context_handle(call->bridge->context) : DP_HANDLE_NONE,
 		    context);

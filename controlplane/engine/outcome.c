@@ -48,12 +48,12 @@ const char *outcome_reason(unsigned status)
 		unsigned status;
 		const char *reason;
 	} table[] = {
-		{ 200, "normal" },	 { 401, "rejected" },	{ 403, "rejected" },
-		{ 404, "not-found" },	 { 407, "rejected" },	{ 408, "timeout" },
-		{ 410, "not-found" },	 { 480, "unavailable" }, { 482, "loop" },
-		{ 483, "loop" },	 { 484, "not-found" },	{ 486, "busy" },
-		{ 487, "cancelled" },	 { 488, "not-acceptable" }, { 503, "unavailable" },
-		{ 600, "busy" },	 { 603, "rejected" },	{ 604, "not-found" },
+		{ 200, "normal" },         { 401, "rejected" },       { 403, "rejected" },
+		{ 404, "not-found" },      { 407, "rejected" },       { 408, "timeout" },
+		{ 410, "not-found" },      { 480, "unavailable" },    { 482, "loop" },
+		{ 483, "loop" },           { 484, "not-found" },      { 486, "busy" },
+		{ 487, "cancelled" },      { 488, "not-acceptable" }, { 503, "unavailable" },
+		{ 600, "busy" },           { 603, "rejected" },       { 604, "not-found" },
 		{ 606, "not-acceptable" },
 	};
 

@@ -35,8 +35,8 @@ int bridge_create(struct shard *shard, uint64_t call, bool restore, const struct
 	b->user = user;
 	b->arg = arg;
 	b->done = restore;
-	error = restore ? media_context_restore(shard->media, call, &b->context) :
-			  media_context_create(shard->media, call, &b->context);
+	error = restore ? media_context_restore(shard->media, call, &b->context)
+			: media_context_create(shard->media, call, &b->context);
 	if (error) {
 		free(b);
 		return error;

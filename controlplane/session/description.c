@@ -4,11 +4,10 @@
 #include <errno.h>
 
 const struct sdp_codec description_codecs[CODECS] = {
-#define X(id, name, rate, type, parameters)                                                        \
-	[CODEC_##id] = { .encoding = name,                                                         \
-			 .clock_rate = rate,                                                       \
-			 .payload_type = type,                                                     \
-			 .fmtp = parameters },
+#define X(id, name, rate, type, parameters)                                                    \
+	[CODEC_##id] = {                                                                       \
+		.encoding = name, .clock_rate = rate, .payload_type = type, .fmtp = parameters \
+	},
 	DESCRIPTION_CODECS(X)
 #undef X
 };
@@ -106,7 +105,17 @@ void description_settle(struct description *d)
 		*seen = true;
 		d->codecs[n++] = d->codecs[i];
 	}
+	for (unsigned i = n; i < d->codec_count; i++)
+		memset(&d->codecs[i], 0, sizeof(d->codecs[i]));
 	d->codec_count = n;
+}
+
+struct description description_without_address(const struct description *d)
+{
+	struct description copy = *d;
+
+	copy.rtp = copy.rtcp = (struct dp_address){ 0 };
+	return copy;
 }
 
 bool description_overlap(const struct description *a, const struct description *b)

@@ -13,16 +13,16 @@
 #define DESCRIPTION_CODECS_MAX 8
 
 /* Codecs that we relay, in our order of preference: id, name, clock rate, payload type, fmtp. */
-#define DESCRIPTION_CODECS(X)                                           \
-	X(PCMA, "PCMA", 8000, 8, NULL)                                  \
-	X(PCMU, "PCMU", 8000, 0, NULL)                                  \
+#define DESCRIPTION_CODECS(X)          \
+	X(PCMA, "PCMA", 8000, 8, NULL) \
+	X(PCMU, "PCMU", 8000, 0, NULL) \
 	X(TELEPHONE_EVENT, "telephone-event", 8000, 101, "0-15")
 
 enum description_codec {
 #define X(id, name, rate, payload_type, fmtp) CODEC_##id,
 	DESCRIPTION_CODECS(X)
 #undef X
-	CODECS
+		CODECS
 };
 extern const struct sdp_codec description_codecs[CODECS];
 
@@ -47,9 +47,12 @@ int description_parse(struct slice text, struct sdp *sdp, struct description *de
 /* What we would offer by ourselves (delayed offers). */
 void description_default(struct description *description);
 /* The first audio codec; CODECS if there is none. */
-enum description_codec description_audio(const struct description *description, uint8_t *payload_type);
+enum description_codec description_audio(const struct description *description,
+					 uint8_t *payload_type);
 /* Keeps the first audio codec and telephone-event: what an answer says is one way to talk. */
 void description_settle(struct description *description);
+/* The same without where its author listens: what may go to the other leg. */
+struct description description_without_address(const struct description *description);
 /* Is there an audio codec in both? */
 bool description_overlap(const struct description *a, const struct description *b);
 /* Ready to be written as ours, with our address. */

@@ -164,8 +164,7 @@ dp_handle_t media_context_handle(const struct media_context *c)
 	return c->state == MEDIA_UP ? c->handle : DP_HANDLE_NONE;
 }
 
-int media_termination_create(struct media_context *c,
-			     const struct media_termination_config *config,
+int media_termination_create(struct media_context *c, const struct media_termination_config *config,
 			     const struct media_termination_user *user, void *arg,
 			     struct media_termination **out)
 {

@@ -95,8 +95,8 @@ dp_handle_t media_termination_handle(const struct media_termination *termination
 const struct dp_address *media_termination_local(const struct media_termination *termination);
 /* Where the media comes from; family NONE: nothing came yet. */
 const struct dp_address *media_termination_latched(const struct media_termination *termination);
-const struct dp_termination_settings *
-media_termination_settings(const struct media_termination *termination);
+const struct dp_termination_settings *media_termination_settings(
+	const struct media_termination *termination);
 
 /* RTP taken from the remote end since the termination was made, restarts of the dataplane
  * included. */

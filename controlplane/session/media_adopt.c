@@ -16,7 +16,7 @@
 
 #include "sip/base/log.h"
 
-#define OWNER_NOBODY UINT32_MAX
+#define OWNER_NOBODY   UINT32_MAX
 #define SWEEP_AFTER_MS 5000
 
 static int push(dp_handle_t **list, uint32_t *count, uint32_t *size, dp_handle_t handle)
@@ -90,7 +90,8 @@ static void adopt_contexts(struct media *m, const struct labels *labels)
 			c->state = MEDIA_UP;
 			c->claim = true;
 			m->statistics.adopted++;
-		} else if (record.owner == OWNER_NOBODY && (!c || !dp_handle_equal(c->handle, handle))) {
+		} else if (record.owner == OWNER_NOBODY &&
+			   (!c || !dp_handle_equal(c->handle, handle))) {
 			push(&m->orphans, &m->orphan_count, &m->orphan_size, handle);
 		}
 	}
@@ -103,8 +104,7 @@ static uint32_t differences(const struct media_termination *t,
 	const struct dp_termination_settings *s = &t->settings;
 	uint32_t mask = 0;
 
-	if (!dp_address_equal(&s->remote, &r->remote) &&
-	    !dp_address_equal(&t->latched, &r->remote))
+	if (!dp_address_equal(&s->remote, &r->remote) && !dp_address_equal(&t->latched, &r->remote))
 		mask |= DP_SET_REMOTE;
 	if (s->direction != r->direction)
 		mask |= DP_SET_DIRECTION;
@@ -185,9 +185,10 @@ void media_resync(struct media *m)
 	adopt_contexts(m, &labels);
 	adopt_terminations(m, &labels);
 	free(labels.buckets);
-	LOG_INFO("media", 0, "dataplane %016" PRIx64 ": %" PRIu64 " of %u contexts taken over, "
-		 "%u removed", m->boot_id, m->statistics.adopted - adopted, m->context_count,
-		 m->orphan_count);
+	LOG_INFO("media", 0,
+		 "dataplane %016" PRIx64 ": %" PRIu64 " of %u contexts taken over, "
+		 "%u removed",
+		 m->boot_id, m->statistics.adopted - adopted, m->context_count, m->orphan_count);
 	for (struct media_context *c = m->contexts, *next; c; c = next) {
 		next = c->next;
 		media_want(c);

@@ -48,7 +48,7 @@ struct media_context {
 	bool released; /* wish: be gone */
 	bool claim;    /* found after a restart: its events are not ours yet */
 	enum media_state state;
-	int failure; /* MEDIA_FAILED: why */
+	int failure;        /* MEDIA_FAILED: why */
 	uint32_t in_flight; /* commands of it and its terminations without a reply */
 	uint32_t holds;     /* callbacks on the stack that look at it afterwards */
 	uint64_t label;

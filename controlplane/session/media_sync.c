@@ -88,8 +88,8 @@ void media_bind(struct media *m, struct media_termination *t, dp_handle_t handle
 			realloc(m->by_index, size * sizeof(struct media_termination *));
 
 		if (!grown) {
-			LOG_ERROR("media", t->context->label, "no memory for events of termination %u",
-				  handle.index);
+			LOG_ERROR("media", t->context->label,
+				  "no memory for events of termination %u", handle.index);
 			return;
 		}
 		for (uint32_t i = m->by_index_size; i < size; i++)

@@ -201,8 +201,8 @@ static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_ms
 	char id[SESSION_ID_TEXT];
 	static const char *const reasons[] = {
 		[SIP_END_BYE_RECEIVED] = "bye-received", [SIP_END_BYE_SENT] = "bye-sent",
-		[SIP_END_CANCELLED] = "cancelled",	 [SIP_END_REJECTED] = "rejected",
-		[SIP_END_TIMEOUT] = "timeout",		 [SIP_END_TRANSPORT] = "transport",
+		[SIP_END_CANCELLED] = "cancelled",       [SIP_END_REJECTED] = "rejected",
+		[SIP_END_TIMEOUT] = "timeout",           [SIP_END_TRANSPORT] = "transport",
 	};
 
 	s->invite = NULL;
@@ -232,8 +232,9 @@ void session_take(struct session *s, struct sip_invite *invite)
 
 int session_dial(struct session *s, struct sip_invite_start *start, const struct description *offer)
 {
+	const struct description ours = description_without_address(offer);
 	char text[SESSION_SDP_MAX];
-	int n = session_write(s, offer, false, text, sizeof(text)), error;
+	int n = session_write(s, &ours, false, text, sizeof(text)), error;
 
 	if (n < 0)
 		return n;
@@ -244,8 +245,8 @@ int session_dial(struct session *s, struct sip_invite_start *start, const struct
 		session_event(s, SESSION_ON_ENDED);
 		return error;
 	}
-	s->offered = *offer;
 	session_offer_event(s, OFFER_ON_SEND);
+	s->offered = ours;
 	session_keep_names(s);
 	session_event(s, SESSION_ON_DIAL);
 	return 0;

@@ -36,7 +36,7 @@ enum session_state {
 #define X(id, name) SESSION_##id,
 	SESSION_STATES(X)
 #undef X
-	SESSION_STATE_COUNT
+		SESSION_STATE_COUNT
 };
 
 enum session_event {
@@ -62,7 +62,7 @@ enum offer_state {
 #define X(id, name) OFFER_##id,
 	OFFER_STATES(X)
 #undef X
-	OFFER_STATE_COUNT
+		OFFER_STATE_COUNT
 };
 /* Short names of the table's first column. */
 enum offer_event {
@@ -109,11 +109,11 @@ struct session {
 	bool reoffering;   /* an offer of ours is with session_reoffer() */
 	bool was_complete; /* what OFFER_ON_ROLLBACK returns to */
 	uint8_t offer_state;
-	uint8_t media_direction;    /* enum sdp_direction, as agreed, from the view of the far end */
-	struct description remote;  /* what the far end said last, and both agreed on */
-	struct description local;   /* what we said last, and both agreed on */
+	uint8_t media_direction;   /* enum sdp_direction, as agreed, from the view of the far end */
+	struct description remote; /* what the far end said last, and both agreed on */
+	struct description local;  /* what we said last, and both agreed on */
 	struct description offered; /* the open offer, of either side */
-	char *offer_text;           /* the open offer of the far end: its answer repeats its lines */
+	char *offer_text; /* the open offer of the far end: its answer repeats its lines */
 	size_t offer_size;
 	uint64_t sdp_id, sdp_version;
 	struct description sdp_last; /* what sdp_version stands for */
@@ -138,7 +138,8 @@ bool session_event(struct session *s, enum session_event event);
 
 /* --- outbound --- */
 /* Dials; start->sdp is filled in here. offer: what the other leg offered. */
-int session_dial(struct session *s, struct sip_invite_start *start, const struct description *offer);
+int session_dial(struct session *s, struct sip_invite_start *start,
+		 const struct description *offer);
 
 /* --- inbound --- */
 /* Reads the INVITE's offer into s->offered. -ENODATA: there is none (delayed offer). */

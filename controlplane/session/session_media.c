@@ -135,19 +135,10 @@ int session_write(struct session *s, const struct description *what, bool answer
 			 s->sdp_version);
 }
 
-/* What the far end of the other leg answered, as our answer here: never with its address. */
-static struct description without_address(const struct description *d)
-{
-	struct description ours = *d;
-
-	ours.rtp = ours.rtcp = (struct dp_address){ 0 };
-	return ours;
-}
-
 static int respond(struct session *s, unsigned status, const struct description *d, bool is_offer)
 {
 	char text[SESSION_SDP_MAX];
-	struct description ours = without_address(d);
+	struct description ours = description_without_address(d);
 	int n, error;
 
 	if (!is_offer)
@@ -204,13 +195,12 @@ int session_accept(struct session *s, const struct description *sdp, bool is_off
 int session_reoffer(struct session *s, const struct description *offer)
 {
 	char text[SESSION_SDP_MAX];
-	struct description ours = without_address(offer);
+	struct description ours = description_without_address(offer);
 	int n, error;
 
 	if (!s->invite)
 		return -ENOTCONN;
-	if (s->reoffering ||
-	    offer_next_state(s->offer_state, OFFER_ON_SEND, s->was_complete) < 0)
+	if (s->reoffering || offer_next_state(s->offer_state, OFFER_ON_SEND, s->was_complete) < 0)
 		return -EBUSY;
 	n = session_write(s, &ours, false, text, sizeof(text));
 	if (n < 0)

@@ -86,7 +86,8 @@ static int description_restore(const json_t *record, struct description *d)
 		return -EINVAL;
 	d->direction = (uint8_t)direction;
 	d->ptime = (uint16_t)ptime;
-	json_array_foreach(json_object_get(record, "codecs"), i, pair) {
+	json_array_foreach(json_object_get(record, "codecs"), i, pair)
+	{
 		if (codec_restore(pair, d))
 			return -EINVAL;
 	}
@@ -107,14 +108,13 @@ json_t *session_save(const struct session *s)
 	if (!text)
 		return NULL;
 	if (sip_invite_save(s->invite, text, INVITE_TEXT_MAX) >= 0)
-		record = json_pack("{s:s,s:b,s:s,s:i,s:I,s:I,s:o,s:o,s:o,s:o}", "id",
-				   session_id_text(s, id), "outbound", s->outbound, "dialog", text,
-				   "media_direction", (int)s->media_direction, "sdp_id",
-				   (json_int_t)s->sdp_id, "sdp_version", (json_int_t)s->sdp_version,
-				   "remote", description_save(&s->remote), "local",
-				   description_save(&s->local), "sdp_last",
-				   description_save(&s->sdp_last), "sdp_address",
-				   address_save(&s->sdp_last_address));
+		record = json_pack(
+			"{s:s,s:b,s:s,s:i,s:I,s:I,s:o,s:o,s:o,s:o}", "id", session_id_text(s, id),
+			"outbound", s->outbound, "dialog", text, "media_direction",
+			(int)s->media_direction, "sdp_id", (json_int_t)s->sdp_id, "sdp_version",
+			(json_int_t)s->sdp_version, "remote", description_save(&s->remote), "local",
+			description_save(&s->local), "sdp_last", description_save(&s->sdp_last),
+			"sdp_address", address_save(&s->sdp_last_address));
 	free(text);
 	return record;
 }
@@ -166,13 +166,13 @@ json_t *session_show(const struct session *s)
 	}
 	if (s->seat && (s->seat->session == s || !s->seat->session))
 		handle_text(media_termination_handle(s->seat->termination), termination);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:s}", "id",
-			 session_id_text(s, id), "call", call, "direction",
-			 s->outbound ? "outbound" : "inbound", "state", session_state_text(s->state),
-			 "local_uri", s->local_uri ? s->local_uri : "", "remote_uri",
-			 s->remote_uri ? s->remote_uri : "", "remote_address", path, "sip_call_id",
-			 call_id.p ? call_id.p : "", call_id.n, "sdp_state",
-			 offer_state_text(s->offer_state), "media_direction",
-			 session_direction_text(s->media_direction), "codec", session_codec(s),
-			 "termination", termination);
+	return json_pack(
+		"{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:s}", "id", session_id_text(s, id),
+		"call", call, "direction", s->outbound ? "outbound" : "inbound", "state",
+		session_state_text(s->state), "local_uri", s->local_uri ? s->local_uri : "",
+		"remote_uri", s->remote_uri ? s->remote_uri : "", "remote_address", path,
+		"sip_call_id", call_id.p ? call_id.p : "", call_id.n, "sdp_state",
+		offer_state_text(s->offer_state), "media_direction",
+		session_direction_text(s->media_direction), "codec", session_codec(s),
+		"termination", termination);
 }

@@ -85,16 +85,16 @@ static const uint8_t offers[OFFER_STATE_COUNT][OFFER_EVENT_COUNT] = {
 
 int session_next_state(unsigned state, unsigned event)
 {
-	return state < SESSION_STATE_COUNT && event < SESSION_EVENT_COUNT ?
-		       (int)life[state][event] - 1 :
-		       -1;
+	return state < SESSION_STATE_COUNT && event < SESSION_EVENT_COUNT
+		       ? (int)life[state][event] - 1
+		       : -1;
 }
 
 int offer_next_state(unsigned state, unsigned event, bool was_complete)
 {
-	int next = state < OFFER_STATE_COUNT && event < OFFER_EVENT_COUNT ?
-			   (int)offers[state][event] - 1 :
-			   -1;
+	int next = state < OFFER_STATE_COUNT && event < OFFER_EVENT_COUNT
+			   ? (int)offers[state][event] - 1
+			   : -1;
 
 	if (next >= 0 && event == OFFER_ON_ROLLBACK && !was_complete)
 		next = OFFER_INITIAL;

@@ -7,7 +7,7 @@
 
 TestSuite(call, .init = world_start, .fini = world_stop);
 
-#define OFFER phone_sdp(CARRIER, 4000, "0 8 101", "sendrecv")
+#define OFFER  phone_sdp(CARRIER, 4000, "0 8 101", "sendrecv")
 #define ANSWER phone_sdp(BOB, 5000, "8 101", "sendrecv")
 
 static struct phone *carrier(void)
@@ -337,8 +337,8 @@ Test(call, a_delayed_offer_is_made_by_us_and_answered_in_the_ack)
 	cr_assert(carrier()->answered);
 	cr_expect_not_null(strstr(carrier()->sdp, "RTP/AVP 8 101"));
 	invite = carrier()->invite;
-	cr_assert_eq(sip_invite_ack(invite, slice_of(phone_sdp(CARRIER, 4000, "8 101", "sendrecv"))),
-		     0);
+	cr_assert_eq(
+		sip_invite_ack(invite, slice_of(phone_sdp(CARRIER, 4000, "8 101", "sendrecv"))), 0);
 	world_run(20);
 	cr_expect_eq(world_termination(0).remote.port, 4000);
 	cr_expect_eq(world_termination(0).direction, DP_DIRECTION_SENDRECV);
@@ -382,6 +382,30 @@ Test(call, hold_and_resume_go_through_both_legs)
 	cr_expect_eq(world_termination(0).remote.port, 4002);
 	cr_expect_eq(world_termination(0).media_timeout_ms, 60000);
 	cr_expect_eq(world->shard.engine->calls->state, CALL_ANSWERED);
+	phone_bye(BOB);
+	world_expect_nothing_left();
+}
+
+/* RFC 3264 §8: same origin, and a version that counts changes and nothing else */
+Test(call, the_version_of_our_sdp_goes_up_with_each_change)
+{
+	unsigned long long version[3];
+	unsigned long long id;
+
+	world_bridged_call();
+	cr_assert_eq(sscanf(strstr(bob()->sdp, "o="), "o=%*s %llu %llu", &id, &version[0]), 2);
+	phone_reinvite(CARRIER, phone_sdp(CARRIER, 4002, "0 8 101", "sendrecv"));
+	world_run(20);
+	sscanf(strstr(bob()->sdp, "o="), "o=%*s %*s %llu", &version[1]);
+	cr_expect_eq(version[1], version[0], "its own address is no business of the other side");
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(20);
+	phone_reinvite(CARRIER, phone_sdp(CARRIER, 4002, "0 8 101", "sendonly"));
+	world_run(20);
+	sscanf(strstr(bob()->sdp, "o="), "o=%*s %*s %llu", &version[2]);
+	cr_expect_eq(version[2], version[1] + 1);
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8 101", "recvonly"));
+	world_run(20);
 	phone_bye(BOB);
 	world_expect_nothing_left();
 }
@@ -513,8 +537,10 @@ Test(call, counters_of_both_sides_are_in_the_cdr)
 
 	world_bridged_call();
 	call = world->shard.engine->calls;
-	fake_latch(media_termination_handle(call->caller_seat->termination), "198.18.0.104", 4000, 11);
-	fake_latch(media_termination_handle(call->callee_seat->termination), "198.18.0.102", 5000, 22);
+	fake_latch(media_termination_handle(call->caller_seat->termination), "198.18.0.104", 4000,
+		   11);
+	fake_latch(media_termination_handle(call->callee_seat->termination), "198.18.0.102", 5000,
+		   22);
 	world_run(20);
 	phone_bye(CARRIER);
 	world_run(50);
@@ -657,11 +683,12 @@ static void expect_status(const char *method, const char *begins)
 	static unsigned branch;
 	char text[512];
 
-	snprintf(text, sizeof(text),
-		 "%s sip:tandem.lab SIP/2.0\r\nVia: SIP/2.0/UDP 198.18.0.101:5060;branch=z9hG4bK%u\r\n"
-		 "From: <sip:a@b>;tag=1\r\nTo: <sip:tandem.lab>\r\nCall-ID: x%u\r\nCSeq: 1 %s\r\n"
-		 "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-		 method, branch, branch, method);
+	snprintf(
+		text, sizeof(text),
+		"%s sip:tandem.lab SIP/2.0\r\nVia: SIP/2.0/UDP 198.18.0.101:5060;branch=z9hG4bK%u\r\n"
+		"From: <sip:a@b>;tag=1\r\nTo: <sip:tandem.lab>\r\nCall-ID: x%u\r\nCSeq: 1 %s\r\n"
+		"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+		method, branch, branch, method);
 	branch++;
 	network_send_text(world->phones[ALICE].node, world->tandem, text);
 	world_run(20);

@@ -11,13 +11,16 @@
 #define S 2 /* stays as it is, silently */
 
 static const int expected[CALL_STATE_COUNT][CALL_EVENT_COUNT] = {
-#define ROW(...) { __VA_ARGS__ }
+#define ROW(...)            \
+	{                   \
+		__VA_ARGS__ \
+	}
 #define TO(state) (10 + CALL_##state)
 	/* media-ready, media-failed, ringing, progress, early-media, answer, hold, resume, refused,
 	 * caller-gone, callee-gone, no-answer, media-silent, hangup, empty */
-	[CALL_ROUTING] = ROW(TO(ROUTING), TO(ENDING), TO(RINGING), TO(ROUTING), TO(EARLY),
-			     TO(ANSWERED), R, R, TO(ENDING), TO(ENDING), R, TO(ENDING), R,
-			     TO(ENDING), R),
+	[CALL_ROUTING] =
+		ROW(TO(ROUTING), TO(ENDING), TO(RINGING), TO(ROUTING), TO(EARLY), TO(ANSWERED), R,
+		    R, TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
 	[CALL_RINGING] = ROW(R, TO(ENDING), S, TO(RINGING), TO(EARLY), TO(ANSWERED), R, R,
 			     TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
 	[CALL_EARLY] = ROW(R, TO(ENDING), TO(EARLY), TO(EARLY), TO(EARLY), TO(ANSWERED), R, R,
@@ -78,7 +81,9 @@ static struct config_trunk trunks[] = {
 	{ .name = "inbound", .prefix = "" },
 };
 static const struct config config = {
-	.sip = { .domains = domains, .domains_count = 2, .listeners = listeners,
+	.sip = { .domains = domains,
+		 .domains_count = 2,
+		 .listeners = listeners,
 		 .listeners_count = 1 },
 	.trunks = trunks,
 	.trunks_count = 3,

@@ -15,8 +15,12 @@ static struct config_media media[] = { { "198.18.0.20", 16384, 32767, 46 },
 				       { "2001:2::20", 16384, 32767, 46 } };
 static const char *carrier_addresses[] = { "198.18.0.104" };
 static struct config_trunk trunks[] = {
-	{ .name = "carrier", .addresses = carrier_addresses, .addresses_count = 1, .port = 5060,
-	  .prefix = "9", .inbound = true },
+	{ .name = "carrier",
+	  .addresses = carrier_addresses,
+	  .addresses_count = 1,
+	  .port = 5060,
+	  .prefix = "9",
+	  .inbound = true },
 };
 
 /* --- doubles of the registrar --- */
@@ -239,8 +243,12 @@ static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_ms
 }
 
 static const struct sip_invite_user phone_user = {
-	.progress = on_progress,   .answered = on_answered,   .acked = on_acked,
-	.reinvite = on_reinvite,   .reinvited = on_reinvited, .ended = on_ended,
+	.progress = on_progress,
+	.answered = on_answered,
+	.acked = on_acked,
+	.reinvite = on_reinvite,
+	.reinvited = on_reinvited,
+	.ended = on_ended,
 };
 
 static void phone_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
@@ -261,8 +269,8 @@ void phone_call(unsigned n, const char *to, const char *sdp)
 	struct sip_invite_start start = {
 		.to = network_path(world->tandem),
 		.request_uri = slice_of(to),
-		.from = n == CARRIER ? SLICE("\"Somebody\" <sip:+15550100@carrier.example>") :
-				       SLICE("<sip:alice@tandem.lab>"),
+		.from = n == CARRIER ? SLICE("\"Somebody\" <sip:+15550100@carrier.example>")
+				     : SLICE("<sip:alice@tandem.lab>"),
 		.contact_user = SLICE("me"),
 		.sdp = sdp ? slice_of(sdp) : SLICE_NONE,
 		.max_forwards = 70,
@@ -349,12 +357,16 @@ void world_start(void)
 	world->net = network_create(1);
 	world->contacts = 1;
 	world->config = (struct config){
-		.sip = { .domains = domains, .domains_count = 1, .listeners = listeners,
+		.sip = { .domains = domains,
+			 .domains_count = 1,
+			 .listeners = listeners,
 			 .listeners_count = 1 },
 		.dataplane = { .media = media, .media_count = 2 },
 		.trunks = trunks,
 		.trunks_count = 1,
-		.calls = { .calls_max = 100, .ring_timeout_s = 20, .media_timeout_s = 60,
+		.calls = { .calls_max = 100,
+			   .ring_timeout_s = 20,
+			   .media_timeout_s = 60,
 			   .dataplane_retry_after_s = 5 },
 	};
 	fake_start();

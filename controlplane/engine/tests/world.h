@@ -21,13 +21,13 @@ struct phone {
 	struct sip_ua *ua;
 	struct sip_invite *invite;
 	unsigned progress, progress_count; /* last provisional response */
-	unsigned final;	     /* of our INVITE, or how it ended */
+	unsigned final;                    /* of our INVITE, or how it ended */
 	bool answered, ended, acked;
 	enum sip_end how;
-	bool reinvited;	     /* a re-INVITE waits for its answer */
-	unsigned reanswered; /* outcome of ours */
+	bool reinvited;          /* a re-INVITE waits for its answer */
+	unsigned reanswered;     /* outcome of ours */
 	char sdp[PHONE_SDP_MAX]; /* the last one that came */
-	char headers[1024];  /* of the message that ended it */
+	char headers[1024];      /* of the message that ended it */
 };
 
 enum { ALICE, BOB, BOB2, CARRIER, PHONES };
@@ -38,9 +38,9 @@ struct world {
 	struct config config;
 	struct network_node *tandem;
 	struct phone phones[PHONES];
-	unsigned contacts; /* of bob: 0..2 */
+	unsigned contacts;         /* of bob: 0..2 */
 	bool contact_is_elsewhere; /* his contact answers nothing */
-	struct cdr cdr;	   /* the last one */
+	struct cdr cdr;            /* the last one */
 	char cdr_reason[32], cdr_ended_by[16], cdr_codec[16], cdr_to[128];
 	unsigned cdrs, records;
 	uint64_t record_id;

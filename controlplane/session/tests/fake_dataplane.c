@@ -145,7 +145,8 @@ static int find_free(const void *records, size_t size)
 
 static bool context_is(dp_handle_t h)
 {
-	return h.index < FAKE_MAX && h.generation && fake->contexts[h.index].generation == h.generation;
+	return h.index < FAKE_MAX && h.generation &&
+	       fake->contexts[h.index].generation == h.generation;
 }
 
 static bool termination_is(dp_handle_t h)

@@ -23,7 +23,7 @@ struct fake_dataplane {
 	unsigned event_first, event_count;
 	uint32_t generation;
 	uint16_t next_port;
-	int fail_type, fail_status; /* the next command of this type is answered so */
+	int fail_type, fail_status;      /* the next command of this type is answered so */
 	unsigned sent[DP_COMMAND_TYPES]; /* counts by type */
 	bool attached;
 };

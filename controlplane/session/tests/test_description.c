@@ -12,7 +12,8 @@ static int parse(const char *media, struct description *d)
 	unsigned line;
 
 	snprintf(text, sizeof(text),
-		 "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n%s", media);
+		 "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n%s",
+		 media);
 	return description_parse(slice_of(text), &sdp, d, &line);
 }
 
@@ -64,9 +65,9 @@ Test(description, an_answer_settles_on_one_codec_and_keeps_events)
 {
 	struct description d;
 
-	cr_assert_eq(parse("m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n",
-			   &d),
-		     0);
+	cr_assert_eq(
+		parse("m=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n", &d),
+		0);
 	description_settle(&d);
 	cr_assert_eq(d.codec_count, 2);
 	cr_assert_eq(d.codecs[0].codec, CODEC_PCMU);
