@@ -126,12 +126,9 @@ static void add_standby_addresses(struct dataplane *dp, const struct port *port)
 static int tap_up(struct dataplane *dp, unsigned index)
 {
 	struct port *port = &dp->ports.port[index];
-	char name[16];
+	const char *name = port->config->tap;
 	int error;
 
-	snprintf(name, sizeof(name), "tandem%u", index);
-	if (port->config->tap && port->config->tap[0])
-		snprintf(name, sizeof(name), "%s", port->config->tap);
 	error = tap_create(dp->netlink, name, port->mac, port->config->mtu, &port->tap);
 	if (error) {
 		LOG_ERROR("port", 0, "%s: TAP %s cannot be made: %s", port->config->name, name,
