@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two transport sets on the loopback, ports of the kernel's choice. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "sip/transport/transport.h"
+
+#define MESSAGE_MAX 2000u
+
+struct end {
+	struct sip_transport *transport;
+	unsigned received;
+	size_t bytes;
+	char last[MESSAGE_MAX + 1];
+	struct sip_path from;
+	bool echo;
+	unsigned closed;
+};
+
+static uv_loop_t loop;
+static struct end a, b;
+
+static void receive(void *arg, const char *data, size_t size, const struct sip_path *from)
+{
+	struct end *end = arg;
+
+	end->received++;
+	end->bytes += size;
+	memcpy(end->last, data, size);
+	end->last[size] = '\0';
+	end->from = *from;
+	if (end->echo)
+		cr_expect_eq(sip_transport_send(end->transport, from, data, size), 0);
+}
+
+static void open_end(struct end *end)
+{
+	struct sip_listener_config listeners[2] = { { .kind = SIP_UDP }, { .kind = SIP_UDP } };
+	struct sip_transport_config config = {
+		.loop = &loop,
+		.listeners = listeners,
+		.listener_count = 2,
+		.message_max = MESSAGE_MAX,
+		.receive = receive,
+		.arg = end,
+	};
+	char why[128] = "";
+
+	memset(end, 0, sizeof(*end));
+	sip_sockaddr_parse(SLICE("127.0.0.1"), 0, &listeners[0].address);
+	sip_sockaddr_parse(SLICE("::1"), 0, &listeners[1].address);
+	cr_assert_eq(sip_transport_create(&config, &end->transport, why, sizeof(why)), 0, "%s",
+		     why);
+}
+
+static void set_up(void)
+{
+	cr_assert_eq(uv_loop_init(&loop), 0);
+	open_end(&a);
+	open_end(&b);
+}
+
+static void on_closed(void *arg)
+{
+	struct end *end = arg;
+
+	end->closed++;
+}
+
+static void tear_down(void)
+{
+	sip_transport_close(a.transport, on_closed, &a);
+	sip_transport_close(b.transport, on_closed, &b);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&loop) != 0 || a.closed != 1 || b.closed != 1)
+		abort();
+}
+
+TestSuite(udp, .init = set_up, .fini = tear_down);
+
+/* The address of a listener, from its text. */
+static void address_of(const struct end *end, unsigned listener, struct sockaddr_storage *address)
+{
+	struct slice host = slice_of(sip_transport_host(end->transport, listener));
+	const char *colon = strrchr(host.p, ':');
+	uint32_t port;
+
+	cr_assert_eq(slice_to_u32(slice_of(colon + 1), UINT16_MAX, &port), 0);
+	cr_assert_neq(port, 0);
+	cr_assert_eq(sip_sockaddr_parse((struct slice){ host.p, (size_t)(colon - host.p) },
+					(uint16_t)port, address),
+		     0);
+}
+
+static struct sip_path path_to(const struct end *from, const struct end *to, unsigned listener)
+{
+	struct sockaddr_storage address;
+	struct sip_path path;
+
+	address_of(to, listener, &address);
+	cr_assert_eq(
+		sip_transport_path(from->transport, SIP_UDP, (struct sockaddr *)&address, &path),
+		0);
+	return path;
+}
+
+static struct sip_transport_stats stats_of(const struct end *end)
+{
+	struct sip_transport_stats stats;
+
+	sip_transport_stats(end->transport, &stats);
+	return stats;
+}
+
+static uint64_t handled(const struct end *end)
+{
+	struct sip_transport_stats stats = stats_of(end);
+
+	return stats.received + stats.dropped_size + stats.dropped_keepalive;
+}
+
+/* The loopback loses nothing, so what was sent comes. */
+static void wait_for(const struct end *end, uint64_t count)
+{
+	while (handled(end) < count)
+		uv_run(&loop, UV_RUN_ONCE);
+}
+
+Test(udp, datagrams_cross_on_both_families)
+{
+	for (unsigned listener = 0; listener < 2; listener++) {
+		struct sip_path to = path_to(&a, &b, listener);
+		struct sockaddr_storage ours;
+
+		cr_expect_eq(to.listener, listener);
+		cr_expect_eq(sip_transport_send(a.transport, &to, "hello", 5), 0);
+		wait_for(&b, listener + 1);
+		cr_expect_str_eq(b.last, "hello");
+		cr_expect_eq(b.from.listener, listener);
+		cr_expect_eq(b.from.kind, SIP_UDP);
+		address_of(&a, listener, &ours);
+		cr_expect(sip_sockaddr_equal(&b.from.remote, &ours));
+	}
+	cr_expect_eq(stats_of(&a).sent, 2);
+	cr_expect_eq(stats_of(&a).sent_bytes, 10);
+	cr_expect_eq(stats_of(&b).received_bytes, 10);
+}
+
+Test(udp, bursts_are_answered_from_the_handler)
+{
+	enum { MANY = 100 };
+	struct sip_path to = path_to(&a, &b, 0);
+
+	b.echo = true;
+	for (unsigned i = 0; i < MANY; i++)
+		cr_expect_eq(sip_transport_send(a.transport, &to, "0123456789", 10), 0);
+	wait_for(&b, MANY);
+	wait_for(&a, MANY);
+	cr_expect_eq(a.bytes, MANY * 10);
+	cr_expect_eq(stats_of(&b).sent, MANY);
+	cr_expect_eq(stats_of(&b).send_errors, 0);
+}
+
+Test(udp, keepalives_and_oversize_are_counted_and_dropped)
+{
+	struct sip_path to = path_to(&a, &b, 0);
+	static const char stun[20] = { 0, 1, 0, 0, 0x21, 0x12, (char)0xa4, 0x42 };
+	static char big[MESSAGE_MAX + 1];
+	struct sockaddr_storage address;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	address_of(&b, 0, &address);
+	memset(big, 'x', sizeof(big));
+	sip_transport_send(a.transport, &to, "\r\n\r\n", 4);
+	sip_transport_send(a.transport, &to, stun, sizeof(stun));
+	sip_transport_send(a.transport, &to, "\0\0\0\0", 4);
+	cr_expect_eq(sip_transport_send(a.transport, &to, big, sizeof(big)), -EMSGSIZE);
+	cr_expect_eq(sip_transport_send(a.transport, &to, "", 0), -EMSGSIZE);
+	wait_for(&b, 3);
+	sendto(fd, big, sizeof(big), 0, (struct sockaddr *)&address, sizeof(struct sockaddr_in));
+	sendto(fd, big, 0, 0, (struct sockaddr *)&address, sizeof(struct sockaddr_in));
+	close(fd);
+	wait_for(&b, 5);
+	cr_expect_eq(stats_of(&b).dropped_keepalive, 3);
+	cr_expect_eq(stats_of(&b).dropped_size, 2);
+	cr_expect_eq(stats_of(&a).dropped_size, 2);
+	cr_expect_eq(b.received, 0);
+	sip_transport_send(a.transport, &to, big, MESSAGE_MAX);
+	wait_for(&b, 6);
+	cr_expect_eq(b.received, 1, "the largest that is allowed");
+}
+
+Test(udp, what_cannot_be_sent_is_told)
+{
+	struct sip_path to = path_to(&a, &b, 0), wrong = to;
+
+	wrong.kind = SIP_TCP;
+	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -ENETUNREACH);
+	wrong = to;
+	wrong.listener = 2;
+	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -ENETUNREACH);
+	wrong.listener = 1;
+	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -EAFNOSUPPORT);
+	cr_expect_eq(
+		sip_transport_path(a.transport, SIP_TLS, (struct sockaddr *)&to.remote, &wrong),
+		-ENETUNREACH);
+	/* port 0 is no place to send to */
+	wrong = to;
+	((struct sockaddr_in *)&wrong.remote)->sin_port = 0;
+	cr_expect_lt(sip_transport_send(a.transport, &wrong, "x", 1), 0);
+	cr_expect_eq(stats_of(&a).send_errors, 1);
+}
+
+Test(udp, address_that_cannot_be_bound_is_named)
+{
+	struct sip_listener_config listeners[2] = { { .kind = SIP_UDP }, { .kind = SIP_UDP } };
+	struct sip_transport_config config = {
+		.loop = &loop,
+		.listeners = listeners,
+		.listener_count = 2,
+		.message_max = MESSAGE_MAX,
+		.receive = receive,
+	};
+	struct sip_transport *transport = NULL;
+	char why[128] = "";
+
+	sip_sockaddr_parse(SLICE("127.0.0.1"), 0, &listeners[0].address);
+	sip_sockaddr_parse(SLICE("192.0.2.1"), 5060, &listeners[1].address);
+	cr_expect_eq(sip_transport_create(&config, &transport, why, sizeof(why)), -EADDRNOTAVAIL);
+	cr_expect_not_null(strstr(why, "192.0.2.1:5060"), "%s", why);
+	listeners[1].kind = SIP_TCP;
+	cr_expect_eq(sip_transport_create(&config, &transport, why, sizeof(why)), -EPROTONOSUPPORT);
+	cr_expect_null(transport);
+}
+
+Test(udp, two_sets_share_an_address)
+{
+	struct sip_listener_config listener = { .kind = SIP_UDP };
+	struct sip_transport_config config = {
+		.loop = &loop,
+		.listeners = &listener,
+		.listener_count = 1,
+		.message_max = MESSAGE_MAX,
+		.receive = receive,
+		.arg = &b,
+	};
+	struct sip_transport *second;
+	char why[128] = "";
+
+	address_of(&b, 0, &listener.address);
+	cr_assert_eq(sip_transport_create(&config, &second, why, sizeof(why)), 0, "%s", why);
+	cr_expect_str_eq(sip_transport_host(second, 0), sip_transport_host(b.transport, 0));
+	cr_expect_str_eq(sip_transport_host(second, 7), "");
+	sip_transport_close(second, NULL, NULL);
+}
