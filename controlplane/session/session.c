@@ -15,6 +15,8 @@
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
+#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n"
+
 const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT])
 {
 	snprintf(text, SESSION_ID_TEXT, "%016" PRIx64, s->id);
@@ -188,11 +190,17 @@ static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
 static void on_request(void *arg, struct sip_transaction *server, struct sip_msg *request)
 {
 	(void)arg;
-	if (request->method == SIP_UNKNOWN_METHOD)
-		sip_transaction_reply(server, 501, NULL, SLICE_NONE, "");
-	else
-		sip_transaction_reply(server, 405, NULL, SLICE_NONE,
-				      "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n");
+	switch (request->method) {
+	case SIP_OPTIONS: /* RFC 3261 §11.2: is it still there? */
+		sip_transaction_reply(server, 200, NULL, SLICE_NONE,
+				      ALLOW "Accept: application/sdp\r\n");
+		break;
+	case SIP_UNKNOWN_METHOD:
+		sip_transaction_reply(server, 501, NULL, SLICE_NONE, ALLOW);
+		break;
+	default:
+		sip_transaction_reply(server, 405, NULL, SLICE_NONE, ALLOW);
+	}
 }
 
 static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
