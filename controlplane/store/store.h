@@ -23,9 +23,9 @@ void store_close(struct store *store);
 void store_flush(struct store *store);
 
 struct store_contact {
-	const char *aor;  /* "alice@tandem.lab" */
-	const char *uri;  /* Contact URI: key together with aor */
-	const char *text; /* the registrar's own record of it, one line */
+	const char *aor;     /* "alice@tandem.lab" */
+	const char *uri;     /* Contact URI: key together with aor */
+	const char *text;    /* the registrar's own record of it, one line */
 	uint64_t expires_ms; /* wall clock */
 };
 int store_contact_put(struct store *store, const struct store_contact *contact);
@@ -45,13 +45,13 @@ int store_calls_load(struct store *store, void (*row)(void *arg, const struct st
 /* Call detail record: one row per call that was ever routed. Times: wall clock, ms; 0: never. */
 struct cdr {
 	uint64_t call;
-	const char *from, *to;         /* addresses of record, as the caller gave them */
+	const char *from, *to; /* addresses of record, as the caller gave them */
 	const char *caller_address, *callee_address; /* ip:port of the signalling; "" if none */
 	const char *trunk_in, *trunk_out;            /* names or "" */
 	uint64_t started_ms, ringing_ms, answered_ms, ended_ms;
-	unsigned cause;        /* SIP status: 200 for a call that was answered and ended normally */
-	const char *reason;    /* "normal", "busy", "cancelled", "media-timeout"… */
-	const char *ended_by;  /* caller | callee | system */
+	unsigned cause;       /* SIP status: 200 for a call that was answered and ended normally */
+	const char *reason;   /* "normal", "busy", "cancelled", "media-timeout"… */
+	const char *ended_by; /* caller | callee | system */
 	const char *codec;
 	uint64_t packets_caller, packets_callee; /* RTP taken from each side */
 	uint64_t lost_caller, lost_callee;

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SQLite. WAL with synchronous=NORMAL: what was committed survives kill -9 of the process always,
+ * and a power cut except for the last moments (the WAL is synced at checkpoints); the database is
+ * consistent in any case. FULL would cost an fsync for each batch and buy those moments only.
+ */
+#include "controlplane/store/database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sip/base/log.h"
+
+#define OPEN_BUSY_MS  1000
+#define WRITE_BUSY_MS 5000
+
+/* Each brings the schema from its index to the next version. Never changed, only added to. */
+static const char *const migrations[] = {
+	"CREATE TABLE contacts (aor TEXT NOT NULL, uri TEXT NOT NULL, text TEXT NOT NULL,"
+	"  expires_ms INTEGER NOT NULL, PRIMARY KEY (aor, uri)) WITHOUT ROWID;"
+	"CREATE TABLE calls (id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+	"CREATE TABLE cdrs (number INTEGER PRIMARY KEY AUTOINCREMENT, call INTEGER NOT NULL UNIQUE,"
+	"  \"from\" TEXT NOT NULL, \"to\" TEXT NOT NULL,"
+	"  caller_address TEXT NOT NULL, callee_address TEXT NOT NULL,"
+	"  trunk_in TEXT NOT NULL, trunk_out TEXT NOT NULL,"
+	"  started_ms INTEGER NOT NULL, ringing_ms INTEGER NOT NULL,"
+	"  answered_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,"
+	"  cause INTEGER NOT NULL, reason TEXT NOT NULL, ended_by TEXT NOT NULL,"
+	"  codec TEXT NOT NULL, packets_caller INTEGER NOT NULL, packets_callee INTEGER NOT NULL,"
+	"  lost_caller INTEGER NOT NULL, lost_callee INTEGER NOT NULL);",
+};
+#define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
+
+#define STATEMENTS_PER_WRITE 2
+
+static const struct {
+	unsigned numbers, texts;
+	const char *sql[STATEMENTS_PER_WRITE];
+} writes[WRITE_TYPES] = {
+	[WRITE_CONTACT_PUT] = { 1,
+				3,
+				{ "INSERT INTO contacts (expires_ms, aor, uri, text) VALUES (?1, ?2, ?3, ?4)"
+				  "  ON CONFLICT (aor, uri) DO UPDATE SET text = ?4, expires_ms = ?1" } },
+	[WRITE_CONTACT_DELETE] = { 0, 2, { "DELETE FROM contacts WHERE aor = ?1 AND uri = ?2" } },
+	/* A late record of a call that has its CDR does not bring the call back. */
+	[WRITE_CALL_PUT] = { 1,
+			     1,
+			     { "INSERT OR REPLACE INTO calls (id, text) SELECT ?1, ?2"
+			       "  WHERE NOT EXISTS (SELECT 1 FROM cdrs WHERE call = ?1)" } },
+	[WRITE_CDR] = { 10,
+			9,
+			{ "INSERT INTO cdrs (call, started_ms, ringing_ms, answered_ms, ended_ms, cause,"
+			  "  packets_caller, packets_callee, lost_caller, lost_callee, \"from\", \"to\","
+			  "  caller_address, callee_address, trunk_in, trunk_out, reason, ended_by, codec)"
+			  "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+			  "  ?17, ?18, ?19) ON CONFLICT (call) DO NOTHING",
+			  "DELETE FROM calls WHERE id = ?1" } },
+};
+
+static const char sql_contacts[] = "SELECT aor, uri, text, expires_ms FROM contacts";
+static const char sql_calls[] = "SELECT id, text FROM calls";
+static const char sql_cdrs[] =
+	"SELECT call, started_ms, ringing_ms, answered_ms, ended_ms, cause, packets_caller,"
+	"  packets_callee, lost_caller, lost_callee, \"from\", \"to\", caller_address,"
+	"  callee_address, trunk_in, trunk_out, reason, ended_by, codec"
+	"  FROM cdrs ORDER BY number DESC LIMIT ?1 OFFSET ?2";
+
+struct database {
+	int lock; /* DIR/tandem.lock, held as long as it is open */
+	sqlite3 *writer;
+	sqlite3_stmt *begin, *commit, *rollback;
+	sqlite3_stmt *statements[WRITE_TYPES][STATEMENTS_PER_WRITE];
+	pthread_mutex_t read_lock;
+	sqlite3 *reader;
+};
+
+unsigned database_write_numbers(enum write_type type)
+{
+	return writes[type].numbers;
+}
+
+unsigned database_write_texts(enum write_type type)
+{
+	return writes[type].texts;
+}
+
+/* --- opening ------------------------------------------------------------------------------------ */
+
+static int exec(sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* One control plane per database: two would take each other's calls for leftovers. */
+static int take_lock(struct database *d, const char *dir, char *why, size_t why_size)
+{
+	char path[512];
+
+	if (mkdir(dir, 0750) < 0 && errno != EEXIST) {
+		snprintf(why, why_size, "%s: cannot be created: %s", dir, strerror(errno));
+		return -errno;
+	}
+	snprintf(path, sizeof(path), "%s/tandem.lock", dir);
+	d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (d->lock < 0) {
+		snprintf(why, why_size, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
+		snprintf(why, why_size, "%s/tandem.db: in use by another control plane", dir);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int open_connection(const char *path, sqlite3 **db)
+{
+	int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(*db, OPEN_BUSY_MS);
+	if (rc == SQLITE_OK)
+		rc = exec(*db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+			       "PRAGMA journal_size_limit = 16777216;");
+	return rc;
+}
+
+static int schema_version(sqlite3 *db, int *version)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc = sqlite3_prepare_v2(db, "SELECT coalesce(max(version), 0) FROM migrations", -1,
+				    &statement, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW) {
+		*version = sqlite3_column_int(statement, 0);
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(statement);
+	return rc;
+}
+
+/* Each migration with the mark that it was done, in one transaction. */
+static int migrate(sqlite3 *db, int *version)
+{
+	char mark[128];
+	int rc = exec(db, "CREATE TABLE IF NOT EXISTS migrations"
+			  " (version INTEGER PRIMARY KEY, applied_s INTEGER NOT NULL)");
+
+	if (rc == SQLITE_OK)
+		rc = schema_version(db, version);
+	while (rc == SQLITE_OK && *version < SCHEMA_VERSION) {
+		snprintf(mark, sizeof(mark), "INSERT INTO migrations VALUES (%d, %lld)",
+			 *version + 1, (long long)time(NULL));
+		rc = exec(db, "BEGIN IMMEDIATE");
+		if (rc == SQLITE_OK)
+			rc = exec(db, migrations[*version]);
+		if (rc == SQLITE_OK)
+			rc = exec(db, mark);
+		if (rc == SQLITE_OK)
+			rc = exec(db, "COMMIT");
+		if (rc != SQLITE_OK)
+			return rc; /* closing rolls back */
+		++*version;
+	}
+	return rc;
+}
+
+static int prepare(struct database *d)
+{
+	int rc = sqlite3_prepare_v2(d->writer, "BEGIN IMMEDIATE", -1, &d->begin, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(d->writer, "COMMIT", -1, &d->commit, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(d->writer, "ROLLBACK", -1, &d->rollback, NULL);
+	for (int t = 0; t < WRITE_TYPES; t++)
+		for (int s = 0; s < STATEMENTS_PER_WRITE && writes[t].sql[s]; s++)
+			if (rc == SQLITE_OK)
+				rc = sqlite3_prepare_v3(d->writer, writes[t].sql[s], -1,
+							SQLITE_PREPARE_PERSISTENT,
+							&d->statements[t][s], NULL);
+	return rc;
+}
+
+static int explain(const char *path, int rc, sqlite3 *db, char *why, size_t why_size)
+{
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		snprintf(why, why_size, "%s: locked by another process", path);
+		return -EBUSY;
+	case SQLITE_NOTADB:
+	case SQLITE_CORRUPT:
+		snprintf(why, why_size, "%s: damaged (%s); move it away to start with an empty one",
+			 path, db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+		return -EUCLEAN;
+	case SQLITE_NOMEM:
+		snprintf(why, why_size, "%s: no memory", path);
+		return -ENOMEM;
+	default:
+		snprintf(why, why_size, "%s: %s", path,
+			 db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+		return -EIO;
+	}
+}
+
+int database_open(const char *dir, struct database **database, char *why, size_t why_size)
+{
+	struct database *d = calloc(1, sizeof(*d));
+	char path[512];
+	int rc, error, fd, version = 0;
+
+	*database = NULL;
+	if (!d) {
+		snprintf(why, why_size, "no memory");
+		return -ENOMEM;
+	}
+	d->lock = -1;
+	pthread_mutex_init(&d->read_lock, NULL);
+	error = take_lock(d, dir, why, why_size);
+	if (error)
+		goto fail;
+	snprintf(path, sizeof(path), "%s/tandem.db", dir);
+	/* CDRs are nobody else's business. SQLite gives its other files the mode of this one. */
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		error = -errno;
+		snprintf(why, why_size, "%s: %s", path, strerror(errno));
+		goto fail;
+	}
+	close(fd);
+
+	rc = open_connection(path, &d->writer);
+	if (rc == SQLITE_OK)
+		rc = migrate(d->writer, &version);
+	if (rc == SQLITE_OK && version > SCHEMA_VERSION) {
+		snprintf(why, why_size, "%s: made by a newer Tandem (schema %d, this one knows %d)",
+			 path, version, SCHEMA_VERSION);
+		error = -EPROTO;
+		goto fail;
+	}
+	if (rc == SQLITE_OK)
+		rc = prepare(d);
+	if (rc != SQLITE_OK) {
+		error = explain(path, rc, d->writer, why, why_size);
+		goto fail;
+	}
+	sqlite3_busy_timeout(d->writer, WRITE_BUSY_MS);
+	rc = open_connection(path, &d->reader);
+	if (rc != SQLITE_OK) {
+		error = explain(path, rc, d->reader, why, why_size);
+		goto fail;
+	}
+	*database = d;
+	return 0;
+fail:
+	database_close(d);
+	return error;
+}
+
+void database_close(struct database *d)
+{
+	for (int t = 0; t < WRITE_TYPES; t++)
+		for (int s = 0; s < STATEMENTS_PER_WRITE; s++)
+			sqlite3_finalize(d->statements[t][s]);
+	sqlite3_finalize(d->begin);
+	sqlite3_finalize(d->commit);
+	sqlite3_finalize(d->rollback);
+	sqlite3_close(d->reader);
+	sqlite3_close(d->writer);
+	pthread_mutex_destroy(&d->read_lock);
+	if (d->lock >= 0)
+		close(d->lock);
+	free(d);
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static int step(sqlite3_stmt *statement)
+{
+	int rc = sqlite3_step(statement);
+
+	sqlite3_reset(statement);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static int run(sqlite3_stmt *statement, const struct write *w)
+{
+	unsigned numbers = writes[w->type].numbers, texts = writes[w->type].texts;
+	unsigned count = (unsigned)sqlite3_bind_parameter_count(statement);
+	int rc = SQLITE_OK;
+
+	for (unsigned i = 0; i < numbers + texts && i < count && rc == SQLITE_OK; i++) {
+		if (i < numbers)
+			rc = sqlite3_bind_int64(statement, (int)i + 1,
+						(sqlite3_int64)w->numbers[i]);
+		else
+			rc = sqlite3_bind_text(statement, (int)i + 1, w->texts[i - numbers], -1,
+					       SQLITE_STATIC);
+	}
+	return rc == SQLITE_OK ? step(statement) : rc;
+}
+
+/* Is it this write that cannot be, whatever the disk is like? */
+static bool is_hopeless(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_TOOBIG:
+	case SQLITE_RANGE:
+	case SQLITE_MISUSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int run_all(struct database *d, const struct write *w, size_t *skipped)
+{
+	for (int s = 0; s < STATEMENTS_PER_WRITE && d->statements[w->type][s]; s++) {
+		int rc = run(d->statements[w->type][s], w);
+		if (rc != SQLITE_OK && !is_hopeless(rc))
+			return rc;
+		if (rc == SQLITE_OK)
+			continue;
+		LOG_ERROR("store", 0, "a write was left out: %s", sqlite3_errmsg(d->writer));
+		++*skipped;
+		return SQLITE_OK;
+	}
+	return SQLITE_OK;
+}
+
+int database_write(struct database *d, const struct write *list, size_t count, size_t *skipped,
+		   char *why, size_t why_size)
+{
+	int rc = step(d->begin);
+
+	*skipped = 0;
+	for (const struct write *w = list; rc == SQLITE_OK && count > 0; count--) {
+		rc = run_all(d, w, skipped);
+		/* `next` of the last one is being written while others are queued */
+		w = count > 1 ? w->next : NULL;
+	}
+	if (rc == SQLITE_OK)
+		rc = step(d->commit);
+	if (rc == SQLITE_OK)
+		return 0;
+	snprintf(why, why_size, "%s", sqlite3_errmsg(d->writer));
+	/* Some errors have rolled back already. */
+	if (!sqlite3_get_autocommit(d->writer))
+		step(d->rollback);
+	return -EIO;
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static const char *text_of(sqlite3_stmt *statement, int column)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	return text ? (const char *)text : "";
+}
+
+static uint64_t number_of(sqlite3_stmt *statement, int column)
+{
+	return (uint64_t)sqlite3_column_int64(statement, column);
+}
+
+struct reading {
+	void (*contact)(void *arg, const struct store_contact *contact);
+	void (*call)(void *arg, const struct store_call *call);
+	void (*cdr)(void *arg, const struct cdr *cdr);
+	void *arg;
+};
+
+static void hand_out(const struct reading *r, sqlite3_stmt *s)
+{
+	if (r->contact) {
+		r->contact(r->arg, &(struct store_contact){ .aor = text_of(s, 0),
+							    .uri = text_of(s, 1),
+							    .text = text_of(s, 2),
+							    .expires_ms = number_of(s, 3) });
+	} else if (r->call) {
+		r->call(r->arg, &(struct store_call){ number_of(s, 0), text_of(s, 1) });
+	} else {
+		r->cdr(r->arg, &(struct cdr){
+				       .call = number_of(s, 0),
+				       .started_ms = number_of(s, 1),
+				       .ringing_ms = number_of(s, 2),
+				       .answered_ms = number_of(s, 3),
+				       .ended_ms = number_of(s, 4),
+				       .cause = (unsigned)number_of(s, 5),
+				       .packets_caller = number_of(s, 6),
+				       .packets_callee = number_of(s, 7),
+				       .lost_caller = number_of(s, 8),
+				       .lost_callee = number_of(s, 9),
+				       .from = text_of(s, 10),
+				       .to = text_of(s, 11),
+				       .caller_address = text_of(s, 12),
+				       .callee_address = text_of(s, 13),
+				       .trunk_in = text_of(s, 14),
+				       .trunk_out = text_of(s, 15),
+				       .reason = text_of(s, 16),
+				       .ended_by = text_of(s, 17),
+				       .codec = text_of(s, 18),
+			       });
+	}
+}
+
+static int read_rows(struct database *d, const char *sql, unsigned limit, unsigned offset,
+		     const struct reading *reading)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc;
+
+	pthread_mutex_lock(&d->read_lock);
+	rc = sqlite3_prepare_v2(d->reader, sql, -1, &statement, NULL);
+	if (rc == SQLITE_OK && sqlite3_bind_parameter_count(statement) == 2) {
+		sqlite3_bind_int64(statement, 1, limit);
+		sqlite3_bind_int64(statement, 2, offset);
+	}
+	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+		rc = sqlite3_step(statement);
+		if (rc == SQLITE_ROW)
+			hand_out(reading, statement);
+	}
+	if (rc != SQLITE_DONE)
+		LOG_ERROR("store", 0, "reading failed: %s", sqlite3_errmsg(d->reader));
+	sqlite3_finalize(statement);
+	pthread_mutex_unlock(&d->read_lock);
+	return rc == SQLITE_DONE ? 0 : -EIO;
+}
+
+int database_contacts(struct database *d, void (*row)(void *arg, const struct store_contact *c),
+		      void *arg)
+{
+	return read_rows(d, sql_contacts, 0, 0, &(struct reading){ .contact = row, .arg = arg });
+}
+
+int database_calls(struct database *d, void (*row)(void *arg, const struct store_call *call),
+		   void *arg)
+{
+	return read_rows(d, sql_calls, 0, 0, &(struct reading){ .call = row, .arg = arg });
+}
+
+int database_cdrs(struct database *d, unsigned offset, unsigned limit,
+		  void (*row)(void *arg, const struct cdr *cdr), void *arg)
+{
+	return read_rows(d, sql_cdrs, limit, offset, &(struct reading){ .cdr = row, .arg = arg });
+}
