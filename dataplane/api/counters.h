@@ -144,9 +144,9 @@ struct dp_termination_counters {
 	uint32_t last_packet_ms; /* clock of dp_stats_header.clock_ms, low 32 bits; 0: none yet */
 	uint32_t received;       /* of this SSRC */
 	uint8_t latch_open;      /* 1: the next valid source will be taken */
-	uint8_t pad[3];
-	uint16_t latch_epoch;    /* of the flow that the latch belongs to */
-	uint16_t bad_sequence;   /* RFC 3550 A.1 */
+	uint8_t latch_epoch;     /* of the flow that the latch belongs to */
+	uint16_t source_port;    /* of source, as on the wire */
+	uint32_t source_key;     /* its IPv4 address as on the wire; a digest of an IPv6 address */
 	/* -- 64 bytes -- */
 	struct dp_address source; /* latched; family NONE: none yet */
 	struct dp_address source_rtcp;
@@ -154,7 +154,8 @@ struct dp_termination_counters {
 	uint32_t rtcp_forwarded;
 	uint32_t dropped; /* of any reason, after the flow was found */
 	uint32_t foreign; /* of them, from a source that is not this call's */
-	uint32_t reserved[2];
+	uint16_t bad_sequence; /* RFC 3550 A.1 */
+	uint16_t reserved[3];
 };
 static_assert(sizeof(struct dp_termination_counters) == 128, "two cache lines");
 

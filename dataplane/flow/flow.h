@@ -5,14 +5,18 @@
  * A termination is one RTP endpoint with a local RTP/RTCP port pair; a context is the
  * terminations that are connected, with a topology between each two of them. A flow is what the
  * workers see of a termination: everything they need to rewrite a packet that arrives on its
- * ports, compiled into one cache line by the manager.
+ * ports, compiled by the manager.
  *
  *   (local address index, UDP port / 2)
  *        │
- *   slots[]  ──▶ struct flow (1 line, read-only, replaced as a whole under RCU)
+ *   slots[]  ──▶ struct flow (1 + 1 lines, read-only, replaced as a whole under RCU)
  *                    │ termination index
  *                    └─▶ struct dp_termination_counters (1 + 1 lines in the statistics area,
  *                        written by the worker that owns the flow)
+ *
+ * An RTP packet touches the first line of each; the second ones are for RTCP and rare events.
+ * A termination's index is used again only when no worker can still hold a flow of it: its
+ * counters then have no other writer.
  *
  * Threads: all functions here belong to the manager thread, except flow_lookup(), which belongs
  * to the workers between two quiescent states.
@@ -43,25 +47,29 @@ enum {
  * destination `remote` of its peer. Addresses and ports in network order.
  */
 struct flow {
-	uint32_t termination; /* index: counters and latch */
-	uint32_t generation;  /* of the termination */
-	uint32_t clock_rate;  /* Hz */
-	uint16_t flags;       /* FLOW_* */
-	uint8_t dscp;         /* of what is sent, 0..63 */
-	uint8_t worker;       /* owner of the counters */
-	uint16_t source_port; /* RTP; RTCP is the next */
+	uint32_t termination;    /* index: counters and latch */
+	uint32_t generation;     /* of the termination */
+	uint32_t clock_rate;     /* Hz */
+	uint8_t flags;           /* FLOW_* */
+	uint8_t telephone_event; /* payload type, 255: none; its time stamps say nothing of jitter */
+	uint8_t dscp;            /* of what is sent, 0..63 */
+	uint8_t worker;          /* owner of the counters */
+	uint16_t source_port;    /* RTP; RTCP is the next */
 	uint16_t destination_port;
 	uint16_t destination_rtcp_port;
-	uint16_t latch_epoch; /* differs from the worker's: the latch starts anew */
+	uint8_t latch_epoch; /* differs from the worker's: the latch starts anew */
+	uint8_t reserved;
 	uint8_t source[16];
 	uint8_t destination[16];
 	const struct nexthop *nexthop; /* NULL: the remote address is not known */
-	/* Second line, looked at only when latch_epoch has changed: the source that is taken when
-	 * not FLOW_LEARN. */
+	/* Second line, for RTCP and the first packet of a latch_epoch. expected: of the signalling,
+	 * as bytes comparable; all that is taken when not FLOW_LEARN. */
 	struct dp_address expected, expected_rtcp;
+	uint8_t destination_rtcp[16];
+	const struct nexthop *nexthop_rtcp; /* NULL: not known */
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
-static_assert(sizeof(struct flow) <= 128, "at most two lines a flow");
+static_assert(sizeof(struct flow) == 128, "two lines a flow");
 
 #define FLOW_SLOTS_PER_ADDRESS 32768u /* UDP port / 2 */
 
@@ -112,13 +120,14 @@ uint32_t flow_termination_count(const struct flow_table *t);
 
 /*
  * A worker latched a source (see struct flow_notice): aims what is sent to that termination there.
- * False if the notice is about a termination that is no more.
+ * False if the notice is about a termination that is no more, or older than what signalling said.
  */
 struct flow_notice {
 	uint32_t termination;
 	uint32_t generation;
 	uint8_t rtcp; /* the RTCP source, else the RTP source */
-	uint8_t reserved[3];
+	uint8_t latch_epoch;
+	uint8_t reserved[2];
 	struct dp_address source;
 };
 bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32_t *owner,

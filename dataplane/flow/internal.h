@@ -17,14 +17,22 @@ struct flow_box {
 	struct rcu_head rcu;
 	struct flow_table *table;
 	struct flow_box *next; /* free list */
+	uint32_t frees;        /* index of a termination that ended with this flow, NOWHERE: none */
 } __attribute__((aligned(64)));
+
+struct flow_chunk;
+
+struct flow_slab {
+	struct flow_box *free;
+	struct flow_chunk *chunks;
+};
 
 struct termination {
 	uint32_t context; /* index, NOWHERE: free */
 	uint32_t next_free;
 	uint16_t port; /* local RTP port */
 	uint16_t pool;
-	uint16_t latch_epoch;
+	uint8_t latch_epoch;
 	uint8_t position;  /* in its context */
 	bool silent;       /* a time-out was reported, until it speaks again */
 	uint32_t armed_ms; /* time-outs count from here if nothing was ever heard */
@@ -59,7 +67,7 @@ struct flow_table {
 	uint32_t *worker_load;
 	uint32_t scan; /* of flow_check_timeouts */
 	uint64_t now_ms;
-	struct flow_box *free_boxes;
+	struct flow_slab slab;
 	struct flow_box *_Atomic returned; /* by the grace-period thread */
 	_Atomic uint32_t in_grace;
 };
@@ -72,14 +80,16 @@ int context_find(const struct flow_table *t, dp_handle_t h, struct context **con
 int termination_find(const struct flow_table *t, dp_handle_t h, struct termination **termination);
 uint32_t next_generation(struct flow_table *t);
 
-/* Compiles and publishes the flows of all members: what one is told changes what its peers do. */
+/* Compiles the flows of all members, because what one is told changes what its peers do, and
+ * publishes those that are not what they were. -ENOSPC: memory is out, nothing was changed. */
 int context_publish(struct flow_table *t, struct context *context);
-/* Takes a flow out of the workers' sight, and frees it after a grace period. */
+/* The termination has ended: its flow goes out of the workers' sight. After a grace period both
+ * may be used again. */
 void flow_retire(struct flow_table *t, struct termination *termination);
 
-/* A termination leaves its context and is free. Its context is published again by the caller. */
+/* A termination leaves its context. Its context is published again by the caller. */
 void termination_release(struct flow_table *t, struct termination *termination);
-
-int settings_check(const struct dp_termination_settings *settings, uint32_t mask);
+/* No worker can see it any more: its index may be used again. */
+void termination_free(struct flow_table *t, uint32_t index);
 
 #endif

@@ -6,20 +6,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "dataplane/flow/internal.h"
-
-static struct flow_box *box_get(struct flow_table *t)
-{
-	struct flow_box *box = t->free_boxes;
-
-	if (box)
-		t->free_boxes = box->next;
-	else
-		box = aligned_alloc(64, sizeof(*box));
-	return box;
-}
+#include "dataplane/flow/slab.h"
 
 /* Grace-period thread. */
 static void box_return(struct rcu_head *head)
@@ -41,8 +30,9 @@ void flow_reclaim(struct flow_table *t)
 	while (box) {
 		struct flow_box *next = box->next;
 
-		box->next = t->free_boxes;
-		t->free_boxes = box;
+		if (box->frees != NOWHERE)
+			termination_free(t, box->frees);
+		slab_put(&t->slab, box);
 		box = next;
 	}
 }
@@ -52,22 +42,35 @@ static const struct flow *_Atomic *slot_of(struct flow_table *t, const struct te
 	return &t->lookup.slots[m->pool * FLOW_SLOTS_PER_ADDRESS + m->port / 2];
 }
 
+static void box_retire(struct flow_table *t, struct flow_box *box, uint32_t frees)
+{
+	box->table = t;
+	box->frees = frees;
+	atomic_fetch_add(&t->in_grace, 1);
+	urcu_qsbr_call_rcu(&box->rcu, box_return);
+}
+
 static void publish(struct flow_table *t, struct termination *m, struct flow_box *box)
 {
 	struct flow_box *old = m->box;
 
-	atomic_store_explicit(slot_of(t, m), box ? &box->flow : NULL, memory_order_release);
+	atomic_store_explicit(slot_of(t, m), &box->flow, memory_order_release);
 	m->box = box;
-	if (old) {
-		old->table = t;
-		atomic_fetch_add(&t->in_grace, 1);
-		urcu_qsbr_call_rcu(&old->rcu, box_return);
-	}
+	if (old)
+		box_retire(t, old, NOWHERE);
 }
 
 void flow_retire(struct flow_table *t, struct termination *m)
 {
-	publish(t, m, NULL);
+	uint32_t index = (uint32_t)(m - t->terminations);
+
+	if (!m->box) {
+		termination_free(t, index);
+		return;
+	}
+	atomic_store_explicit(slot_of(t, m), NULL, memory_order_release);
+	box_retire(t, m->box, index);
+	m->box = NULL;
 }
 
 /* The first member that hears this one: a relay is one to one. NULL: nobody. */
@@ -99,8 +102,14 @@ static void compile_way_out(struct flow_table *t, const struct termination *peer
 		f->flags |= FLOW_IPV6;
 	memcpy(f->destination, peer->aim.ip, sizeof(f->destination));
 	f->destination_port = htons(peer->aim.port);
-	f->destination_rtcp_port = htons(peer->aim_rtcp.port);
 	f->nexthop = t->resolve(t->resolve_arg, &peer->aim);
+	if (peer->aim_rtcp.family != pool->address.family)
+		return;
+	memcpy(f->destination_rtcp, peer->aim_rtcp.ip, sizeof(f->destination_rtcp));
+	f->destination_rtcp_port = htons(peer->aim_rtcp.port);
+	f->nexthop_rtcp = memcmp(f->destination, f->destination_rtcp, sizeof(f->destination)) == 0
+				  ? f->nexthop
+				  : t->resolve(t->resolve_arg, &peer->aim_rtcp);
 }
 
 /* Workers compare sources as bytes. */
@@ -122,6 +131,7 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 	f->termination = index;
 	f->generation = t->records[index].generation;
 	f->clock_rate = m->settings.clock_rate;
+	f->telephone_event = m->settings.telephone_event;
 	f->worker = t->records[index].worker;
 	f->latch_epoch = m->latch_epoch;
 	f->expected = canonical(&t->records[index].remote);
@@ -139,25 +149,29 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 int context_publish(struct flow_table *t, struct context *c)
 {
 	struct flow_box *boxes[CONTEXT_TERMINATIONS_MAX] = { NULL };
+	bool complete = true;
 
 	/* All or nothing: memory first. */
-	for (uint32_t i = 0; i < c->count; i++) {
-		boxes[i] = box_get(t);
-		if (boxes[i])
-			continue;
-		while (i-- > 0) {
-			boxes[i]->next = t->free_boxes;
-			t->free_boxes = boxes[i];
-		}
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < c->count; i++) {
-		struct termination *m = &t->terminations[c->member[i]];
+	for (uint32_t i = 0; i < c->count && complete; i++) {
+		const struct termination *m = &t->terminations[c->member[i]];
+		struct flow_box *box = slab_get(&t->slab);
 
-		compile(t, c, m, &boxes[i]->flow);
-		publish(t, m, boxes[i]);
+		complete = box != NULL;
+		if (!complete)
+			break;
+		compile(t, c, m, &box->flow);
+		if (m->box && memcmp(&m->box->flow, &box->flow, sizeof(box->flow)) == 0)
+			slab_put(&t->slab, box);
+		else
+			boxes[i] = box;
 	}
-	return 0;
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (boxes[i] && complete)
+			publish(t, &t->terminations[c->member[i]], boxes[i]);
+		else if (boxes[i])
+			slab_put(&t->slab, boxes[i]);
+	}
+	return complete ? 0 : -ENOSPC;
 }
 
 void flow_resolve_all(struct flow_table *t)

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "dataplane/flow/internal.h"
+#include "dataplane/flow/slab.h"
 
 static size_t slots_size(unsigned pools)
 {
@@ -101,12 +102,7 @@ void flow_table_destroy(struct flow_table *t)
 	if (atomic_load(&t->in_grace) > 0)
 		urcu_qsbr_barrier();
 	flow_reclaim(t);
-	while (t->free_boxes) {
-		struct flow_box *box = t->free_boxes;
-
-		t->free_boxes = box->next;
-		free(box);
-	}
+	slab_destroy(&t->slab);
 	for (unsigned i = 0; i < t->pool_count; i++)
 		port_pool_destroy(&t->pools[i]);
 	if (t->lookup.slots)

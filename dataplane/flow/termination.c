@@ -3,19 +3,26 @@
 
 #include "dataplane/flow/internal.h"
 
-static bool family_is_valid(uint8_t family, bool none)
+/* One host can be meant: not "any", not a group, not the machine itself. */
+static bool is_unicast(const struct dp_address *a)
 {
-	return family == DP_FAMILY_IPV4 || family == DP_FAMILY_IPV6 ||
-	       (none && family == DP_FAMILY_NONE);
+	static const uint8_t zero[15];
+
+	if (a->family == DP_FAMILY_IPV4)
+		return a->ip[0] != 0 && a->ip[0] != 127 && a->ip[0] < 224;
+	return a->ip[0] != 0xff && !(memcmp(a->ip, zero, sizeof(zero)) == 0 && a->ip[15] <= 1);
 }
 
-static bool remote_is_valid(const struct dp_termination_settings *s)
+static bool address_is_valid(const struct dp_address *a, uint8_t family)
 {
-	return family_is_valid(s->remote.family, true) &&
-	       family_is_valid(s->remote_rtcp.family, true) &&
-	       (s->remote.family == DP_FAMILY_NONE || s->remote.port > 0) &&
-	       (s->remote_rtcp.family == DP_FAMILY_NONE ||
-		(s->remote_rtcp.port > 0 && s->remote_rtcp.family == s->remote.family));
+	return a->family == DP_FAMILY_NONE || (a->family == family && a->port > 0 && is_unicast(a));
+}
+
+/* family: of the local address, which is the source of what is sent to the remote one. */
+static bool remote_is_valid(const struct dp_termination_settings *s, uint8_t family)
+{
+	return address_is_valid(&s->remote, family) && address_is_valid(&s->remote_rtcp, family) &&
+	       (s->remote.family != DP_FAMILY_NONE || s->remote_rtcp.family == DP_FAMILY_NONE);
 }
 
 static bool format_is_valid(const struct dp_termination_settings *s)
@@ -25,11 +32,11 @@ static bool format_is_valid(const struct dp_termination_settings *s)
 	       s->clock_rate <= 192000;
 }
 
-int settings_check(const struct dp_termination_settings *s, uint32_t mask)
+static int settings_check(const struct dp_termination_settings *s, uint32_t mask, uint8_t family)
 {
 	if (mask & ~(uint32_t)DP_SET_ALL)
 		return -EINVAL;
-	if ((mask & DP_SET_REMOTE) && !remote_is_valid(s))
+	if ((mask & DP_SET_REMOTE) && !remote_is_valid(s, family))
 		return -EINVAL;
 	if ((mask & DP_SET_DIRECTION) && s->direction > DP_DIRECTION_SENDRECV)
 		return -EINVAL;
@@ -104,7 +111,9 @@ static void record_settings(struct dp_termination_record *r,
 	r->remote_rtcp = s->remote_rtcp;
 	if (s->remote_rtcp.family == DP_FAMILY_NONE && s->remote.family != DP_FAMILY_NONE) {
 		r->remote_rtcp = s->remote;
-		if (!(s->flags & DP_TERMINATION_RTCP_MUX))
+		if (s->remote.port == UINT16_MAX && !(s->flags & DP_TERMINATION_RTCP_MUX))
+			r->remote_rtcp.family = DP_FAMILY_NONE; /* there is no next port */
+		else if (!(s->flags & DP_TERMINATION_RTCP_MUX))
 			r->remote_rtcp.port++;
 	}
 	r->direction = s->direction;
@@ -120,6 +129,33 @@ static void aim_at_remote(struct termination *m, const struct dp_termination_rec
 {
 	m->aim = r->remote;
 	m->aim_rtcp = r->remote_rtcp;
+}
+
+/*
+ * The signalling has spoken: workers latch anew. A remote end that is told again, as in each
+ * re-INVITE, stays the one that was heard until it is heard from elsewhere: a phone behind a NAT
+ * would be deaf meanwhile.
+ */
+static void open_latch(struct flow_table *t, struct termination *m, bool moved)
+{
+	uint32_t index = (uint32_t)(m - t->terminations);
+	const uint8_t *seen = &t->counters[index].latch_epoch;
+
+	m->latch_epoch++;
+	if (m->latch_epoch == __atomic_load_n(seen, __ATOMIC_RELAXED))
+		m->latch_epoch++; /* nothing came through a whole round of epochs */
+	if (moved)
+		aim_at_remote(m, &t->records[index]);
+}
+
+/* latch_epoch 0 makes the worker start the latch; until then readers see what it will say. */
+static void start_counters(struct dp_termination_counters *c,
+			   const struct dp_termination_settings *s)
+{
+	memset(c, 0, sizeof(*c));
+	c->latch_open = s->source_rule == DP_SOURCE_LEARN;
+	if (s->source_rule == DP_SOURCE_STRICT)
+		c->source = s->remote;
 }
 
 /* Each new member hears all others and is heard by them. */
@@ -160,19 +196,23 @@ static void set_member_count(struct flow_table *t, uint32_t context)
 int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_add *add,
 			 dp_handle_t *handle, struct dp_address *local)
 {
-	uint32_t index = t->free_termination;
 	struct dp_termination_record *record;
 	struct termination *m;
 	struct context *context;
 	uint16_t pool, port;
+	uint32_t index;
 	int error = context_find(t, add->context, &context);
 
 	if (!error)
-		error = settings_check(&add->settings, DP_SET_ALL);
+		error = settings_check(&add->settings, DP_SET_ALL, add->local.family);
 	if (error)
 		return error;
-	if (!family_is_valid(add->local.family, false) || add->side > 1)
+	if ((add->local.family != DP_FAMILY_IPV4 && add->local.family != DP_FAMILY_IPV6) ||
+	    add->side > 1)
 		return -EINVAL;
+	if (t->free_termination >= t->max)
+		flow_reclaim(t); /* those that have just ended may be ready for use */
+	index = t->free_termination;
 	if (index >= t->max || context->count == CONTEXT_TERMINATIONS_MAX)
 		return -ENOSPC;
 	if (ip_is_any(&add->local) && add->local.port == 0)
@@ -191,7 +231,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 		.armed_ms = (uint32_t)t->now_ms,
 		.settings = add->settings,
 	};
-	memset(&t->counters[index], 0, sizeof(t->counters[index]));
+	start_counters(&t->counters[index], &add->settings);
 	record = &t->records[index];
 	record_begin(&record->version);
 	record->generation = next_generation(t);
@@ -239,26 +279,37 @@ static void merge_settings(struct dp_termination_settings *s,
 		s->flags = n->flags;
 }
 
+static bool same_address(const struct dp_address *a, const struct dp_address *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
+}
+
 int flow_termination_modify(struct flow_table *t, const struct dp_cmd_termination_modify *modify)
 {
 	uint32_t mask = modify->mask;
 	struct dp_termination_record *record;
 	struct termination *m;
+	struct dp_termination_settings before;
 	int error = termination_find(t, modify->termination, &m);
 
 	if (!error)
-		error = settings_check(&modify->settings, mask);
+		error = settings_check(&modify->settings, mask, t->pools[m->pool].address.family);
 	if (error)
 		return error;
+	before = m->settings;
 	merge_settings(&m->settings, &modify->settings, mask);
 	record = &t->records[modify->termination.index];
 	record_begin(&record->version);
 	record_settings(record, &m->settings);
 	record_end(&record->version);
-	if (mask & (DP_SET_REMOTE | DP_SET_SOURCE_RULE | DP_SET_FLAGS)) {
-		m->latch_epoch++;
-		aim_at_remote(m, record);
-	}
+	if ((mask & DP_SET_REMOTE) || before.source_rule != m->settings.source_rule ||
+	    before.flags != m->settings.flags)
+		open_latch(t, m,
+			   before.flags != m->settings.flags ||
+				   m->settings.source_rule == DP_SOURCE_STRICT ||
+				   !same_address(&before.remote, &m->settings.remote) ||
+				   !same_address(&before.remote_rtcp, &m->settings.remote_rtcp));
 	if (mask & (DP_SET_DIRECTION | DP_SET_TIMEOUT)) {
 		m->armed_ms = (uint32_t)t->now_ms;
 		m->silent = false;
@@ -271,7 +322,6 @@ void termination_release(struct flow_table *t, struct termination *m)
 	uint32_t index = (uint32_t)(m - t->terminations), context = m->context;
 	struct dp_termination_record *record = &t->records[index];
 
-	flow_retire(t, m);
 	port_pool_give(&t->pools[m->pool], m->port);
 	t->pool_stats[m->pool].used--;
 	t->worker_load[record->worker]--;
@@ -282,9 +332,14 @@ void termination_release(struct flow_table *t, struct termination *m)
 	leave(t, &t->contexts[context], m);
 	set_member_count(t, context);
 	m->context = NOWHERE;
-	m->next_free = t->free_termination;
-	t->free_termination = index;
 	t->terminations_used--;
+	flow_retire(t, m);
+}
+
+void termination_free(struct flow_table *t, uint32_t index)
+{
+	t->terminations[index].next_free = t->free_termination;
+	t->free_termination = index;
 }
 
 int flow_termination_remove(struct flow_table *t, dp_handle_t handle)
@@ -297,7 +352,8 @@ int flow_termination_remove(struct flow_table *t, dp_handle_t handle)
 		return error;
 	context = &t->contexts[m->context];
 	termination_release(t, m);
-	return context_publish(t, context);
+	context_publish(t, context); /* out of memory: the others notice at the next change */
+	return 0;
 }
 
 /* What is sent to the termination goes where it was heard from. */
@@ -307,7 +363,7 @@ bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32
 	dp_handle_t handle = { notice->termination, notice->generation };
 	struct termination *m;
 
-	if (termination_find(t, handle, &m) != 0)
+	if (termination_find(t, handle, &m) != 0 || notice->latch_epoch != m->latch_epoch)
 		return false;
 	if (notice->rtcp) {
 		m->aim_rtcp = notice->source;

@@ -42,7 +42,8 @@ static uint8_t classify_udp(const struct flow_lookup *flows, struct rte_mbuf *m,
 	if (port < flows->pools[pool].port_first || port > flows->pools[pool].port_last)
 		return TO_PUNT;
 	length = rte_be_to_cpu_16(udp->dgram_len);
-	if (length < sizeof(*udp) || length > size)
+	/* Port 0 is no source: nothing could be sent there. */
+	if (length < sizeof(*udp) || length > size || udp->src_port == 0)
 		return drop(m, DP_DROP_MALFORMED_UDP);
 	/* Short frames are padded by the link; what is behind UDP is not ours. */
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - headers - length));
@@ -124,7 +125,7 @@ static uint16_t classify_process(struct rte_graph *graph, struct rte_node *node,
 {
 	struct graph_context *c = node_context(node);
 	struct rte_mbuf **packets = (struct rte_mbuf **)objs;
-	uint8_t edges[RTE_GRAPH_BURST_SIZE];
+	uint8_t edges[GRAPH_BURST];
 	uint64_t began = rte_rdtsc();
 
 	for (uint16_t i = 0; i < n && i < 8; i++)

@@ -42,6 +42,9 @@ static int set_contexts(struct graph *g, const char *name)
 		if (!node)
 			return -ENOENT;
 		memcpy(node->ctx, &context, sizeof(context));
+		/* What rx and inject bring in one walk may meet in one node: no node's stream
+		 * must grow on the packet path, where it would allocate. */
+		__rte_node_stream_alloc_size(g->graph, node, 2 * GRAPH_BURST);
 		snprintf(context->nodes[i].name, sizeof(context->nodes[i].name), "%s",
 			 node_names[i] + strlen("tandem-"));
 	}

@@ -34,15 +34,22 @@ enum graph_node {
 	NODE_COUNT,
 };
 
+/* Packets of one walk at most: what nodes keep on their stack. Longer streams would also make
+ * rte_graph allocate. */
+#define GRAPH_BURST 256u
+static_assert(GRAPH_BURST <= RTE_GRAPH_BURST_SIZE, "streams are as long at the start");
+
 /* One per worker. Writer: the worker. */
 struct graph_context {
 	struct worker_config config;
 	struct flow_lookup flows;
 	struct dp_node_stats *nodes;
 	uint64_t *drops;
-	uint64_t received; /* packets since the start */
-	uint64_t now_us;   /* of this walk */
-	uint32_t now_ms;   /* low bits of clock_ms, never 0 */
+	uint64_t received;             /* packets since the start, from ports */
+	uint64_t injected;             /* from the kernel */
+	unsigned rx_next, inject_next; /* whose turn it is */
+	uint64_t now_us;               /* of this walk */
+	uint32_t now_ms;               /* low bits of clock_ms, never 0 */
 	double us_per_cycle;
 };
 

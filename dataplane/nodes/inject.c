@@ -8,12 +8,15 @@ static uint16_t inject_process(struct rte_graph *graph, struct rte_node *node, v
 			       uint16_t n)
 {
 	struct graph_context *c = node_context(node);
+	const unsigned queues = c->config.rx_count;
 	uint64_t began = rte_rdtsc();
+	uint16_t total = 0;
 
 	RTE_SET_USED(objs);
-	for (unsigned i = 0; i < c->config.rx_count; i++) {
-		uint16_t port = c->config.rx[i].port;
+	for (unsigned i = 0; i < queues && total <= GRAPH_BURST - WORKER_BURST; i++) {
+		uint16_t port = c->config.rx[c->inject_next].port;
 
+		c->inject_next = c->inject_next + 1 < queues ? c->inject_next + 1 : 0;
 		if (!c->config.inject[port])
 			continue;
 		n = (uint16_t)rte_ring_sc_dequeue_burst(c->config.inject[port], node->objs,
@@ -22,12 +25,14 @@ static uint16_t inject_process(struct rte_graph *graph, struct rte_node *node, v
 			continue;
 		for (uint16_t k = 0; k < n; k++)
 			((struct rte_mbuf *)node->objs[k])->port = port;
+		c->injected += n;
+		total += n;
 		node->idx = n;
 		rte_node_next_stream_move(graph, node, TO_TX);
 		node_count(c, NODE_INJECT, n, began);
 		began = rte_rdtsc();
 	}
-	return n;
+	return total;
 }
 
 static struct rte_node_register inject_node = {

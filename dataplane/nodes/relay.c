@@ -3,8 +3,8 @@
  * relay: look-up, checks, counters, rewrite and next hop in one pass. What arrives for a
  * termination leaves as sent by its peer's address to the peer's remote end.
  *
- * Per packet it touches, beside the packet, the flow's line and the counters of the termination.
- * Both are fetched ahead.
+ * Per RTP packet it touches, beside the packet, the first line of the flow and the first line of
+ * the termination's counters. Both are fetched ahead.
  */
 #include <rte_ether.h>
 #include <rte_ip.h>
@@ -12,6 +12,7 @@
 
 #include "dataplane/kernel/nexthop.h"
 #include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/latch.h"
 #include "dataplane/nodes/rtp.h"
 
 #define AHEAD 8u
@@ -44,70 +45,86 @@ static const struct rte_udp_hdr *udp_of(const struct passage *p)
 				       p->m->l2_len + p->m->l3_len);
 }
 
-static void read_source(const struct passage *p, struct dp_address *source)
+static struct packet_source source_of(const struct passage *p)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->m->l2_len);
+	struct packet_source s = { .port = udp_of(p)->src_port };
 
-	memset(source, 0, sizeof(*source));
 	if ((ip[0] >> 4) == 4) {
-		source->family = DP_FAMILY_IPV4;
-		memcpy(source->ip, ip + offsetof(struct rte_ipv4_hdr, src_addr), 4);
+		s.family = DP_FAMILY_IPV4;
+		s.ip = ip + offsetof(struct rte_ipv4_hdr, src_addr);
 	} else {
-		source->family = DP_FAMILY_IPV6;
-		memcpy(source->ip, ip + offsetof(struct rte_ipv6_hdr, src_addr), 16);
+		s.family = DP_FAMILY_IPV6;
+		s.ip = ip + offsetof(struct rte_ipv6_hdr, src_addr);
 	}
-	source->port = rte_be_to_cpu_16(udp_of(p)->src_port);
+	return s;
 }
 
-/* The signalling has spoken: the latch starts anew. */
-static void restart_latch(const struct flow *flow, struct dp_termination_counters *c)
+/*
+ * RTCP comes from the address that RTP comes from, on whatever port the NAT gave it. Before there
+ * was any RTP (a listener sends only RTCP) it has to be the address of the signalling.
+ */
+static bool rtcp_may_latch(const struct passage *p, const struct packet_source *s)
 {
-	bool learn = flow->flags & FLOW_LEARN;
+	const struct dp_termination_counters *c = p->counters;
 
-	c->latch_epoch = flow->latch_epoch;
-	c->latch_open = learn;
-	c->source = learn ? (struct dp_address){ 0 } : flow->expected;
-	c->source_rtcp = learn ? (struct dp_address){ 0 } : flow->expected_rtcp;
+	return latch_same_ip(c->source.family == DP_FAMILY_NONE ? &p->flow->expected : &c->source,
+			     s);
 }
 
-static void latch(struct passage *p, struct dp_address *latched, const struct dp_address *source)
+static void latch(struct passage *p, bool rtcp, const struct packet_source *s)
 {
+	struct dp_termination_counters *c = p->counters;
 	struct flow_notice notice = {
 		.termination = p->flow->termination,
 		.generation = p->flow->generation,
-		.rtcp = p->rtcp,
-		.source = *source,
+		.rtcp = rtcp,
+		.latch_epoch = p->flow->latch_epoch,
+		.source = { .family = s->family, .port = rte_be_to_cpu_16(s->port) },
 	};
 
+	memcpy(notice.source.ip, s->ip, s->family == DP_FAMILY_IPV4 ? 4 : 16);
 	if (rte_ring_mp_enqueue_elem(p->context->config.notices, &notice, sizeof(notice)) != 0) {
 		p->context->config.stats->latch_lost++; /* the next packet tries again */
 		return;
 	}
-	*latched = *source;
-	if (!p->rtcp)
-		p->counters->latch_open = 0;
+	if (rtcp) {
+		c->source_rtcp = notice.source;
+		return;
+	}
+	latch_set(c, &notice.source);
+	c->latch_open = 0;
+	if (c->source_rtcp.family != DP_FAMILY_NONE && !latch_same_ip(&c->source_rtcp, s))
+		memset(&c->source_rtcp, 0, sizeof(c->source_rtcp));
 }
 
-/* RFC 4961 with a lock: the first valid source is taken, and then no other. RTCP may come from
- * another port of the same address. */
+/* RFC 4961 with a lock: the first valid source is taken, and then no other. */
+static __rte_noinline bool learn_source(struct passage *p, bool rtcp, const struct packet_source *s)
+{
+	const struct dp_address *latched = rtcp ? &p->counters->source_rtcp : &p->counters->source;
+
+	if (!(p->flow->flags & FLOW_LEARN) || latched->family != DP_FAMILY_NONE)
+		return false;
+	if (p->rtcp && !rtcp_may_latch(p, s))
+		return false;
+	latch(p, rtcp, s);
+	return true;
+}
+
 static bool source_is_ours(struct passage *p)
 {
 	struct dp_termination_counters *c = p->counters;
-	struct dp_address source, *latched;
+	struct packet_source s = source_of(p);
+	bool own_port = p->rtcp && !(p->flow->flags & FLOW_RTCP_MUX);
 
 	if (unlikely(c->latch_epoch != p->flow->latch_epoch))
-		restart_latch(p->flow, c);
-	latched = p->rtcp && !(p->flow->flags & FLOW_RTCP_MUX) ? &c->source_rtcp : &c->source;
-	read_source(p, &source);
-	if (likely(memcmp(&source, latched, sizeof(source)) == 0))
+		latch_restart(c, p->flow);
+	if (likely(!own_port && latch_matches(c, &s)))
 		return true;
-	if (latched->family != DP_FAMILY_NONE || !(p->flow->flags & FLOW_LEARN))
-		return false;
-	if (p->rtcp && (c->source.family == DP_FAMILY_NONE ||
-			memcmp(c->source.ip, source.ip, sizeof(source.ip)) != 0))
-		return false;
-	latch(p, latched, &source);
-	return true;
+	if (own_port && latch_same_ip(&c->source_rtcp, &s) &&
+	    c->source_rtcp.port == rte_be_to_cpu_16(s.port))
+		return true;
+	return learn_source(p, own_port, &s);
 }
 
 /* Room for exactly the headers that leave: Ethernet, IP, UDP. */
@@ -120,8 +137,10 @@ static uint8_t *make_room(struct rte_mbuf *m, uint16_t headers)
 	return (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)-extra);
 }
 
-static void write_ipv4(const struct flow *f, struct rte_ipv4_hdr *ip, uint16_t udp_length)
+static void write_ipv4(const struct passage *p, struct rte_ipv4_hdr *ip, uint16_t udp_length)
 {
+	const struct flow *f = p->flow;
+
 	*ip = (struct rte_ipv4_hdr){
 		.version_ihl = RTE_IPV4_VHL_DEF,
 		.type_of_service = (uint8_t)(f->dscp << 2),
@@ -132,12 +151,14 @@ static void write_ipv4(const struct flow *f, struct rte_ipv4_hdr *ip, uint16_t u
 		.next_proto_id = IPPROTO_UDP,
 	};
 	memcpy(&ip->src_addr, f->source, 4);
-	memcpy(&ip->dst_addr, f->destination, 4);
+	memcpy(&ip->dst_addr, p->rtcp ? f->destination_rtcp : f->destination, 4);
 	ip->hdr_checksum = rte_ipv4_cksum(ip);
 }
 
-static void write_ipv6(const struct flow *f, struct rte_ipv6_hdr *ip, uint16_t udp_length)
+static void write_ipv6(const struct passage *p, struct rte_ipv6_hdr *ip, uint16_t udp_length)
 {
+	const struct flow *f = p->flow;
+
 	*ip = (struct rte_ipv6_hdr){
 		.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)f->dscp << 22),
 		.payload_len = rte_cpu_to_be_16(udp_length),
@@ -145,7 +166,7 @@ static void write_ipv6(const struct flow *f, struct rte_ipv6_hdr *ip, uint16_t u
 		.hop_limits = TTL,
 	};
 	memcpy(ip->src_addr, f->source, 16);
-	memcpy(ip->dst_addr, f->destination, 16);
+	memcpy(ip->dst_addr, p->rtcp ? f->destination_rtcp : f->destination, 16);
 }
 
 static void write_udp(const struct passage *p, struct rte_udp_hdr *udp, uint16_t length)
@@ -162,7 +183,7 @@ static void write_udp(const struct passage *p, struct rte_udp_hdr *udp, uint16_t
 
 /* IPv4 may leave the UDP checksum out; IPv6 may not (RFC 8200 §8.1). A partial one that came in
  * is never carried on. */
-static bool rewrite(struct passage *p)
+static bool rewrite(struct passage *p, const struct nexthop *hop)
 {
 	const struct flow *f = p->flow;
 	bool v6 = f->flags & FLOW_IPV6;
@@ -176,25 +197,26 @@ static bool rewrite(struct passage *p)
 
 	if (!start)
 		return false;
-	memcpy(start, f->nexthop->ether, sizeof(f->nexthop->ether));
+	memcpy(start, hop->ether, sizeof(hop->ether));
 	memcpy(start + offsetof(struct rte_ether_hdr, ether_type), &type, sizeof(type));
 	ip = start + sizeof(struct rte_ether_hdr);
 	udp = (struct rte_udp_hdr *)(ip + ip_size);
 	write_udp(p, udp, udp_length);
 	if (v6) {
-		write_ipv6(f, (struct rte_ipv6_hdr *)ip, udp_length);
+		write_ipv6(p, (struct rte_ipv6_hdr *)ip, udp_length);
 		udp->dgram_cksum = rte_ipv6_udptcp_cksum((struct rte_ipv6_hdr *)ip, udp);
 	} else {
-		write_ipv4(f, (struct rte_ipv4_hdr *)ip, udp_length);
+		write_ipv4(p, (struct rte_ipv4_hdr *)ip, udp_length);
 	}
-	p->m->ol_flags = 0;
-	p->m->port = f->nexthop->port;
+	/* who owns the buffer is no affair of the packet's */
+	p->m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	p->m->port = hop->port;
 	return true;
 }
 
-static bool nexthop_is_ready(struct passage *p)
+static bool nexthop_is_ready(const struct nexthop *nexthop)
 {
-	struct nexthop *hop = (struct nexthop *)(uintptr_t)p->flow->nexthop;
+	struct nexthop *hop = (struct nexthop *)(uintptr_t)nexthop;
 
 	if (likely(atomic_load_explicit(&hop->state, memory_order_acquire) == NEXTHOP_REACHABLE))
 		return true;
@@ -205,17 +227,19 @@ static bool nexthop_is_ready(struct passage *p)
 static uint8_t send_on(struct passage *p)
 {
 	const struct flow *f = p->flow;
+	const struct nexthop *hop;
 
 	if (!(f->flags & FLOW_HAS_PEER))
 		return drop(p, DP_DROP_NO_PEER);
 	/* RTCP goes on while a call is held (RFC 3264 §8.4). */
 	if (!p->rtcp && !(f->flags & FLOW_PEER_SENDS))
 		return drop(p, DP_DROP_PEER_DIRECTION);
-	if (!f->nexthop)
+	hop = p->rtcp ? f->nexthop_rtcp : f->nexthop;
+	if (!hop)
 		return drop(p, DP_DROP_NO_REMOTE);
-	if (!nexthop_is_ready(p))
+	if (!nexthop_is_ready(hop))
 		return drop(p, DP_DROP_NO_NEIGHBOUR);
-	if (!rewrite(p))
+	if (!rewrite(p, hop))
 		return drop(p, DP_DROP_NO_BUFFER);
 	if (p->rtcp)
 		p->counters->rtcp_forwarded++;
@@ -243,16 +267,20 @@ static uint8_t relay_rtcp(struct passage *p)
 static uint8_t relay_rtp(struct passage *p)
 {
 	struct dp_termination_counters *c = p->counters;
-	uint32_t arrival;
+	const struct rtp_clock clock = {
+		.now = (uint32_t)(p->context->now_us * p->flow->clock_rate / 1000000),
+		.rate = p->flow->clock_rate,
+		.telephone_event = p->flow->telephone_event,
+	};
 
 	if (!rtp_is_valid(p->payload, p->size))
 		return drop(p, DP_DROP_NOT_RTP);
-	if (!source_is_ours(p))
-		return foreign(p);
+	/* before the source: what is not taken must not be learnt from */
 	if (!(p->flow->flags & FLOW_TAKE))
 		return drop(p, DP_DROP_DIRECTION);
-	arrival = (uint32_t)(p->context->now_us * p->flow->clock_rate / 1000000);
-	rtp_count(c, p->payload, p->size, arrival);
+	if (!source_is_ours(p))
+		return foreign(p);
+	rtp_count(c, p->payload, p->size, &clock);
 	c->last_packet_ms = p->context->now_ms;
 	return send_on(p);
 }
@@ -289,7 +317,6 @@ static void prefetch_counters(const struct flow_lookup *flows, const struct flow
 		return;
 	c = &flows->counters[flow->termination];
 	rte_prefetch0(c);
-	rte_prefetch0((const char *)c + RTE_CACHE_LINE_SIZE);
 }
 
 static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, void **objs,
@@ -297,8 +324,8 @@ static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, vo
 {
 	struct graph_context *c = node_context(node);
 	struct rte_mbuf **packets = (struct rte_mbuf **)objs;
-	const struct flow *flows[RTE_GRAPH_BURST_SIZE];
-	uint8_t edges[RTE_GRAPH_BURST_SIZE];
+	const struct flow *flows[GRAPH_BURST];
+	uint8_t edges[GRAPH_BURST];
 	uint64_t began = rte_rdtsc();
 
 	for (uint16_t i = 0; i < n; i++) {

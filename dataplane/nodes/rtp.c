@@ -5,6 +5,8 @@
 #define MAX_DROPOUT  3000u
 #define MAX_MISORDER 100u
 
+#define CLOCK_JUMP_S 4u /* later than this is a clock that was set */
+
 static uint16_t get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -85,10 +87,30 @@ static bool follow_sequence(struct dp_termination_counters *c, uint16_t sequence
 	return true;
 }
 
-void rtp_count(struct dp_termination_counters *c, const uint8_t *p, size_t size, uint32_t arrival)
+/*
+ * A.8: J += (|D| - J) / 16, with J scaled by 16. Packets of one telephone event all bear the time
+ * stamp of its beginning (RFC 4733 §2.5.1.2), and a clock that was set is not late: neither is
+ * jitter.
+ */
+static void follow_transit(struct dp_termination_counters *c, const uint8_t *p,
+			   const struct rtp_clock *clock)
+{
+	uint32_t transit = clock->now - get32(p + 4), d = transit - c->transit;
+
+	if ((p[1] & 0x7f) == clock->telephone_event)
+		return;
+	if ((int32_t)d < 0)
+		d = 0 - d;
+	if (c->received > 0 && d <= CLOCK_JUMP_S * clock->rate)
+		c->jitter += d - ((c->jitter + 8) >> 4);
+	c->transit = transit;
+}
+
+void rtp_count(struct dp_termination_counters *c, const uint8_t *p, size_t size,
+	       const struct rtp_clock *clock)
 {
 	uint16_t sequence = get16(p + 2);
-	uint32_t ssrc = get32(p + 8), transit = arrival - get32(p + 4);
+	uint32_t ssrc = get32(p + 8);
 
 	c->packets++;
 	c->bytes += size;
@@ -96,12 +118,6 @@ void rtp_count(struct dp_termination_counters *c, const uint8_t *p, size_t size,
 		start_source(c, ssrc, sequence);
 	else if (!follow_sequence(c, sequence))
 		return;
-	if (c->received > 0) {
-		int32_t d = (int32_t)(transit - c->transit);
-
-		/* A.8: J += (|D| - J) / 16, with J scaled by 16 */
-		c->jitter += (uint32_t)(d < 0 ? -d : d) - ((c->jitter + 8) >> 4);
-	}
-	c->transit = transit;
+	follow_transit(c, p, clock);
 	c->received++;
 }

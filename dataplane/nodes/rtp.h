@@ -23,11 +23,14 @@ bool rtp_is_valid(const uint8_t *payload, size_t size);
 /* Reduced-size RTCP (RFC 5506) is let through as well. */
 bool rtcp_is_valid(const uint8_t *payload, size_t size);
 
-/*
- * Counts a valid RTP packet: packets, bytes, loss and jitter. arrival: time of arrival in units of
- * the RTP clock, wrapping.
- */
+struct rtp_clock {
+	uint32_t now;            /* time of arrival in units of the RTP clock, wrapping */
+	uint32_t rate;           /* units a second */
+	uint8_t telephone_event; /* payload type without time stamps of its own, 255: none */
+};
+
+/* Counts a valid RTP packet: packets, bytes, loss and jitter. */
 void rtp_count(struct dp_termination_counters *c, const uint8_t *payload, size_t size,
-	       uint32_t arrival);
+	       const struct rtp_clock *clock);
 
 #endif

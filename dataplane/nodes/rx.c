@@ -9,23 +9,28 @@ enum { TO_CLASSIFY, EDGES };
 static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
 	struct graph_context *c = node_context(node);
+	const unsigned queues = c->config.rx_count;
 	uint64_t began = rte_rdtsc();
+	uint16_t total = 0;
 
 	RTE_SET_USED(objs);
-	for (unsigned i = 0; i < c->config.rx_count; i++) {
-		const struct worker_queue *q = &c->config.rx[i];
+	/* A walk has room for a few full queues; the next one goes on with the others. */
+	for (unsigned i = 0; i < queues && total <= GRAPH_BURST - WORKER_BURST; i++) {
+		const struct worker_queue *q = &c->config.rx[c->rx_next];
 
+		c->rx_next = c->rx_next + 1 < queues ? c->rx_next + 1 : 0;
 		n = rte_eth_rx_burst(q->port, q->queue, (struct rte_mbuf **)node->objs,
 				     WORKER_BURST);
 		if (n == 0)
 			continue;
 		node->idx = n;
 		c->received += n;
+		total += n;
 		rte_node_next_stream_move(graph, node, TO_CLASSIFY);
 		node_count(c, NODE_RX, n, began);
 		began = rte_rdtsc();
 	}
-	return n;
+	return total;
 }
 
 static struct rte_node_register rx_node = {

@@ -5,6 +5,8 @@
 
 #include <criterion/criterion.h>
 
+#include <urcu/urcu-qsbr.h>
+
 #include "dataplane/flow/flow.h"
 #include "dataplane/kernel/nexthop.h"
 
@@ -267,6 +269,7 @@ Test(flow, a_latch_aims_the_other_flow)
 	dp_handle_t context = a_context(), t = a_termination(context, 101, &a);
 	struct flow_notice notice = { .termination = t.index,
 				      .generation = t.generation,
+				      .latch_epoch = flow_at(a.port)->latch_epoch,
 				      .source = ipv4(99, 5555) };
 	struct dp_ev_latched event;
 	uint32_t owner = 0;
@@ -277,8 +280,126 @@ Test(flow, a_latch_aims_the_other_flow)
 	cr_assert_eq(event.label, 77);
 	cr_assert_eq(flow_at(b.port)->destination[3], 99);
 	cr_assert_eq(flow_at(b.port)->destination_port, htobe16(5555));
+	cr_assert_eq(flow_at(b.port)->destination_rtcp[3], 101, "until RTCP is heard as well");
 	notice.generation++;
 	cr_assert_not(flow_latched(table, &notice, &owner, &event));
+}
+
+Test(flow, a_latch_from_before_the_new_remote_is_ignored)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context(), t = a_termination(context, 101, &a);
+	struct dp_cmd_termination_modify modify = { .termination = t,
+						    .mask = DP_SET_REMOTE,
+						    .settings = { .remote = ipv4(103, 6000) } };
+	struct flow_notice notice = { .termination = t.index,
+				      .generation = t.generation,
+				      .latch_epoch = flow_at(a.port)->latch_epoch,
+				      .source = ipv4(99, 5555) };
+	struct dp_ev_latched event;
+	uint32_t owner;
+
+	a_termination(context, 102, &b);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_not(flow_latched(table, &notice, &owner, &event));
+	cr_assert_eq(flow_at(b.port)->destination[3], 103);
+}
+
+Test(flow, a_remote_told_again_is_still_sent_to_where_it_was_heard)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context(), t = a_termination(context, 101, &a);
+	struct dp_cmd_termination_modify modify = { .termination = t,
+						    .mask = DP_SET_REMOTE,
+						    .settings = { .remote = ipv4(101, 4000) } };
+	struct flow_notice notice = { .termination = t.index,
+				      .generation = t.generation,
+				      .latch_epoch = flow_at(a.port)->latch_epoch,
+				      .source = ipv4(99, 5555) };
+	struct dp_ev_latched event;
+	uint32_t owner;
+
+	a_termination(context, 102, &b);
+	cr_assert(flow_latched(table, &notice, &owner, &event));
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_neq(flow_at(a.port)->latch_epoch, notice.latch_epoch, "the latch is open");
+	cr_assert_eq(flow_at(b.port)->destination[3], 99);
+}
+
+Test(flow, rtcp_may_have_an_address_of_its_own)
+{
+	struct dp_address a, b, local;
+	dp_handle_t context = a_context(), t;
+	struct dp_cmd_termination_add add = an_add(context, 101);
+
+	a_termination(context, 102, &b);
+	add.settings.remote_rtcp = ipv4(105, 9000);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &a), 0);
+	cr_assert_eq(flow_at(b.port)->destination[3], 101);
+	cr_assert_eq(flow_at(b.port)->destination_rtcp[3], 105);
+	cr_assert_eq(flow_at(b.port)->destination_rtcp_port, htobe16(9000));
+	cr_assert_eq(flow_termination_remove(table, t), 0);
+	add.settings.remote_rtcp.family = DP_FAMILY_NONE;
+	add.settings.remote.port = 65535; /* has no next port */
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), 0);
+	cr_assert_null(flow_at(b.port)->nexthop_rtcp);
+	cr_assert_not_null(flow_at(b.port)->nexthop);
+}
+
+Test(flow, what_did_not_change_is_not_published_again)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context();
+	struct dp_cmd_termination_modify modify = {
+		.mask = DP_SET_FORMAT,
+		.settings = { .payload_type = 8, .telephone_event = 255, .clock_rate = 16000 }
+	};
+	const struct flow *before[2];
+
+	modify.termination = a_termination(context, 101, &a);
+	a_termination(context, 102, &b);
+	before[0] = flow_at(a.port);
+	before[1] = flow_at(b.port);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_neq(flow_at(a.port), before[0]);
+	cr_assert_eq(flow_at(a.port)->clock_rate, 16000);
+	cr_assert_eq(flow_at(b.port), before[1]);
+	before[0] = flow_at(a.port);
+	flow_resolve_all(table);
+	cr_assert_eq(flow_at(a.port), before[0]);
+}
+
+/* A reader that passes no quiescent state may still write to the counters of an ended call. */
+Test(flow, an_index_is_not_used_again_while_a_worker_may_see_it)
+{
+	dp_handle_t context = a_context(), first, t;
+	struct dp_cmd_termination_add add = an_add(context, 101);
+	struct dp_address local;
+	int error;
+
+	urcu_qsbr_register_thread();
+	first = a_termination(context, 101, NULL);
+	cr_assert_eq(flow_termination_remove(table, first), 0);
+	for (int i = 0; i < 1000; i++) {
+		flow_reclaim(table);
+		t = a_termination(context, 101, NULL);
+		cr_assert_neq(t.index, first.index);
+		cr_assert_eq(flow_termination_remove(table, t), 0);
+		if (i == (int)MAX - 3) /* all others are used up, too */
+			break;
+	}
+	a_termination(context, 101, NULL);
+	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -ENOSPC);
+	urcu_qsbr_quiescent_state();
+	do {
+		urcu_qsbr_thread_offline();
+		urcu_qsbr_barrier(); /* the grace period is over */
+		urcu_qsbr_thread_online();
+		flow_reclaim(table);
+		error = flow_termination_add(table, &add, &t, &local);
+	} while (error == -ENOSPC);
+	cr_assert_eq(error, 0);
+	urcu_qsbr_unregister_thread();
 }
 
 Test(flow, a_new_remote_opens_the_latch_again)
@@ -304,11 +425,11 @@ Test(flow, a_new_remote_opens_the_latch_again)
 Test(flow, hostile_settings_are_refused)
 {
 	dp_handle_t context = a_context(), t = a_termination(context, 101, NULL), out;
-	struct dp_termination_settings bad[8];
+	struct dp_termination_settings bad[16];
 	struct dp_cmd_termination_add add = an_add(context, 101);
 	struct dp_address local;
 
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 16; i++)
 		bad[i] = add.settings;
 	bad[0].direction = 4;
 	bad[1].source_rule = 2;
@@ -318,7 +439,16 @@ Test(flow, hostile_settings_are_refused)
 	bad[5].remote.family = 5;
 	bad[6].remote.port = 0;
 	bad[7].flags = 0x80;
-	for (size_t i = 0; i < 8; i++) {
+	bad[8].remote.family = DP_FAMILY_IPV6; /* of the local address is IPv4 */
+	bad[9].remote_rtcp = (struct dp_address){ .family = DP_FAMILY_IPV4 };
+	bad[10].remote.ip[0] = 0;
+	bad[11].remote.ip[0] = 127;
+	bad[12].remote.ip[0] = 239;
+	memset(bad[13].remote.ip, 255, 4);
+	bad[14].telephone_event = 200;
+	bad[15].remote.family = DP_FAMILY_NONE;
+	bad[15].remote_rtcp = ipv4(101, 4001);
+	for (size_t i = 0; i < 16; i++) {
 		struct dp_cmd_termination_modify modify = { .termination = t,
 							    .mask = DP_SET_ALL,
 							    .settings = bad[i] };

@@ -266,8 +266,8 @@ Test(graph, rtcp_goes_to_the_next_port)
 	a_call(DP_SOURCE_LEARN);
 	to = local[0];
 	to.port++;
-	/* not before RTP has shown who the source is */
-	expect_drop(udp_packet(ipv4(101, 4001), to, rtcp, sizeof(rtcp)), DP_DROP_FOREIGN_SOURCE);
+	/* before RTP has shown who the source is, not from anywhere */
+	expect_drop(udp_packet(ipv4(66, 4001), to, rtcp, sizeof(rtcp)), DP_DROP_FOREIGN_SOURCE);
 	rte_pktmbuf_free(send_rtp(ipv4(101, 4000), 0));
 	m = walk(udp_packet(ipv4(101, 4001), to, rtcp, sizeof(rtcp)));
 	cr_assert_not_null(m);

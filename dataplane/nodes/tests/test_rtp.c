@@ -75,9 +75,10 @@ Test(rtp, compound_rtcp_must_add_up)
 static void feed(struct dp_termination_counters *c, uint16_t sequence, uint32_t timestamp,
 		 uint32_t ssrc, uint32_t arrival)
 {
+	struct rtp_clock clock = { .now = arrival, .rate = 8000, .telephone_event = 101 };
 	uint8_t p[172];
 
-	rtp_count(c, p, rtp(p, sequence, timestamp, ssrc, sizeof(p)), arrival);
+	rtp_count(c, p, rtp(p, sequence, timestamp, ssrc, sizeof(p)), &clock);
 }
 
 Test(rtp, loss_is_what_is_missing_in_the_sequence)
