@@ -24,10 +24,10 @@ struct sip_ua;
 struct sip_invite;
 
 enum sip_invite_state {
-	SIP_INVITE_CALLING,    /* UAC: no response but 100 yet */
-	SIP_INVITE_INCOMING,   /* UAS: nothing sent but 100 */
-	SIP_INVITE_EARLY,      /* 101–199 */
-	SIP_INVITE_ACCEPTED,   /* UAS: 2xx sent, waits for ACK */
+	SIP_INVITE_CALLING,  /* UAC: no response but 100 yet */
+	SIP_INVITE_INCOMING, /* UAS: nothing sent but 100 */
+	SIP_INVITE_EARLY,    /* 101–199 */
+	SIP_INVITE_ACCEPTED, /* UAS: 2xx sent, waits for ACK */
 	SIP_INVITE_CONFIRMED,
 	SIP_INVITE_TERMINATING, /* BYE or CANCEL sent, waits for its end */
 	SIP_INVITE_TERMINATED,
@@ -38,9 +38,9 @@ const char *sip_invite_state_text(enum sip_invite_state state);
 enum sip_end {
 	SIP_END_BYE_RECEIVED,
 	SIP_END_BYE_SENT,
-	SIP_END_CANCELLED,  /* UAS: the caller gave up; UAC: our CANCEL worked (487) */
-	SIP_END_REJECTED,   /* UAC: final response 3xx–6xx, UAS: we sent one */
-	SIP_END_TIMEOUT,    /* no answer to our INVITE (408), no ACK to our 2xx, no answer in dialog */
+	SIP_END_CANCELLED, /* UAS: the caller gave up; UAC: our CANCEL worked (487) */
+	SIP_END_REJECTED,  /* UAC: final response 3xx–6xx, UAS: we sent one */
+	SIP_END_TIMEOUT, /* no answer to our INVITE (408), no ACK to our 2xx, no answer in dialog */
 	SIP_END_TRANSPORT,
 };
 
@@ -80,7 +80,7 @@ struct sip_ua_user {
 struct sip_ua_config {
 	struct sip_transactions_config transactions; /* its tu is filled in by the ua */
 	struct sip_ua_user user;
-	const char *product;      /* User-Agent and Server */
+	const char *product; /* User-Agent and Server */
 	/* Contact URI's host:port on the path's listener */
 	const char *(*contact_host)(void *arg, const struct sip_path *path);
 	void *contact_arg;
@@ -98,14 +98,14 @@ void sip_ua_new_call_id(struct sip_ua *ua, char *dst, size_t size);
 
 /* --- UAC --- */
 struct sip_invite_start {
-	struct sip_path to;     /* where the INVITE goes */
+	struct sip_path to; /* where the INVITE goes */
 	struct slice request_uri;
-	struct slice from;      /* name-addr without tag: "\"Alice\" <sip:alice@tandem.lab>" */
-	struct slice to_header; /* name-addr without tag */
-	struct slice contact_user; /* user part of our Contact */
+	struct slice from;          /* name-addr without tag: "\"Alice\" <sip:alice@tandem.lab>" */
+	struct slice to_header;     /* name-addr without tag */
+	struct slice contact_user;  /* user part of our Contact */
 	struct slice extra_headers; /* complete lines with CRLF, or empty */
-	struct slice sdp;       /* empty: delayed offer */
-	uint32_t max_forwards;  /* what remains */
+	struct slice sdp;           /* empty: delayed offer */
+	uint32_t max_forwards;      /* what remains */
 };
 int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 		     const struct sip_invite_user *user, void *arg, struct sip_invite **invite);

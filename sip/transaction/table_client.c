@@ -34,6 +34,6 @@ machine_table transaction_client = {
 		},
 	[STATE_COMPLETED] =
 		{
-			[EVENT_TIMER_K] = {STATE_TERMINATED},
+			[EVENT_TIMER_K] = {STATE_TERMINATED, {ACTION_END}},
 		},
 };

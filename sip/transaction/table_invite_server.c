@@ -30,7 +30,7 @@ machine_table transaction_invite_server = {
 		{
 			[EVENT_SEND_2XX] = {STATE_ACCEPTED, {ACTION_SEND_RESPONSE}},
 			[EVENT_ACK] = {STATE_ACCEPTED, {ACTION_PASS}},
-			[EVENT_TIMER_L] = {STATE_TERMINATED},
+			[EVENT_TIMER_L] = {STATE_TERMINATED, {ACTION_END}},
 			[EVENT_UNSENT] = {STATE_ACCEPTED, {ACTION_TELL_UNSENT}},
 		},
 	[STATE_COMPLETED] =
@@ -44,6 +44,6 @@ machine_table transaction_invite_server = {
 		},
 	[STATE_CONFIRMED] =
 		{
-			[EVENT_TIMER_I] = {STATE_TERMINATED},
+			[EVENT_TIMER_I] = {STATE_TERMINATED, {ACTION_END}},
 		},
 };

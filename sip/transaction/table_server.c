@@ -5,7 +5,7 @@
 machine_table transaction_server = {
 	[STATE_NONE] =
 		{
-			[EVENT_START] = {STATE_TRYING},
+			[EVENT_START] = {STATE_TRYING, {ACTION_END}},
 		},
 	[STATE_TRYING] =
 		{
@@ -28,7 +28,7 @@ machine_table transaction_server = {
 	[STATE_COMPLETED] =
 		{
 			[EVENT_REQUEST] = {STATE_COMPLETED, {ACTION_SEND_RESPONSE}},
-			[EVENT_TIMER_J] = {STATE_TERMINATED},
+			[EVENT_TIMER_J] = {STATE_TERMINATED, {ACTION_END}},
 			[EVENT_UNSENT] = {STATE_TERMINATED, {ACTION_TELL_UNSENT}},
 		},
 };

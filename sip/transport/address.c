@@ -49,7 +49,7 @@ int sip_sockaddr_parse(struct slice ip, uint16_t port, struct sockaddr_storage *
 	char text[SIP_ADDRESS_TEXT];
 
 	if (ip.n >= 2 && ip.p[0] == '[' && ip.p[ip.n - 1] == ']')
-		ip = (struct slice){ip.p + 1, ip.n - 2};
+		ip = (struct slice){ ip.p + 1, ip.n - 2 };
 	if (ip.n == 0 || ip.n >= sizeof(text) || memchr(ip.p, '\0', ip.n) != NULL)
 		return -EINVAL;
 	memcpy(text, ip.p, ip.n);

@@ -166,7 +166,7 @@ static void deliver(struct udp_socket *s, const char *data, size_t size, bool cu
 		    const struct sockaddr_storage *from)
 {
 	struct sip_transport *transport = s->transport;
-	struct sip_path path = {.remote = *from, .kind = SIP_UDP, .listener = s->index};
+	struct sip_path path = { .remote = *from, .kind = SIP_UDP, .listener = s->index };
 
 	if (size == 0 || cut || size > transport->message_max || sip_sockaddr_port(from) == 0) {
 		transport->stats.dropped_size++;
@@ -192,7 +192,7 @@ static unsigned receive_burst(struct udp_socket *s)
 
 	memset(in, 0, sizeof(in));
 	for (unsigned i = 0; i < UDP_BURST; i++) {
-		parts[i] = (struct iovec){b->in + i * b->in_size, b->in_size};
+		parts[i] = (struct iovec){ b->in + i * b->in_size, b->in_size };
 		in[i].msg_hdr.msg_name = &from[i];
 		in[i].msg_hdr.msg_namelen = sizeof(from[i]);
 		in[i].msg_hdr.msg_iov = &parts[i];
