@@ -14,11 +14,11 @@ static struct slice take_display(struct slice *rest)
 {
 	struct slice piece = { rest->p, 0 };
 
-	while (piece.n < rest->n &&
-	       (char_is(rest->p[piece.n], CHAR_DISPLAY) || char_is_space(rest->p[piece.n])))
+	while (rest->n > 0 && (char_is(rest->p[0], CHAR_DISPLAY) || char_is_space(rest->p[0]))) {
+		rest->p++;
+		rest->n--;
 		piece.n++;
-	rest->p += piece.n;
-	rest->n -= piece.n;
+	}
 	return slice_trim(piece);
 }
 

@@ -37,8 +37,10 @@ static inline struct slice take_while(struct slice *rest, unsigned classes)
 
 	while (piece.n < rest->n && char_is(rest->p[piece.n], classes))
 		piece.n++;
-	rest->p += piece.n;
-	rest->n -= piece.n;
+	if (piece.n > 0) { /* no text at all may be NULL */
+		rest->p += piece.n;
+		rest->n -= piece.n;
+	}
 	return piece;
 }
 

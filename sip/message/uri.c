@@ -239,15 +239,25 @@ static bool equal_host(struct slice a, struct slice b)
 	       memcmp(&x, &y, sizeof(x)) == 0;
 }
 
-/* In parameters or headers of a URI. */
-static bool find(struct slice text, char separator, struct slice wanted, struct slice *value)
+enum match { MATCH_ABSENT, MATCH_DIFFERS, MATCH_SAME };
+
+/* Takes one off the parameters or headers of a URI and looks for it in those of another. If that
+ * has the name more than once, one of them must have the value. */
+static enum match take_and_find(struct slice *rest, struct slice other, char separator, bool nocase,
+				struct slice *name)
 {
-	while (text.n > 0) {
-		*value = slice_split(&text, separator);
-		if (equal_escaped(slice_split(value, '='), wanted, true))
-			return true;
+	struct slice value = slice_split(rest, separator);
+	enum match match = MATCH_ABSENT;
+
+	*name = slice_split(&value, '=');
+	while (other.n > 0 && match != MATCH_SAME) {
+		struct slice other_value = slice_split(&other, separator);
+
+		if (!equal_escaped(slice_split(&other_value, '='), *name, true))
+			continue;
+		match = equal_escaped(value, other_value, nocase) ? MATCH_SAME : MATCH_DIFFERS;
 	}
-	return false;
+	return match;
 }
 
 /* A parameter that stands in one URI alone makes the difference. That transport is among them is
@@ -265,31 +275,23 @@ static bool param_matters(struct slice name)
 
 static bool params_match(struct slice a, struct slice b)
 {
-	struct slice other;
+	struct slice name;
 
 	while (a.n > 0) {
-		struct slice value = slice_split(&a, ';');
-		struct slice name = slice_split(&value, '=');
+		enum match match = take_and_find(&a, b, ';', true, &name);
 
-		if (find(b, ';', name, &other)) {
-			if (!equal_escaped(value, other, true))
-				return false;
-		} else if (param_matters(name)) {
+		if (match == MATCH_DIFFERS || (match == MATCH_ABSENT && param_matters(name)))
 			return false;
-		}
 	}
 	return true;
 }
 
 static bool headers_match(struct slice a, struct slice b)
 {
-	struct slice other;
+	struct slice name;
 
 	while (a.n > 0) {
-		struct slice value = slice_split(&a, '&');
-		struct slice name = slice_split(&value, '=');
-
-		if (!find(b, '&', name, &other) || !equal_escaped(value, other, false))
+		if (take_and_find(&a, b, '&', false, &name) != MATCH_SAME)
 			return false;
 	}
 	return true;

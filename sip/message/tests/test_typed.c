@@ -140,6 +140,8 @@ Test(uri, comparison)
 		{ "sip:a@h;lr", "sip:a@h", true },
 		{ "sip:a@[2001:db8:0::1]", "sip:a@[2001:DB8::0:1]", true },
 		{ "sip:a@[2001:db8::2]", "sip:a@[2001:db8::1]", false },
+		{ "sip:a@h;x=1;x=2", "sip:a@h;x=2;x=1", true },
+		{ "sip:a@h;x=1;x=2", "sip:a@h;x=1", false },
 		{ "urn:service:sos", "urn:service:sos", true },
 	};
 
