@@ -40,7 +40,8 @@
 	X(NO_NEIGHBOUR, "no-neighbour", "next hop has no link-layer address yet")          \
 	X(PUNT_FULL, "punt-full", "ring towards the kernel is full")                       \
 	X(INJECT, "inject", "packet from the kernel could not be sent")                    \
-	X(TX_FULL, "tx-full", "transmit queue of the port is full")
+	X(TX_FULL, "tx-full", "transmit queue of the port is full")                        \
+	X(HANDOVER_FULL, "handover-full", "ring to the worker that owns the flow is full")
 
 enum dp_drop_reason {
 #define X(id, name, text) DP_DROP_##id,

@@ -33,6 +33,7 @@ struct dataplane {
 	unsigned workers; /* that were created */
 	struct worker *worker[DP_WORKERS_MAX];
 	struct rte_ring *notices[DP_WORKERS_MAX];
+	struct rte_ring *handover[DP_WORKERS_MAX];
 	struct server *server;
 
 	bool routes_changed; /* since the flows were resolved last */

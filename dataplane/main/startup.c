@@ -19,9 +19,10 @@
 #include "dataplane/main/taps.h"
 #include "sip/base/log.h"
 
-#define PUNT_RING   2048u
-#define INJECT_RING 1024u
-#define NOTICE_RING 4096u
+#define PUNT_RING     2048u
+#define INJECT_RING   1024u
+#define NOTICE_RING   4096u
+#define HANDOVER_RING 1024u
 
 static int run_dir_up(struct dataplane *dp)
 {
@@ -76,7 +77,8 @@ static void ports_down(struct dataplane *dp)
 static int ports_up(struct dataplane *dp)
 {
 	const struct config_dataplane *config = &dp->config->dataplane;
-	unsigned extra = config->ports_count * (PUNT_RING + INJECT_RING);
+	unsigned extra =
+		config->ports_count * (PUNT_RING + INJECT_RING) + dp->plan.workers * HANDOVER_RING;
 	int error = ports_open(&dp->ports, config, dp->config->run_dir, dp->plan.workers, extra);
 
 	if (!error)
@@ -164,6 +166,8 @@ static void rings_down(struct dataplane *dp)
 	}
 	for (unsigned i = 0; i < dp->plan.workers; i++)
 		rte_ring_free(dp->notices[i]);
+	for (unsigned i = 0; i < dp->plan.workers; i++)
+		rte_ring_free(dp->handover[i]);
 }
 
 static int rings_up(struct dataplane *dp)
@@ -183,7 +187,10 @@ static int rings_up(struct dataplane *dp)
 		snprintf(name, sizeof(name), "notices%u", i);
 		dp->notices[i] = rte_ring_create_elem(name, sizeof(struct flow_notice), NOTICE_RING,
 						      SOCKET_ID_ANY, single);
-		if (!dp->notices[i])
+		snprintf(name, sizeof(name), "handover%u", i);
+		dp->handover[i] =
+			rte_ring_create(name, HANDOVER_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		if (!dp->notices[i] || !dp->handover[i])
 			goto fail;
 	}
 	return 0;
@@ -233,6 +240,7 @@ static int workers_up(struct dataplane *dp)
 			.idle = adaptive ? WORKER_IDLE_ADAPTIVE : WORKER_IDLE_POLL,
 			.flows = dp->flows,
 			.notices = dp->notices[i],
+			.handover = dp->plan.workers > 1 ? dp->handover : NULL,
 			.clock = dp->segment.stats,
 			.stats = &dp->segment.workers[i],
 			.nodes = &dp->segment.nodes[(size_t)i * DP_NODES_MAX],

@@ -66,14 +66,14 @@ static void walk_until_stopped(struct worker *w)
 	uint64_t before = rte_rdtsc();
 
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		uint64_t handled = c->received + c->injected, now;
+		uint64_t handled = c->received + c->injected + c->taken, now;
 
 		graph_walk(w->graph);
 		urcu_qsbr_quiescent_state();
 		s->walks++;
 		s->packets = c->received;
 		now = rte_rdtsc();
-		if (c->received + c->injected != handled) {
+		if (c->received + c->injected + c->taken != handled) {
 			s->busy_cycles += now - before;
 			empty = 0;
 			sleep_ns = SLEEP_FIRST_NS;

@@ -8,8 +8,9 @@
  *   inject (ring from the kernel thread) ─▶ tx
  *
  * Between the threads there are only rings: punt (many workers to the kernel thread), inject
- * (kernel thread to one worker per port), notices (worker to manager: latches). A worker passes a
- * quiescent state (liburcu QSBR) once a walk and is offline while it sleeps.
+ * (kernel thread to one worker per port), handover (workers to the worker that owns a flow),
+ * notices (worker to manager: latches). A worker passes a quiescent state (liburcu QSBR) once a
+ * walk and is offline while it sleeps.
  */
 #ifndef DATAPLANE_MAIN_WORKER_H
 #define DATAPLANE_MAIN_WORKER_H
@@ -42,10 +43,12 @@ struct worker_config {
 	bool tx_udp_checksum[DP_PORTS_MAX]; /* port computes UDP checksums, by port id */
 	const struct flow_table *flows;
 	struct rte_ring *punt[DP_PORTS_MAX]; /* by port id, multi-producer; NULL: no TAP */
-	struct rte_ring
-		*inject[DP_PORTS_MAX]; /* by port id, single consumer: this worker; or NULL */
-	struct rte_ring
-		*notices; /* elements: struct flow_notice (16-byte multiple not needed: 28) */
+	/* By port id, single consumer: this worker. NULL: another worker has it. */
+	struct rte_ring *inject[DP_PORTS_MAX];
+	/* By worker index, multi-producer: packets for the flows of that worker. NULL: there is but
+	 * one worker. */
+	struct rte_ring *const *handover;
+	struct rte_ring *notices; /* elements: struct flow_notice */
 	/* in the statistics area */
 	const struct dp_stats_header *clock; /* clock_ms */
 	struct dp_worker_stats *stats;

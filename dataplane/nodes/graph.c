@@ -18,12 +18,10 @@ struct graph {
 };
 
 static const char *const node_names[NODE_COUNT] = {
-	[NODE_RX] = "tandem-rx",
-	[NODE_INJECT] = "tandem-inject",
-	[NODE_CLASSIFY] = "tandem-classify",
-	[NODE_RELAY] = "tandem-relay",
-	[NODE_TX] = "tandem-tx",
-	[NODE_PUNT] = "tandem-punt",
+	[NODE_RX] = "tandem-rx",       [NODE_INJECT] = "tandem-inject",
+	[NODE_TAKE] = "tandem-take",   [NODE_CLASSIFY] = "tandem-classify",
+	[NODE_RELAY] = "tandem-relay", [NODE_GIVE] = "tandem-give",
+	[NODE_TX] = "tandem-tx",       [NODE_PUNT] = "tandem-punt",
 	[NODE_DROP] = "tandem-drop",
 };
 
@@ -42,9 +40,8 @@ static int set_contexts(struct graph *g, const char *name)
 		if (!node)
 			return -ENOENT;
 		memcpy(node->ctx, &context, sizeof(context));
-		/* What rx and inject bring in one walk may meet in one node: no node's stream
-		 * must grow on the packet path, where it would allocate. */
-		__rte_node_stream_alloc_size(g->graph, node, 2 * GRAPH_BURST);
+		/* No stream must grow on the packet path, where it would allocate. */
+		__rte_node_stream_alloc_size(g->graph, node, GRAPH_BURST);
 		snprintf(context->nodes[i].name, sizeof(context->nodes[i].name), "%s",
 			 node_names[i] + strlen("tandem-"));
 	}
@@ -109,6 +106,35 @@ void graph_walk(struct graph *g)
 	c->now_us = (uint64_t)((double)rte_rdtsc() * c->us_per_cycle);
 	c->now_ms = now ? now : 1;
 	rte_graph_walk(g->graph);
+}
+
+static_assert(DP_PORTS_MAX <= 32 && DP_WORKERS_MAX <= 32, "one bit each");
+
+void graph_by_port(struct graph_context *c, void **packets, uint16_t count,
+		   void (*send)(struct graph_context *c, uint16_t port, void **packets,
+				uint16_t count))
+{
+	struct rte_mbuf **m = (struct rte_mbuf **)packets;
+	void *same[GRAPH_BURST];
+	uint32_t ports = 0;
+
+	for (uint16_t i = 0; i < count; i++)
+		ports |= 1u << m[i]->port;
+	if (likely((ports & (ports - 1)) == 0)) {
+		send(c, m[0]->port, packets, count);
+		return;
+	}
+	for (; ports; ports &= ports - 1) {
+		uint16_t port = (uint16_t)__builtin_ctz(ports), n = 0;
+
+		for (uint16_t i = 0; i < count; i++) {
+			if (!m[i] || m[i]->port != port)
+				continue;
+			same[n++] = m[i];
+			m[i] = NULL; /* it is another's now, and may be gone */
+		}
+		send(c, port, same, n);
+	}
 }
 
 void node_dispatch(struct rte_graph *graph, struct rte_node *node, void **packets,

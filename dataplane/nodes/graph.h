@@ -4,14 +4,16 @@
  * only graph.c and the registrations at the end of each node's file know it.
  *
  *   rx ─▶ classify ─▶ relay ─▶ tx
- *             │          └───▶ drop
- *             ├─▶ punt
- *             └─▶ drop
+ *             │        ▲ ├───▶ drop
+ *             │        │ └───▶ give ─▶ (ring of the worker that owns the flow)
+ *             ├─▶ punt │
+ *             └─▶ drop │
+ *   take ──────────────┘   (own ring: what other workers gave)
  *   inject ─▶ tx
  *
  * What travels with a packet: hash.usr is the flow's slot between classify and relay, and the
  * reason on the way to drop; l2_len and l3_len are those of the packet as it arrived; port is the
- * way in, and the way out on the way to tx.
+ * way in, the way out on the way to tx, and the index of the worker on the way to give.
  */
 #ifndef DATAPLANE_NODES_GRAPH_H
 #define DATAPLANE_NODES_GRAPH_H
@@ -26,18 +28,22 @@
 enum graph_node {
 	NODE_RX,
 	NODE_INJECT,
+	NODE_TAKE,
 	NODE_CLASSIFY,
 	NODE_RELAY,
+	NODE_GIVE,
 	NODE_TX,
 	NODE_PUNT,
 	NODE_DROP,
 	NODE_COUNT,
 };
 
-/* Packets of one walk at most: what nodes keep on their stack. Longer streams would also make
- * rte_graph allocate. */
-#define GRAPH_BURST 256u
-static_assert(GRAPH_BURST <= RTE_GRAPH_BURST_SIZE, "streams are as long at the start");
+/* Packets that a walk takes in at most: from ports, from the kernel, from other workers. So no
+ * node meets more than all of them, and streams of that length never have to grow. */
+#define GRAPH_RECEIVED 256u
+#define GRAPH_INJECTED 128u
+#define GRAPH_TAKEN    128u
+#define GRAPH_BURST    (GRAPH_RECEIVED + GRAPH_INJECTED + GRAPH_TAKEN)
 
 /* One per worker. Writer: the worker. */
 struct graph_context {
@@ -47,6 +53,7 @@ struct graph_context {
 	uint64_t *drops;
 	uint64_t received;             /* packets since the start, from ports */
 	uint64_t injected;             /* from the kernel */
+	uint64_t taken;                /* from other workers */
 	unsigned rx_next, inject_next; /* whose turn it is */
 	uint64_t now_us;               /* of this walk */
 	uint32_t now_ms;               /* low bits of clock_ms, never 0 */
@@ -84,6 +91,12 @@ static inline void set_drop(struct rte_mbuf *m, enum dp_drop_reason reason)
 {
 	m->hash.usr = reason;
 }
+
+/* Calls `send` once for each value of `port` (0..31: a port or a worker) among the packets, with
+ * all that have it, in their order. */
+void graph_by_port(struct graph_context *c, void **packets, uint16_t count,
+		   void (*send)(struct graph_context *c, uint16_t port, void **packets,
+				uint16_t count));
 
 /* Sends each packet along its edge; the case that all take the same one costs no copy. */
 void node_dispatch(struct rte_graph *graph, struct rte_node *node, void **packets,

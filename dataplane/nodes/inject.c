@@ -13,7 +13,7 @@ static uint16_t inject_process(struct rte_graph *graph, struct rte_node *node, v
 	uint16_t total = 0;
 
 	RTE_SET_USED(objs);
-	for (unsigned i = 0; i < queues && total <= GRAPH_BURST - WORKER_BURST; i++) {
+	for (unsigned i = 0; i < queues && total <= GRAPH_INJECTED - WORKER_BURST; i++) {
 		uint16_t port = c->config.rx[c->inject_next].port;
 
 		c->inject_next = c->inject_next + 1 < queues ? c->inject_next + 1 : 0;

@@ -2,7 +2,7 @@
 /* punt: what is not media goes to the kernel thread, by the ring of the port it came from. */
 #include "dataplane/nodes/graph.h"
 
-static void punt_run(struct graph_context *c, uint16_t port, void **packets, uint16_t n)
+static void punt(struct graph_context *c, uint16_t port, void **packets, uint16_t n)
 {
 	struct rte_ring *ring = c->config.punt[port];
 	unsigned sent = ring ? rte_ring_mp_enqueue_burst(ring, packets, n, NULL) : 0;
@@ -18,17 +18,9 @@ static uint16_t punt_process(struct rte_graph *graph, struct rte_node *node, voi
 {
 	struct graph_context *c = node_context(node);
 	uint64_t began = rte_rdtsc();
-	uint16_t start = 0;
 
 	RTE_SET_USED(graph);
-	for (uint16_t i = 1; i <= n; i++) {
-		uint16_t port = ((struct rte_mbuf *)objs[start])->port;
-
-		if (i < n && ((struct rte_mbuf *)objs[i])->port == port)
-			continue;
-		punt_run(c, port, &objs[start], (uint16_t)(i - start));
-		start = i;
-	}
+	graph_by_port(c, objs, n, punt);
 	node_count(c, NODE_PUNT, n, began);
 	return n;
 }

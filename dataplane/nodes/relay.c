@@ -18,7 +18,7 @@
 #define AHEAD 8u
 #define TTL   64u
 
-enum { TO_TX, TO_DROP, EDGES };
+enum { TO_TX, TO_DROP, TO_GIVE, EDGES };
 
 /* One packet on its way through. */
 struct passage {
@@ -309,6 +309,12 @@ static uint8_t relay(struct graph_context *context, struct rte_mbuf *m, const st
 	}
 }
 
+/* The counters and the latch of a flow have one writer. */
+static bool is_ours(const struct graph_context *c, const struct flow *flow)
+{
+	return !flow || flow->worker == c->config.index || !c->config.handover;
+}
+
 static void prefetch_counters(const struct flow_lookup *flows, const struct flow *flow)
 {
 	const struct dp_termination_counters *c;
@@ -337,7 +343,12 @@ static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, vo
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + AHEAD < n)
 			prefetch_counters(&c->flows, flows[i + AHEAD]);
-		edges[i] = relay(c, packets[i], flows[i]);
+		if (likely(is_ours(c, flows[i]))) {
+			edges[i] = relay(c, packets[i], flows[i]);
+		} else {
+			packets[i]->port = flows[i]->worker;
+			edges[i] = TO_GIVE;
+		}
 	}
 	node_dispatch(graph, node, objs, edges, n);
 	node_count(c, NODE_RELAY, n, began);
@@ -348,6 +359,8 @@ static struct rte_node_register relay_node = {
 	.name = "tandem-relay",
 	.process = relay_process,
 	.nb_edges = EDGES,
-	.next_nodes = { [TO_TX] = "tandem-tx", [TO_DROP] = "tandem-drop" },
+	.next_nodes = { [TO_TX] = "tandem-tx",
+			[TO_DROP] = "tandem-drop",
+			[TO_GIVE] = "tandem-give" },
 };
 RTE_NODE_REGISTER(relay_node);

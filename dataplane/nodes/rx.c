@@ -15,7 +15,7 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
 
 	RTE_SET_USED(objs);
 	/* A walk has room for a few full queues; the next one goes on with the others. */
-	for (unsigned i = 0; i < queues && total <= GRAPH_BURST - WORKER_BURST; i++) {
+	for (unsigned i = 0; i < queues && total <= GRAPH_RECEIVED - WORKER_BURST; i++) {
 		const struct worker_queue *q = &c->config.rx[c->rx_next];
 
 		c->rx_next = c->rx_next + 1 < queues ? c->rx_next + 1 : 0;
@@ -24,6 +24,9 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
 		if (n == 0)
 			continue;
 		node->idx = n;
+		/* Not every driver does (net_ring), and punt relies on it. */
+		for (uint16_t k = 0; k < n; k++)
+			((struct rte_mbuf *)node->objs[k])->port = q->port;
 		c->received += n;
 		total += n;
 		rte_node_next_stream_move(graph, node, TO_CLASSIFY);

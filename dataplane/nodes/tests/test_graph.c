@@ -23,10 +23,11 @@ static struct nexthop hop = { .ether = { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1 },
 static struct rte_mempool *pool;
 static struct rte_ring *punt, *inject, *notices;
 static struct flow_table *table;
-static struct graph *graph;
+static struct graph *graph, *other_graph;
+static struct rte_ring *handover[2];
 static struct dp_stats_header header = { .clock_ms = 4711 };
-static struct dp_worker_stats stats;
-static struct dp_node_stats node_stats[DP_NODES_MAX];
+static struct dp_worker_stats stats, other_stats;
+static struct dp_node_stats node_stats[DP_NODES_MAX], other_nodes[DP_NODES_MAX];
 static struct dp_context_record contexts[TERMINATIONS];
 static struct dp_termination_record records[TERMINATIONS];
 static struct dp_termination_counters *counters;
@@ -87,7 +88,7 @@ static void add_termination(dp_handle_t context, unsigned i, struct dp_address r
 	cr_assert_eq(flow_termination_add(table, &add, &side[i], &local[i]), 0);
 }
 
-static void start_graph(void)
+static void start_graphs(unsigned workers)
 {
 	struct flow_pool pools[2] = {
 		{ .address = ipv4(20, 0), .port_first = 20000, .port_last = 20007, .dscp = 46 },
@@ -111,12 +112,21 @@ static void start_graph(void)
 					.stats = &stats,
 					.nodes = node_stats };
 
+	config.workers = workers;
 	cr_assert_eq(flow_table_create(&config, &table), 0);
 	worker.flows = table;
+	worker.handover = workers > 1 ? handover : NULL;
 	cr_assert_eq(graph_create(&worker, &graph), 0);
+	if (workers == 1)
+		return;
+	worker.index = 1;
+	worker.rx_count = 0;
+	worker.stats = &other_stats;
+	worker.nodes = other_nodes;
+	cr_assert_eq(graph_create(&worker, &other_graph), 0);
 }
 
-static void set_up(void)
+static void set_up_workers(unsigned workers)
 {
 	char *args[] = { "test", "--no-huge", "--no-shconf",     "-m",
 			 "64",   "--no-pci",  "--no-telemetry",  "--log-level=1",
@@ -128,11 +138,23 @@ static void set_up(void)
 	inject = rte_ring_create("inject", 64, SOCKET_ID_ANY, 0);
 	notices = rte_ring_create_elem("notices", sizeof(struct flow_notice), 64, SOCKET_ID_ANY, 0);
 	counters = rte_zmalloc("c", TERMINATIONS * sizeof(*counters), 64);
-	cr_assert(pool && punt && inject && notices && counters);
+	handover[0] = rte_ring_create("to0", 64, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	handover[1] = rte_ring_create("to1", 64, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	cr_assert(pool && punt && inject && notices && counters && handover[0] && handover[1]);
 	urcu_qsbr_register_thread();
 	start_port();
-	start_graph();
+	start_graphs(workers);
 	buffers = rte_mempool_avail_count(pool);
+}
+
+static void set_up(void)
+{
+	set_up_workers(1);
+}
+
+static void set_up_two(void)
+{
+	set_up_workers(2);
 }
 
 static void tear_down(void)
@@ -140,10 +162,12 @@ static void tear_down(void)
 	cr_assert_eq(rte_mempool_avail_count(pool), buffers, "a packet was leaked");
 	urcu_qsbr_unregister_thread();
 	graph_destroy(graph);
+	graph_destroy(other_graph);
 	flow_table_destroy(table);
 }
 
 TestSuite(graph, .init = set_up, .fini = tear_down, .timeout = 30);
+TestSuite(workers, .init = set_up_two, .fini = tear_down, .timeout = 30);
 
 /* A call between 198.18.0.101:4000 and 198.18.0.102:4000. */
 static dp_handle_t a_call(enum dp_source_rule rule)
@@ -499,4 +523,39 @@ Test(graph, families_are_bridged)
 	cr_assert_not_null(m);
 	cr_assert_eq(m->pkt_len, 42 + sizeof(rtp));
 	rte_pktmbuf_free(m);
+}
+
+/* The first termination belongs to worker 0, the second to worker 1; worker 0 has the port. */
+Test(workers, media_is_handed_to_the_worker_that_owns_its_flow)
+{
+	struct rte_mbuf *m = NULL;
+
+	a_call(DP_SOURCE_LEARN);
+	cr_assert_eq(records[side[0].index].worker, 0);
+	cr_assert_eq(records[side[1].index].worker, 1);
+	cr_assert_null(send_rtp(ipv4(102, 4000), 1));
+	cr_assert_eq(counters[side[1].index].packets, 0);
+	cr_assert_eq(rte_ring_count(handover[1]), 1);
+	graph_walk(other_graph);
+	cr_assert_eq(rte_eth_rx_burst(0, 0, &m, 1), 1);
+	cr_assert_eq(counters[side[1].index].packets, 1);
+	cr_assert_eq(m->pkt_len, 42 + sizeof(rtp));
+	rte_pktmbuf_free(m);
+	m = send_rtp(ipv4(101, 4000), 0);
+	cr_assert_not_null(m, "its own it sends at once");
+	rte_pktmbuf_free(m);
+}
+
+Test(workers, a_full_handover_ring_drops_and_counts)
+{
+	struct rte_mbuf *m;
+
+	a_call(DP_SOURCE_LEARN);
+	for (unsigned i = 0; i < 63; i++)
+		cr_assert_null(send_rtp(ipv4(102, 4000), 1));
+	expect_drop(udp_packet(ipv4(102, 4000), local[1], rtp, sizeof(rtp)), DP_DROP_HANDOVER_FULL);
+	graph_walk(other_graph);
+	cr_assert_eq(counters[side[1].index].packets, 63);
+	while (rte_eth_rx_burst(0, 0, &m, 1) == 1)
+		rte_pktmbuf_free(m);
 }
