@@ -89,6 +89,7 @@ struct sip_ua_config {
 };
 
 int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua);
+/* With all that lives in it. Nothing is sent, nobody is told. */
 void sip_ua_destroy(struct sip_ua *ua);
 struct sip_transactions *sip_ua_transactions(struct sip_ua *ua);
 void sip_ua_receive(struct sip_ua *ua, const char *data, size_t size, const struct sip_path *from);
@@ -125,7 +126,8 @@ int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *r
 		       struct slice sdp, struct slice extra_headers);
 
 /* --- both --- */
-/* -EBUSY while another offer is pending in either direction (RFC 3261 §14.1). */
+/* -EBUSY while another offer is pending in either direction (RFC 3261 §14.1), -EINVAL if it is not
+ * Confirmed. One that meets the other side's offer (491) is made again by itself. */
 int sip_invite_reinvite(struct sip_invite *invite, struct slice sdp);
 /* Ends it however it must be: CANCEL, 4xx (status, for a UAS not yet accepted), or BYE (a UAS that
  * waits for its ACK: after the ACK, RFC 3261 §15). `ended` follows, maybe at once. */

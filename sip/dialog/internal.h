@@ -124,8 +124,8 @@ struct sip_invite {
 	struct sip_transaction *accepted; /* INVITE whose 2xx waits for its ACK, while it lives */
 	bool ack_awaited;
 	uint32_t accepted_cseq, repeat_interval;
-	struct timer repeat, no_ack;
-	struct sip_pending pending; /* other requests that the user has to answer */
+	struct timer repeat, no_ack; /* repeat: of the 1xx or the 2xx that was sent last */
+	struct sip_pending pending;  /* other requests that the user has to answer */
 
 	/* our re-INVITE */
 	struct sip_transaction *modify; /* while it lives */
@@ -145,6 +145,7 @@ struct sip_invite {
 
 /* --- remote.c --- */
 /* From the Contact and the Record-Routes of a message that sets a dialog up. reversed: we are UAC.
+ * natted as remote_is_hidden() says.
  * fallback: the target if there is no Contact. 0, -ENOMEM, -EINVAL (too many routes). */
 int remote_init(struct remote *remote, const struct sip_msg *msg, bool reversed,
 		struct slice fallback, const struct sip_path *path);
@@ -153,6 +154,8 @@ void remote_free(struct remote *remote);
 void remote_refresh(struct remote *remote, const struct sip_msg *msg);
 /* Did the request pass a NAT that its sender does not know of? */
 bool remote_is_natted(const struct sip_msg *request, const struct sip_path *from);
+/* Is its Contact an address of a private network, and it came from a public one? */
+bool remote_is_hidden(const struct sip_msg *msg, const struct sip_path *from);
 void remote_next_hop(const struct remote *remote, struct sip_path *path);
 /* Request line, Max-Forwards, Route (RFC 3261 §12.2.1.1). */
 void remote_begin(const struct remote *remote, struct sip_build *b, const char *method);
@@ -203,6 +206,8 @@ void invite_ack_again(struct sip_invite *invite, const struct sip_msg *response)
 /* A 2xx has been sent and is repeated until ACK. */
 void invite_await_ack(struct sip_invite *invite);
 void invite_stop_awaiting(struct sip_invite *invite);
+/* A provisional response has been sent and is repeated each minute. */
+void invite_keep_ringing(struct sip_invite *invite);
 extern const struct sip_transaction_user invite_orphan_user; /* arg: sip_ua */
 
 /* --- invite_uas.c --- */

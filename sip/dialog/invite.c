@@ -5,6 +5,8 @@
 
 #include "sip/dialog/internal.h"
 
+#define RING_AGAIN_MS 60000u
+
 static const char *const state_texts[SIP_INVITE_STATES] = {
 	[SIP_INVITE_CALLING] = "Calling",       [SIP_INVITE_INCOMING] = "Incoming",
 	[SIP_INVITE_EARLY] = "Early",           [SIP_INVITE_ACCEPTED] = "Accepted",
@@ -340,6 +342,22 @@ void invite_await_ack(struct sip_invite *invite)
 	timer_set(wheel_of(invite), &invite->no_ack, 64 * (uint64_t)timers->t1, no_ack_fired);
 }
 
+/* RFC 3261 §13.3.1.1: so that proxies on the way do not give up. */
+static void ringing_fired(struct timer *timer)
+{
+	struct sip_invite *invite =
+		(struct sip_invite *)((char *)timer - offsetof(struct sip_invite, repeat));
+
+	if (invite->server == NULL || sip_transaction_repeat(invite->server) != 0)
+		return;
+	timer_set(wheel_of(invite), &invite->repeat, RING_AGAIN_MS, ringing_fired);
+}
+
+void invite_keep_ringing(struct sip_invite *invite)
+{
+	timer_set(wheel_of(invite), &invite->repeat, RING_AGAIN_MS, ringing_fired);
+}
+
 void invite_stop_awaiting(struct sip_invite *invite)
 {
 	invite->ack_awaited = false;
@@ -389,7 +407,7 @@ int sip_invite_ack(struct sip_invite *invite, struct slice sdp)
 {
 	int rc;
 
-	if (!invite->answer_due || invite->dialog == NULL)
+	if (!invite->answer_due || invite->state != SIP_INVITE_CONFIRMED)
 		return -EINVAL;
 	rc = invite_send_ack(invite, invite->ack_cseq, sdp);
 	if (rc == 0)
@@ -407,6 +425,10 @@ INVITE_ACTION(act_nothing)
 
 INVITE_ACTION(act_send_bye)
 {
+	/* An offer that nobody answers any more; its 2xx wants an ACK all the same. */
+	if (invite->answer_due)
+		invite_send_ack(invite, invite->ack_cseq, SLICE_NONE);
+	invite->answer_due = false;
 	invite_send_bye(invite, step->headers, true);
 }
 

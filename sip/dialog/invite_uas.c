@@ -49,7 +49,8 @@ static int set_dialog(struct sip_invite *invite, const struct sip_msg *request,
 		return -ENOMEM;
 	dialog_take_cseq(invite->dialog, request);
 	rc = remote_init(&invite->dialog->remote, request, false, remote.uri.text, from);
-	invite->dialog->remote.natted = remote_is_natted(request, from);
+	if (remote_is_natted(request, from))
+		invite->dialog->remote.natted = true;
 	return rc;
 }
 
@@ -125,6 +126,7 @@ static void answered(struct sip_invite *invite, unsigned status)
 	const struct sip_msg *request = sip_transaction_request(server);
 
 	invite->server = NULL;
+	timer_cancel(invite->ua->config.transactions.wheel, &invite->repeat);
 	if (status >= 300) {
 		sip_transaction_detach(server);
 		return;
@@ -153,6 +155,8 @@ int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *r
 		return rc;
 	if (status >= 200)
 		answered(invite, status);
+	else if (sip_transaction_request(invite->server)->method == SIP_INVITE)
+		invite_keep_ringing(invite);
 	if (first)
 		invite_step(invite, event_of(status), &step);
 	return 0;

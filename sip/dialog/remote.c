@@ -66,6 +66,7 @@ int remote_init(struct remote *remote, const struct sip_msg *msg, bool reversed,
 
 	memset(remote, 0, sizeof(*remote));
 	remote->path = *path;
+	remote->natted = remote_is_hidden(msg, path);
 	if (sip_msg_contact(msg, &contact) == 0 && !contact.star)
 		fallback = contact.uri.text;
 	remote->target = text_dup(fallback);
@@ -114,6 +115,38 @@ bool remote_is_natted(const struct sip_msg *request, const struct sip_path *from
 	/* Without rport the sender may well listen elsewhere than where it sends from. */
 	port = !via.rport ? sip_sockaddr_port(&seen) : via.port != 0 ? via.port : SIP_PORT;
 	return sip_sockaddr_parse(via.host, port, &said) != 0 || !sip_sockaddr_equal(&said, &seen);
+}
+
+/* RFC 1918, RFC 6598, link-local and loopback; RFC 4193 and the like of IPv6. */
+static bool is_private(const struct sockaddr_storage *address)
+{
+	static const struct {
+		uint32_t net, mask;
+	} nets[] = {
+		{ 0x0a000000, 0xff000000 }, { 0xac100000, 0xfff00000 }, { 0xc0a80000, 0xffff0000 },
+		{ 0x64400000, 0xffc00000 }, { 0xa9fe0000, 0xffff0000 }, { 0x7f000000, 0xff000000 },
+	};
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+	uint32_t v4;
+
+	if (address->ss_family == AF_INET6)
+		return (v6->s6_addr[0] & 0xfe) == 0xfc || IN6_IS_ADDR_LINKLOCAL(v6) ||
+		       IN6_IS_ADDR_LOOPBACK(v6);
+	v4 = ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr);
+	for (unsigned i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
+		if ((v4 & nets[i].mask) == nets[i].net)
+			return true;
+	return false;
+}
+
+bool remote_is_hidden(const struct sip_msg *msg, const struct sip_path *from)
+{
+	struct sockaddr_storage address;
+	struct sip_addr contact;
+
+	return sip_msg_contact(msg, &contact) == 0 &&
+	       sip_sockaddr_parse(contact.uri.host, SIP_PORT, &address) == 0 &&
+	       is_private(&address) && !is_private(&from->remote);
 }
 
 static bool udp_address(struct slice uri_text, struct sockaddr_storage *address)

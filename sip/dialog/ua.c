@@ -159,8 +159,9 @@ static void receive_inside(struct sip_dialog *dialog, struct sip_transaction *se
 	if (requires_too_much(server, request))
 		return;
 	if (request->method == SIP_INVITE || request->method == SIP_UPDATE) {
-		dialog->remote.natted = remote_is_natted(request, from);
 		dialog->remote.path = *from;
+		dialog->remote.natted =
+			remote_is_natted(request, from) || remote_is_hidden(request, from);
 	}
 	switch (request->method) {
 	case SIP_INVITE:

@@ -101,9 +101,8 @@ int layer_add_via(struct sip_transactions *layer, const struct sip_path *to, str
 int sip_transactions_send(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message)
 {
-	const struct slice rest = { message.p, message.n };
+	struct slice whole, line = message;
 	char branch[BRANCH_TEXT];
-	struct slice whole, line = rest;
 	int rc;
 
 	layer_mint_branch(layer, branch);

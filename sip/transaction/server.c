@@ -165,10 +165,13 @@ int sip_transaction_respond(struct sip_transaction *server, struct slice respons
 
 int sip_transaction_repeat(struct sip_transaction *server)
 {
-	if (server->state != STATE_ACCEPTED || server->kind != MACHINE_INVITE_SERVER)
+	const bool accepted = server->state == STATE_ACCEPTED;
+
+	if (server->kind != MACHINE_INVITE_SERVER || server->stored == NULL ||
+	    (!accepted && server->state != STATE_PROCEEDING))
 		return -EINVAL;
 	server->layer->stats.retransmissions_out++;
-	transaction_step(server, EVENT_SEND_2XX, NULL);
+	transaction_step(server, accepted ? EVENT_SEND_2XX : EVENT_SEND_1XX, NULL);
 	return 0;
 }
 

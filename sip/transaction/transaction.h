@@ -116,8 +116,8 @@ int sip_transactions_send(struct sip_transactions *layer, const struct sip_path 
 /* Server side. `response` is complete (built with sip_build_response). Copied for
  * retransmission. -EINVAL if the state allows none (e.g. a second final response). */
 int sip_transaction_respond(struct sip_transaction *server, struct slice response);
-/* The 2xx of an INVITE again, which its TU repeats until the ACK (RFC 3261 §13.3.1.4). -EINVAL:
- * none was sent. */
+/* The last response to an INVITE again: TUs repeat a 2xx until its ACK (RFC 3261 §13.3.1.4) and a
+ * provisional one each minute (§13.3.1.1). -EINVAL: none was sent, or one that failed. */
 int sip_transaction_repeat(struct sip_transaction *server);
 /* Replaces the user of a transaction of either side. */
 void sip_transaction_set_user(struct sip_transaction *t, const struct sip_transaction_user *user,

@@ -149,6 +149,35 @@ Test(call, silence_is_a_timeout)
 	cr_expect_eq(alice()->status, 408);
 }
 
+Test(call, ringing_is_told_again_each_minute)
+{
+	t.bob.ring = 180;
+	party_call(&t.alice, t.bob.node, "offer");
+	run(130000);
+	cr_expect_eq(sent(&t.bob, "SIP/2.0 180"), 3);
+	cr_expect_eq(network_when(t.net, t.bob.node, "SIP/2.0 180", 1), 60001);
+	party_respond(bob(), 486, "");
+	run(130000);
+	cr_expect_eq(sent(&t.bob, "SIP/2.0 180"), 3);
+}
+
+Test(call, end_of_a_call_whose_offer_was_not_answered)
+{
+	party_call(&t.alice, t.bob.node, "");
+	run(2);
+	cr_expect_eq(sip_invite_ack(alice()->invite, SLICE("too early")), -EINVAL);
+	party_respond(bob(), 180, "");
+	run(2);
+	cr_expect_eq(sip_invite_ack(alice()->invite, SLICE("too early")), -EINVAL);
+	party_respond(bob(), 200, "bobs-offer");
+	run(2);
+	sip_invite_end(alice()->invite, 0, SLICE_NONE);
+	run(5);
+	cr_expect_eq(sent(&t.alice, "ACK "), 1);
+	cr_expect_eq(sent(&t.bob, "SIP/2.0 200 OK"), 2, "for INVITE and BYE");
+	cr_expect_eq(bob()->how, SIP_END_BYE_RECEIVED);
+}
+
 Test(call, cancel_while_ringing)
 {
 	t.bob.ring = 180;

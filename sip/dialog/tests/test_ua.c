@@ -206,6 +206,13 @@ Test(ua, contact_is_not_believed_behind_a_nat)
 	cr_expect_eq(sent_nth(&t.bob, "BYE sip:p@10.0.0.5 ", 0)->to, t.peer);
 }
 
+Test(ua, private_contact_of_a_public_callee_is_not_believed)
+{
+	party_call(&t.alice, t.peer, "offer");
+	peer_answers(&t, &t.alice, "INVITE ", 0, 200, "b", "Contact: <sip:b@192.168.1.5>\r\n");
+	cr_expect_eq(sent_nth(&t.alice, "ACK sip:b@192.168.1.5 ", 0)->to, t.peer);
+}
+
 Test(ua, names_and_foreign_transports_go_where_the_dialog_was_set_up)
 {
 	call_bob("Contact: <sip:p@phone.example>\n");
