@@ -40,29 +40,37 @@ static inline uint64_t load_tail(const char *p, size_t n)
 	return word;
 }
 
-static bool same_nocase(const char *a, const char *b, size_t n)
+/* Four to seven bytes as one word: the first and the last four, which may overlap. */
+static inline uint64_t load_short(const char *p, size_t n)
 {
-	for (; n >= 8; a += 8, b += 8, n -= 8) {
-		uint64_t x = load8(a), y = load8(b);
+	uint32_t first, last;
 
-		if (x != y && lower8(x) != lower8(y))
-			return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (lower((unsigned char)a[i]) != lower((unsigned char)b[i]))
-			return false;
-	}
-	return true;
+	memcpy(&first, p, sizeof(first));
+	memcpy(&last, p + n - 4, sizeof(last));
+	return first | (uint64_t)last << 32;
 }
 
-bool slice_equal_nocase(struct slice a, struct slice b)
+static inline bool same_word(uint64_t a, uint64_t b)
 {
-	return a.n == b.n && same_nocase(a.p, b.p, a.n);
+	return a == b || lower8(a) == lower8(b);
 }
 
-bool slice_starts_nocase(struct slice s, struct slice prefix)
+bool slice_same_nocase(const char *a, const char *b, size_t n)
 {
-	return s.n >= prefix.n && same_nocase(s.p, prefix.p, prefix.n);
+	if (n < 4) {
+		for (size_t i = 0; i < n; i++) {
+			if (lower((unsigned char)a[i]) != lower((unsigned char)b[i]))
+				return false;
+		}
+		return true;
+	}
+	if (n < 8)
+		return same_word(load_short(a, n), load_short(b, n));
+	for (size_t i = 0; i < n - 8; i += 8) {
+		if (!same_word(load8(a + i), load8(b + i)))
+			return false;
+	}
+	return same_word(load8(a + n - 8), load8(b + n - 8));
 }
 
 static inline bool is_space(char c)

@@ -17,7 +17,7 @@ struct slice {
 };
 
 #define SLICE(literal) ((struct slice){ (literal), sizeof(literal) - 1 })
-#define SLICE_NONE ((struct slice){ NULL, 0 })
+#define SLICE_NONE     ((struct slice){ NULL, 0 })
 /* for printf: "%.*s", SLICE_FMT(s) */
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
@@ -32,8 +32,17 @@ static inline bool slice_equal(struct slice a, struct slice b)
 }
 
 /* ASCII case is ignored; locale is not looked at. */
-bool slice_equal_nocase(struct slice a, struct slice b);
-bool slice_starts_nocase(struct slice s, struct slice prefix);
+bool slice_same_nocase(const char *a, const char *b, size_t n);
+
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+	return a.n == b.n && slice_same_nocase(a.p, b.p, a.n);
+}
+
+static inline bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && slice_same_nocase(s.p, prefix.p, prefix.n);
+}
 
 /* Without linear white space at both ends. */
 struct slice slice_trim(struct slice s);

@@ -105,6 +105,12 @@ struct slice sip_list_take(struct slice *rest)
 	struct slice piece = { rest->p, 0 };
 	bool quoted = false, angle = false;
 
+	/* Mostly there is one value. */
+	if (rest->n == 0 || memchr(rest->p, ',', rest->n) == NULL) {
+		piece = *rest;
+		*rest = SLICE_NONE;
+		return piece;
+	}
 	for (; piece.n < rest->n; piece.n++) {
 		char c = rest->p[piece.n];
 

@@ -70,25 +70,24 @@ static inline char *find_control(char *p)
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "find_control() counts from the low end");
 
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
 /* Line feeds in the data: an upper limit for the number of headers. */
 static size_t count_lines(const char *p, size_t n)
 {
 	size_t count = 0;
 
-	while (n >= 8) {
-		uint64_t sums = 0;
+	while (n >= 16) {
+		bytes16 sums = { 0 };
 
-		for (unsigned i = 0; i < 255 && n >= 8; i++, p += 8, n -= 8) {
-			uint64_t word, low;
+		for (unsigned i = 0; i < 255 && n >= 16; i++, p += 16, n -= 16) {
+			bytes16 bytes;
 
-			memcpy(&word, p, 8);
-			word ^= ONES * '\n';
-			low = (word & ~HIGHS) + ~HIGHS;
-			sums += (~(low | word) & HIGHS) >> 7;
+			memcpy(&bytes, p, 16);
+			sums -= (bytes16)(bytes == '\n'); /* all bits where it is true: -1 */
 		}
-		/* Each byte of sums is at most 255: add them as two halves of 16 bits. */
-		sums = (sums & 0x00ff00ff00ff00ffu) + (sums >> 8 & 0x00ff00ff00ff00ffu);
-		count += sums * 0x0001000100010001u >> 48;
+		for (unsigned i = 0; i < 16; i++)
+			count += sums[i];
 	}
 	while (n-- > 0)
 		count += *p++ == '\n';

@@ -113,7 +113,7 @@ static int parse_tel(struct slice rest, struct sip_uri *uri)
 
 static enum sip_scheme scheme_of(struct slice text)
 {
-	if (slice_equal_nocase(text, SLICE("sip")))
+	if (slice_equal(text, SLICE("sip")) || slice_equal_nocase(text, SLICE("sip")))
 		return SIP_SCHEME_SIP;
 	if (slice_equal_nocase(text, SLICE("sips")))
 		return SIP_SCHEME_SIPS;

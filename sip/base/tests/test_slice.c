@@ -22,6 +22,23 @@ Test(slice, case_is_ignored_for_ascii_letters_alone)
 	}
 }
 
+Test(slice, every_byte_counts_at_every_length)
+{
+	char x[32], y[32];
+
+	for (size_t n = 0; n <= sizeof(x); n++) {
+		memset(x, 'a', sizeof(x));
+		memset(y, 'A', sizeof(y));
+		cr_assert(slice_equal_nocase((struct slice){ x, n }, (struct slice){ y, n }));
+		for (size_t i = 0; i < n; i++) {
+			y[i] = 'b';
+			cr_assert_not(
+				slice_equal_nocase((struct slice){ x, n }, (struct slice){ y, n }));
+			y[i] = 'A';
+		}
+	}
+}
+
 Test(slice, equal_looks_at_length_and_bytes)
 {
 	cr_expect(slice_equal(SLICE("abc"), SLICE("abc")));

@@ -501,6 +501,25 @@ Test(parse, limits)
 	cr_expect_eq(verdict_of(text, (size_t)n, &limits, &error), 400);
 }
 
+/* The index is as large as there are lines: counted in words, and many to a sum. */
+Test(parse, as_many_headers_as_allowed_and_a_body_of_lines)
+{
+	static char text[70000];
+	size_t n = (size_t)snprintf(text, sizeof(text), INVITE REQUIRED);
+	struct sip_msg *msg;
+
+	for (unsigned i = 0; i < sip_limits_default.headers - 5u; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "X:\r\n");
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\n");
+	msg = parse(text);
+	cr_expect_eq(msg->header_count, sip_limits_default.headers);
+	sip_msg_unref(msg);
+	memset(text + n, '\n', 60000);
+	msg = parse(text);
+	cr_expect_eq(msg->body.n, 60000);
+	sip_msg_unref(msg);
+}
+
 Test(parse, errors_name_header_and_offset)
 {
 	static const char text[] = INVITE VIA FROM TO CALL_ID "CSeq: 1 BYE\r\n\r\n";
