@@ -7,48 +7,12 @@
 
 #define CLOCK_JUMP_S 4u /* later than this is a clock that was set */
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-enum rtp_kind rtp_kind(const uint8_t *payload, size_t size)
-{
-	if (size < 4 || (payload[0] >> 6) != 2)
-		return RTP_KIND_OTHER;
-	return payload[1] >= 192 && payload[1] <= 223 ? RTP_KIND_RTCP : RTP_KIND_RTP;
-}
-
-bool rtp_is_valid(const uint8_t *p, size_t size)
-{
-	size_t header;
-
-	if (size < RTP_HEADER_SIZE || (p[0] >> 6) != 2)
-		return false;
-	header = RTP_HEADER_SIZE + 4u * (p[0] & 0x0f);
-	if (p[0] & 0x10) { /* extension: 16 bits profile, 16 bits length in words */
-		if (size < header + 4)
-			return false;
-		header += 4 + 4u * get16(p + header + 2);
-	}
-	if (size < header)
-		return false;
-	if (p[0] & 0x20) /* padding: its length stands in the last octet, and counts itself */
-		return size > header && p[size - 1] != 0 && p[size - 1] <= size - header;
-	return true;
-}
-
 bool rtcp_is_valid(const uint8_t *p, size_t size)
 {
 	if (size < 8 || (p[0] & 0x20)) /* the first of a compound is never padded */
 		return false;
 	while (size >= 4) {
-		size_t length = 4u * (get16(p + 2) + 1u);
+		size_t length = 4u * (rtp_get16(p + 2) + 1u);
 
 		if ((p[0] >> 6) != 2 || p[1] < 192 || p[1] > 223 || length > size)
 			return false;
@@ -95,7 +59,7 @@ static bool follow_sequence(struct dp_termination_counters *c, uint16_t sequence
 static void follow_transit(struct dp_termination_counters *c, const uint8_t *p,
 			   const struct rtp_clock *clock)
 {
-	uint32_t transit = clock->now - get32(p + 4), d = transit - c->transit;
+	uint32_t transit = clock->now - rtp_get32(p + 4), d = transit - c->transit;
 
 	if ((p[1] & 0x7f) == clock->telephone_event)
 		return;
@@ -109,8 +73,8 @@ static void follow_transit(struct dp_termination_counters *c, const uint8_t *p,
 void rtp_count(struct dp_termination_counters *c, const uint8_t *p, size_t size,
 	       const struct rtp_clock *clock)
 {
-	uint16_t sequence = get16(p + 2);
-	uint32_t ssrc = get32(p + 8);
+	uint16_t sequence = rtp_get16(p + 2);
+	uint32_t ssrc = rtp_get32(p + 8);
 
 	c->packets++;
 	c->bytes += size;

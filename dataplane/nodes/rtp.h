@@ -18,8 +18,42 @@ enum rtp_kind {
 	RTP_KIND_RTCP, /* by its packet type, 192..223 (RFC 5761 §4) */
 };
 
-enum rtp_kind rtp_kind(const uint8_t *payload, size_t size);
-bool rtp_is_valid(const uint8_t *payload, size_t size);
+static inline uint16_t rtp_get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t rtp_get32(const uint8_t *p)
+{
+	return (uint32_t)rtp_get16(p) << 16 | rtp_get16(p + 2);
+}
+
+static inline enum rtp_kind rtp_kind(const uint8_t *payload, size_t size)
+{
+	if (size < 4 || (payload[0] >> 6) != 2)
+		return RTP_KIND_OTHER;
+	return payload[1] >= 192 && payload[1] <= 223 ? RTP_KIND_RTCP : RTP_KIND_RTP;
+}
+
+static inline bool rtp_is_valid(const uint8_t *p, size_t size)
+{
+	size_t header;
+
+	if (size < RTP_HEADER_SIZE || (p[0] >> 6) != 2)
+		return false;
+	header = RTP_HEADER_SIZE + 4u * (p[0] & 0x0f);
+	if (p[0] & 0x10) { /* extension: 16 bits profile, 16 bits length in words */
+		if (size < header + 4)
+			return false;
+		header += 4 + 4u * rtp_get16(p + header + 2);
+	}
+	if (size < header)
+		return false;
+	if (p[0] & 0x20) /* padding: its length stands in the last octet, and counts itself */
+		return size > header && p[size - 1] != 0 && p[size - 1] <= size - header;
+	return true;
+}
+
 /* Reduced-size RTCP (RFC 5506) is let through as well. */
 bool rtcp_is_valid(const uint8_t *payload, size_t size);
 
