@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/registrar/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const transports[] = {
+	[SIP_UDP] = "udp", [SIP_TCP] = "tcp", [SIP_TLS] = "tls", [SIP_WS] = "ws", [SIP_WSS] = "wss",
+};
+#define TRANSPORTS (sizeof(transports) / sizeof(*transports))
+
+/* --- writing ------------------------------------------------------------------------------------- */
+
+/* Space, % and what is not printable ASCII as %xx. */
+static size_t escape(char *dst, size_t room, struct slice text)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < text.n && used + 4 < room; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		if (c > ' ' && c < 0x7f && c != '%')
+			dst[used++] = (char)c;
+		else
+			used += (size_t)snprintf(dst + used, room - used, "%%%02x", c);
+	}
+	dst[used] = 0;
+	return used;
+}
+
+void record_write(const struct contact *contact, const struct config_sip *sip,
+		  char text[RECORD_TEXT])
+{
+	char ip[SIP_ADDRESS_TEXT];
+	size_t used;
+
+	used = (size_t)snprintf(text, RECORD_TEXT, "1 q=%.3f cseq=%u remote=%s/%u", contact->q,
+				contact->cseq, sip_sockaddr_ip(&contact->path.remote, ip),
+				sip_sockaddr_port(&contact->path.remote));
+	if (contact->path.listener < sip->listeners_count && contact->path.kind < TRANSPORTS)
+		used += (size_t)snprintf(text + used, RECORD_TEXT - used, " local=%s/%s/%u",
+					 transports[contact->path.kind],
+					 sip->listeners[contact->path.listener].address,
+					 sip->listeners[contact->path.listener].port);
+	used += (size_t)snprintf(text + used, RECORD_TEXT - used, " call_id=");
+	used += escape(text + used, RECORD_TEXT - used, contact->call_id);
+	used += (size_t)snprintf(text + used, RECORD_TEXT - used, " user_agent=");
+	escape(text + used, RECORD_TEXT - used, contact->user_agent);
+}
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+static struct slice unescape(struct slice value, char *dst, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < value.n && used + 1 < size; i++) {
+		char hex[3] = "", c = value.p[i];
+
+		if (c == '%' && value.n - i > 2) {
+			memcpy(hex, value.p + i + 1, 2);
+			c = (char)strtoul(hex, NULL, 16);
+			i += 2;
+		}
+		dst[used++] = c;
+	}
+	dst[used] = 0;
+	return (struct slice){ dst, used };
+}
+
+static int family_of(const char *ip)
+{
+	return strchr(ip, ':') ? AF_INET6 : AF_INET;
+}
+
+/* The listener that the phone was reached through; if the configuration has lost it, another one
+ * of the same transport and family. */
+static int find_listener(const struct config_sip *sip, struct slice local, struct sip_path *path)
+{
+	struct slice transport = slice_split(&local, '/'), ip = slice_split(&local, '/');
+	uint32_t port = 0;
+	int other = -1;
+
+	slice_to_u32(local, UINT16_MAX, &port);
+	for (path->kind = 0; path->kind < TRANSPORTS; path->kind++)
+		if (slice_equal(transport, slice_of(transports[path->kind])))
+			break;
+	for (unsigned i = 0; i < sip->listeners_count; i++) {
+		const struct config_listener *listener = &sip->listeners[i];
+
+		if (!slice_equal(transport, slice_of(listener->transport)) ||
+		    family_of(listener->address) != path->remote.ss_family)
+			continue;
+		if (slice_equal(ip, slice_of(listener->address)) && port == listener->port) {
+			path->listener = (uint8_t)i;
+			return 0;
+		}
+		if (other < 0)
+			other = (int)i;
+	}
+	if (other < 0)
+		return -EINVAL;
+	path->listener = (uint8_t)other;
+	return 0;
+}
+
+static int read_remote(struct slice value, struct sip_path *path)
+{
+	struct slice ip = slice_split(&value, '/');
+	uint32_t port;
+
+	if (slice_to_u32(value, UINT16_MAX, &port))
+		return -EINVAL;
+	return sip_sockaddr_parse(ip, (uint16_t)port, &path->remote);
+}
+
+int record_read(const char *text, const struct config_sip *sip, struct contact *contact,
+		struct record_texts *texts)
+{
+	struct slice rest = slice_of(text), local = SLICE("udp"), remote = SLICE_NONE;
+	char number[16];
+
+	*contact = (struct contact){ .q = 1 };
+	if (!slice_equal(slice_split(&rest, ' '), SLICE("1")))
+		return -EINVAL;
+	while (rest.n > 0) {
+		struct slice value = slice_split(&rest, ' '), name = slice_split(&value, '=');
+
+		if (slice_equal(name, SLICE("q")) && slice_copy(value, number, sizeof(number)) == 0)
+			contact->q = strtof(number, NULL);
+		else if (slice_equal(name, SLICE("cseq")))
+			slice_to_u32(value, UINT32_MAX, &contact->cseq);
+		else if (slice_equal(name, SLICE("remote")))
+			remote = value;
+		else if (slice_equal(name, SLICE("local")))
+			local = value;
+		else if (slice_equal(name, SLICE("call_id")))
+			contact->call_id = unescape(value, texts->call_id, sizeof(texts->call_id));
+		else if (slice_equal(name, SLICE("user_agent")))
+			contact->user_agent =
+				unescape(value, texts->user_agent, sizeof(texts->user_agent));
+	}
+	if (!(contact->q >= 0 && contact->q <= 1))
+		contact->q = 1;
+	if (read_remote(remote, &contact->path))
+		return -EINVAL;
+	return find_listener(sip, local, &contact->path);
+}
