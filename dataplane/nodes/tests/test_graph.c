@@ -103,8 +103,8 @@ static void start_graphs(unsigned workers)
 					    .counters = counters,
 					    .pool_stats = pool_stats,
 					    .resolve = resolve };
-	struct worker_config worker = { .rx = { { 0, 0 } },
-					.rx_count = 1,
+	struct worker_config worker = { .rx = { { 0, 0 } }, /* and again: as many busy queues */
+					.rx_count = 6,
 					.punt = { punt },
 					.inject = { inject },
 					.notices = notices,
@@ -337,6 +337,23 @@ Test(graph, a_new_remote_lets_another_source_in)
 	cr_assert_eq(counters[side[0].index].source.port, 7000);
 	expect_drop(udp_packet(ipv4(101, 4000), local[0], rtp, sizeof(rtp)),
 		    DP_DROP_FOREIGN_SOURCE);
+}
+
+Test(graph, many_busy_queues_take_turns)
+{
+	struct rte_mbuf *m[6 * WORKER_BURST];
+	unsigned left = 0;
+
+	a_call(DP_SOURCE_LEARN);
+	for (unsigned i = 0; i < 6 * WORKER_BURST; i++)
+		m[i] = udp_packet(ipv4(101, 4000), local[0], rtp, sizeof(rtp));
+	cr_assert_eq(rte_eth_tx_burst(0, 0, m, 6 * WORKER_BURST), 6 * WORKER_BURST);
+	graph_walk(graph);
+	cr_assert_eq(counters[side[0].index].forwarded, GRAPH_RECEIVED);
+	/* what was not received yet, and then what was sent: the port gives all of it back */
+	for (uint16_t n; (n = rte_eth_rx_burst(0, 0, m, WORKER_BURST)) > 0; left += n)
+		rte_pktmbuf_free_bulk(m, n);
+	cr_assert_eq(left, 6 * WORKER_BURST);
 }
 
 Test(graph, strict_takes_only_what_signalling_said)
