@@ -125,6 +125,7 @@ enum field_kind {
 	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                   \
 	X("rx_bytes", "", NUMBER, "bytes of their UDP payload")                            \
 	X("tx_packets", "TX", NUMBER, "RTP packets of its peers that were sent to it")     \
+	X("tx_bytes", "", NUMBER, "bytes of their payload, null: not all of it was forwarded") \
 	X("lost", "LOST", NUMBER, "expected but not received, RFC 3550 A.3")               \
 	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")          \
 	X("rtcp_rx_packets", "", NUMBER, "RTCP packets taken from it")                     \
@@ -154,6 +155,8 @@ enum field_kind {
 	X("state", "STATE", TEXT, "running, asleep or stopped")                            \
 	X("packets", "PACKETS", NUMBER, "received since the start")                        \
 	X("walks", "WALKS", NUMBER, "rounds over the graph")                               \
+	X("bursts", "BURSTS", NUMBER, "of them, those with packets")                       \
+	X("flows", "FLOWS", NUMBER, "terminations that are its own")                       \
 	X("idle_percent", "IDLE %", NUMBER, "share of its time without packets, now")      \
 	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles in rounds with packets")
 

@@ -172,9 +172,29 @@ static json_t *last_packet(const struct dp_stats_header *stats,
 	return number(ago > INT32_MAX ? 0 : ago);
 }
 
+/* What the terminations of a context received and forwarded, in all. */
+struct forwarded {
+	uint64_t packets, bytes;
+	uint32_t incomplete; /* terminations that did not forward each packet */
+};
+
+static bool is_incomplete(const struct dp_termination_counters *c)
+{
+	return c->forwarded != (uint32_t)c->packets;
+}
+
+/* Forwarded bytes are not counted: they are known where each packet was forwarded. */
+static json_t *tx_bytes(const struct forwarded *all, const struct dp_termination_counters *own)
+{
+	if (all->incomplete > (is_incomplete(own) ? 1u : 0u))
+		return json_null();
+	return number(all->bytes - own->bytes);
+}
+
 static json_t *termination_row(const struct dp_stats_header *stats, uint32_t index,
 			       const struct dp_termination_record *t,
-			       const struct dp_termination_counters *c, uint64_t forwarded)
+			       const struct dp_termination_counters *c,
+			       const struct forwarded *forwarded)
 {
 	/* J of RFC 3550 A.8 is kept scaled by 16. */
 	double jitter_ms = t->clock_rate ? c->jitter / 16.0 * 1000 / t->clock_rate : 0;
@@ -188,9 +208,10 @@ static json_t *termination_row(const struct dp_stats_header *stats, uint32_t ind
 		ip_of(&c->source), "latched_port", port_of(&c->source), "direction",
 		direction_name(t->direction), "codec", codec_name(t->payload_type));
 	json_t *counters =
-		json_pack("{s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets",
+		json_pack("{s:I,s:I,s:I,s:o,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets",
 			  (json_int_t)c->packets, "rx_bytes", (json_int_t)c->bytes, "tx_packets",
-			  (json_int_t)(forwarded - c->forwarded), "lost",
+			  (json_int_t)(forwarded->packets - c->forwarded), "tx_bytes",
+			  tx_bytes(forwarded, c), "lost",
 			  (json_int_t)dp_counters_lost(c), "jitter_ms", jitter_ms,
 			  "rtcp_rx_packets", (json_int_t)c->rtcp_packets, "dropped",
 			  (json_int_t)c->dropped, "foreign", (json_int_t)c->foreign,
@@ -208,7 +229,7 @@ struct known {
 };
 
 static size_t read_terminations(const struct dp_stats_header *stats, struct known *known,
-				uint64_t *forwarded)
+				struct forwarded *forwarded)
 {
 	size_t n = 0;
 
@@ -220,9 +241,12 @@ static size_t read_terminations(const struct dp_stats_header *stats, struct know
 			continue;
 		k->index = i;
 		k->counters = *counters;
-		if (k->record.context.index < stats->contexts_max)
-			forwarded[k->record.context.index] += k->counters.forwarded;
 		n++;
+		if (k->record.context.index >= stats->contexts_max)
+			continue;
+		forwarded[k->record.context.index].packets += k->counters.forwarded;
+		forwarded[k->record.context.index].bytes += k->counters.bytes;
+		forwarded[k->record.context.index].incomplete += is_incomplete(&k->counters);
 	}
 	return n;
 }
@@ -232,19 +256,17 @@ json_t *segment_terminations(const struct dp_stats_header *stats, uint64_t call)
 {
 	json_t *rows = json_array();
 	struct known *known = calloc((size_t)stats->terminations_max + 1, sizeof(*known));
-	uint64_t *forwarded = calloc((size_t)stats->contexts_max + 1, sizeof(*forwarded));
+	struct forwarded *forwarded = calloc((size_t)stats->contexts_max + 1, sizeof(*forwarded));
 	size_t n = known && forwarded ? read_terminations(stats, known, forwarded) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct known *k = &known[i];
 		uint32_t context = k->record.context.index;
 
-		if (call && k->record.label != call)
+		if (context >= stats->contexts_max || (call && k->record.label != call))
 			continue;
-		json_array_append_new(
-			rows, termination_row(stats, k->index, &k->record, &k->counters,
-					      context < stats->contexts_max ? forwarded[context] :
-									      k->counters.forwarded));
+		json_array_append_new(rows, termination_row(stats, k->index, &k->record,
+							    &k->counters, &forwarded[context]));
 	}
 	free(known);
 	free(forwarded);
@@ -306,24 +328,39 @@ static const char *worker_state(uint32_t state)
 	}
 }
 
+static void count_flows(const struct dp_stats_header *stats, uint32_t flows[DP_WORKERS_MAX])
+{
+	struct dp_termination_record t;
+
+	for (uint32_t i = 0; i < stats->terminations_max; i++) {
+		if (dp_stats_termination(stats, i, &t) && t.worker < DP_WORKERS_MAX)
+			flows[t.worker]++;
+	}
+}
+
 json_t *segment_workers(const struct dp_stats_header *stats, const struct segment_cycles *before)
 {
 	const struct dp_worker_stats *w;
 	json_t *rows = json_array();
 	struct segment_cycles now;
+	uint32_t flows[DP_WORKERS_MAX] = { 0 };
 
 	segment_cycles_read(stats, &now);
+	count_flows(stats, flows);
 	for (unsigned i = 0; i < DP_WORKERS_MAX && (w = dp_stats_worker(stats, i)); i++) {
 		uint64_t idle = now.idle[i] - before->idle[i];
 		uint64_t all = idle + now.busy[i] - before->busy[i];
-		uint64_t packets = read64(&w->packets);
+		uint64_t packets = read64(&w->packets), walks = read64(&w->walks);
+		uint64_t empty = read64(&w->empty_walks);
 
 		json_array_append_new(
-			rows, json_pack("{s:i,s:o,s:s,s:o,s:o,s:o,s:o}", "id", (int)i, "core",
+			rows, json_pack("{s:i,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "id", (int)i, "core",
 					number(w->lcore), "state",
 					worker_state(__atomic_load_n(&w->state, __ATOMIC_RELAXED)),
 					"packets", number(packets), "walks",
-					number(read64(&w->walks)), "idle_percent",
+					number(walks), "bursts",
+					number(walks > empty ? walks - empty : 0), "flows",
+					number(flows[i]), "idle_percent",
 					ratio(100 * idle, all), "cycles_per_packet",
 					ratio(now.busy[i], packets)));
 	}

@@ -10,7 +10,9 @@ static const char *state_of(const struct process *process)
 {
 	if (process->draining)
 		return "draining";
-	return process->listening ? "up" : "starting";
+	/* Before that, new calls would be refused although there may be a dataplane. */
+	return process->listening && process->link && link_was_tried(process->link) ? "up" :
+										      "starting";
 }
 
 static const char *why_not_up(const struct process *process)

@@ -34,6 +34,7 @@ struct link {
 	char path[256];
 	enum link_state state;
 	bool closing;
+	bool tried; /* at least once, to its end */
 	struct dp_client *client;
 	unsigned holding; /* shards that still use the client */
 	char why[256];
@@ -55,6 +56,11 @@ const char *link_state_name(enum link_state state)
 enum link_state link_get_state(const struct link *link)
 {
 	return link->state;
+}
+
+bool link_was_tried(const struct link *link)
+{
+	return link->tried;
 }
 
 const char *link_why(const struct link *link)
@@ -199,6 +205,7 @@ static void after_pool(uv_work_t *work, int status)
 	struct attempt *attempt = work->data;
 	struct link *link = attempt->link;
 
+	link->tried = true;
 	if (status)
 		attempt->error = status;
 	if (!attempt->error && link->closing) {

@@ -29,6 +29,8 @@ void link_destroy(struct link *link);
 
 enum link_state link_get_state(const struct link *link);
 const char *link_state_name(enum link_state state);
+/* The first attempt has been made: what is known about the dataplane is true. */
+bool link_was_tried(const struct link *link);
 /* Why it is down; "" while it is up. */
 const char *link_why(const struct link *link);
 

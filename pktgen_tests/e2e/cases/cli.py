@@ -15,7 +15,7 @@ FIELDS = {
                 "media_direction codec termination",
     "registrations": "aor contact source expires_s q user_agent call_id cseq",
     "trunks": "name address port prefix state calls",
-    "contexts": "handle call terminations owner_shard",
+    "contexts": "handle call terminations owner",
     "terminations": "handle context call side state local_address local_port remote_address "
                     "remote_port latched_address latched_port direction codec rx_packets rx_bytes "
                     "tx_packets tx_bytes lost jitter_ms rtcp_rx_packets dropped last_packet_ms",
