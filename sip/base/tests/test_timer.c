@@ -76,6 +76,24 @@ Test(timer, fires_once_at_its_time_and_not_before)
 	timer_wheel_destroy(wheel);
 }
 
+Test(timer, any_time_and_any_delay)
+{
+	for (unsigned start = 0; start < 64; start++) {
+		for (unsigned delay = 0; delay < 63; delay++) {
+			struct timer_wheel *wheel = timer_wheel_create(1ull << start);
+			struct probe p = probe_on(wheel);
+			uint64_t due = (1ull << start) + (1ull << delay);
+
+			timer_set(wheel, &p.timer, 1ull << delay, fire);
+			timer_wheel_advance(wheel, due - 1);
+			cr_assert_eq(p.fired, 0, "%u %u", start, delay);
+			timer_wheel_advance(wheel, due);
+			cr_assert_eq(p.fired, 1, "%u %u", start, delay);
+			timer_wheel_destroy(wheel);
+		}
+	}
+}
+
 Test(timer, no_delay_is_one_tick)
 {
 	struct timer_wheel *wheel = timer_wheel_create(START);

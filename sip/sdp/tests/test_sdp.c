@@ -19,8 +19,11 @@ static char buffer[4096];
 static void parse(const char *text)
 {
 	struct sdp_error error;
-	int rc = sdp_parse(slice_of(text), &sdp, &error);
+	int rc;
 
+	/* nothing may be left as it was */
+	memset(&sdp, 0xa5, sizeof(sdp));
+	rc = sdp_parse(slice_of(text), &sdp, &error);
 	cr_assert_eq(rc, 0, "line %u: %s", error.line, error.what);
 }
 
@@ -80,6 +83,16 @@ Test(sdp, the_session_speaks_for_its_media)
 	cr_expect_eq(sdp.media[2].direction, SDP_RECVONLY, "what one line says is not the next's");
 	cr_expect_eq(sdp.media[2].rtp.family, 4);
 	cr_expect_eq(sdp.media[2].ptime, 0);
+}
+
+Test(sdp, what_one_media_line_says_ends_with_it)
+{
+	parse(HEAD C4 TIMING AUDIO "a=rtcp:10009\r\na=rtcp-mux\r\na=ptime:30\r\n" AUDIO);
+	cr_expect_eq(sdp.media[0].rtcp.port, 10009);
+	cr_expect_eq(sdp.media[1].rtcp.family, 0);
+	cr_expect_eq(sdp.media[1].rtcp.port, 0);
+	cr_expect_eq(sdp.media[1].ptime, 0);
+	cr_expect_not(sdp.media[1].rtcp_mux);
 }
 
 Test(sdp, old_hold_and_names)
