@@ -71,6 +71,49 @@ Test(fork, answer_after_the_end_is_ended_too)
 	cr_expect_eq(sent(&t.alice, "BYE sip:late@192.0.2.3 "), 1);
 }
 
+Test(fork, early_dialogs_are_over_when_one_has_answered)
+{
+	party_call(&t.alice, t.peer, "offer");
+	says(180, "one");
+	says(180, "two");
+	says(200, "two");
+	peer_says(&t, &t.alice,
+		  "OPTIONS sip:a@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK1\n"
+		  "From: <sip:b@h>;tag=one\nTo: <sip:a@h>;tag=%.*s\nCall-ID: %.*s\n"
+		  "CSeq: 1 OPTIONS\n\n",
+		  SLICE_FMT(sip_invite_local_tag(alice()->invite)),
+		  SLICE_FMT(sip_invite_call_id(alice()->invite)));
+	cr_expect_eq(sent(&t.alice, "SIP/2.0 481"), 1);
+}
+
+Test(fork, old_answer_is_not_acknowledged_with_a_new_ack)
+{
+	party_call(&t.alice, t.peer, "offer");
+	says(200, "one");
+	sip_invite_reinvite(alice()->invite, SLICE("again"));
+	peer_answers(&t, &t.alice, "INVITE ", 1, 200, "", "");
+	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(sent(&t.alice, "ACK "), 2);
+	says(200, "one");
+	cr_expect_eq(sent(&t.alice, "ACK "), 2);
+	peer_answers(&t, &t.alice, "INVITE ", 1, 200, "", "");
+	cr_expect_eq(sent(&t.alice, "ACK "), 3);
+}
+
+Test(fork, reinvite_that_is_answered_after_the_end_is_acknowledged)
+{
+	party_call(&t.alice, t.peer, "offer");
+	says(200, "one");
+	sip_invite_reinvite(alice()->invite, SLICE("again"));
+	peer_answers(&t, &t.alice, "INVITE ", 1, 100, "", "");
+	sip_invite_end(alice()->invite, 0, SLICE_NONE);
+	peer_answers(&t, &t.alice, "BYE ", 0, 200, "", "");
+	cr_expect_eq(alice()->ended, 1);
+	cr_expect_eq(sent(&t.alice, "CANCEL "), 1);
+	peer_answers(&t, &t.alice, "INVITE ", 1, 200, "", "");
+	cr_expect_eq(sent(&t.alice, "ACK "), 2);
+}
+
 Test(fork, requests_of_each_early_dialog_find_it)
 {
 	party_call(&t.alice, t.peer, "offer");

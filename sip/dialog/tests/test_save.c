@@ -149,6 +149,24 @@ Test(save, routes_and_odd_characters_survive)
 	cr_expect(packet_has(bye, "CSeq: 101 BYE\r\n"));
 }
 
+Test(save, way_through_a_nat_survives)
+{
+	char text[2048];
+
+	t.bob.answer = 200;
+	peer_says(&t, &t.bob,
+		  "INVITE sip:bob@h SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.5;branch=z9hG4bK1;rport\n"
+		  "From: <sip:p@h>;tag=p\nTo: <sip:bob@h>\nCall-ID: c\nCSeq: 5 INVITE\n"
+		  "Contact: <sip:p@198.51.100.5>\n\n");
+	peer_says(&t, &t.bob,
+		  "ACK sip:bob@h SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.5;branch=z9hG4bK2\n"
+		  "From: <sip:p@h>;tag=p\nTo: <sip:bob@h>;tag=%.*s\nCall-ID: c\nCSeq: 5 ACK\n\n",
+		  SLICE_FMT(sip_invite_local_tag(party_leg(&t.bob)->invite)));
+	restart(&t.bob, text, sizeof(text));
+	sip_invite_end(restored, 0, SLICE_NONE);
+	cr_expect_eq(sent_nth(&t.bob, "BYE sip:p@198.51.100.5 ", 0)->to, t.peer);
+}
+
 Test(save, malformed_text_is_refused)
 {
 	struct sip_invite *invite;

@@ -144,6 +144,29 @@ Test(ua, requests_in_a_dialog)
 	cr_expect_eq(bob()->how, SIP_END_BYE_RECEIVED);
 }
 
+Test(ua, only_the_ack_of_the_invite_confirms)
+{
+	t.bob.answer = 200;
+	outside("INVITE", "sip:bob@192.0.2.2", "1", CONTACT);
+	inside("ACK", 9, "");
+	cr_expect_eq(sip_invite_get_state(bob()->invite), SIP_INVITE_ACCEPTED);
+	inside("ACK", 1, "");
+	cr_expect_eq(sip_invite_get_state(bob()->invite), SIP_INVITE_CONFIRMED);
+	inside("ACK", 1, "");
+	cr_expect_eq(bob()->acked, 1);
+}
+
+Test(ua, cancel_of_an_answered_invite_does_not_touch_a_later_one)
+{
+	call_bob(CONTACT);
+	inside("INVITE", 2, CONTACT);
+	outside("CANCEL", "sip:bob@192.0.2.2", "1", "");
+	cr_expect_eq(got("SIP/2.0 200"), 2);
+	cr_expect_eq(got("SIP/2.0 487"), 0);
+	party_respond(bob(), 200, "answer");
+	inside("ACK", 2, "");
+}
+
 Test(ua, record_routes_are_copied_and_followed_in_order)
 {
 	call_bob(CONTACT "Record-Route: <sip:192.0.2.3;lr>, <sip:192.0.2.77;lr;x=1>;y=2\n"
@@ -169,7 +192,8 @@ Test(ua, strict_router_gets_the_request_uri)
 		sent_nth(&t.bob, "BYE sip:192.0.2.3;transport=udp SIP/2.0\r\n", 0);
 
 	cr_assert_not_null(bye);
-	cr_expect(packet_has(bye, "Route: <sip:192.0.2.77;lr>\r\nRoute: <sip:p@192.0.2.88>\r\n"));
+	cr_expect(packet_has(bye, "Max-Forwards: 70\r\nRoute: <sip:192.0.2.77;lr>\r\n"
+				  "Route: <sip:p@192.0.2.88>\r\n"));
 	cr_expect_eq(bye->to, t.peer);
 }
 

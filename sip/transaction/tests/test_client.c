@@ -312,6 +312,12 @@ Test(client, response_with_two_vias_or_foreign_branch_is_stray)
 			  "From: <sip:a@h>;tag=1\nTo: <sip:b@h>;tag=2\nCall-ID: x\n"
 			  "CSeq: 1 OPTIONS\nContent-Length: 0\n\n");
 	cr_expect_eq(bench.strays, 1, "not even told");
+	peer_send(&bench, "SIP/2.0 200 OK\n"
+			  "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKnobody\n"
+			  "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKother\n"
+			  "From: <sip:a@h>;tag=1\nTo: <sip:b@h>;tag=2\nCall-ID: x\n"
+			  "CSeq: 1 OPTIONS\nContent-Length: 0\n\n");
+	cr_expect_eq(bench.strays, 1);
 	cr_expect_eq(bench.responses, 0);
-	cr_expect_eq(bench_stats(&bench).strays, 2);
+	cr_expect_eq(bench_stats(&bench).strays, 3);
 }

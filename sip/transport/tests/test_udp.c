@@ -236,6 +236,38 @@ Test(udp, address_that_cannot_be_bound_is_named)
 	cr_expect_null(transport);
 }
 
+Test(udp, ipv6_listener_takes_no_ipv4)
+{
+	struct sip_listener_config listener = { .kind = SIP_UDP };
+	struct sip_transport_config config = {
+		.loop = &loop,
+		.listeners = &listener,
+		.listener_count = 1,
+		.message_max = MESSAGE_MAX,
+		.receive = receive,
+		.arg = &b,
+	};
+	struct end any = { 0 };
+	struct sockaddr_storage v4, v6;
+	char why[128] = "";
+	int fd4 = socket(AF_INET, SOCK_DGRAM, 0), fd6 = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	config.arg = &any;
+	sip_sockaddr_parse(SLICE("::"), 0, &listener.address);
+	cr_assert_eq(sip_transport_create(&config, &any.transport, why, sizeof(why)), 0, "%s", why);
+	address_of(&any, 0, &v6);
+	sip_sockaddr_parse(SLICE("127.0.0.1"), sip_sockaddr_port(&v6), &v4);
+	sip_sockaddr_parse(SLICE("::1"), sip_sockaddr_port(&v6), &v6);
+	sendto(fd4, "four", 4, 0, (struct sockaddr *)&v4, sizeof(struct sockaddr_in));
+	sendto(fd6, "six", 3, 0, (struct sockaddr *)&v6, sizeof(struct sockaddr_in6));
+	close(fd4);
+	close(fd6);
+	wait_for(&any, 1);
+	cr_expect_str_eq(any.last, "six");
+	sip_transport_close(any.transport, NULL, NULL);
+	uv_run(&loop, UV_RUN_NOWAIT);
+}
+
 Test(udp, two_sets_share_an_address)
 {
 	struct sip_listener_config listener = { .kind = SIP_UDP };
