@@ -218,18 +218,38 @@ static void add_cdr(void *arg, const struct cdr *cdr)
 			       (json_int_t)cdr->lost_callee));
 }
 
+/* Calls that have ended before are among them: what is queued for the disk is waited for. */
+static void run_cdrs(struct shard *shard, struct task *task)
+{
+	struct store *store = task->api->config.store;
+
+	(void)shard;
+	store_flush(store);
+	task->status = store_cdrs_load(store, task->offset, task->limit, add_cdr, task->rows);
+}
+
+static void finish_cdrs(struct task *task)
+{
+	if (task->status == 0)
+		finish_rows(task);
+	else
+		client_refuse(task->client, STATUS_FAILED, "the store cannot be read");
+}
+
 static void show_cdrs(struct client *client, const struct request *request)
 {
-	json_t *rows = json_array();
-	int error = store_cdrs_load(client->api->config.store, request->offset, request->limit,
-				    add_cdr, rows);
+	const struct task task = {
+		.command = request->command,
+		.in_pool = true,
+		.run = run_cdrs,
+		.finish = finish_cdrs,
+		.rows = json_array(),
+		.offset = request->offset,
+		.limit = request->limit,
+	};
 
-	if (!error) {
-		answer_rows(client, request->command, rows);
-		return;
-	}
-	json_decref(rows);
-	client_refuse(client, STATUS_FAILED, "the store cannot be read");
+	if (task_start(client, &task) != 0)
+		client_refuse(client, STATUS_FAILED, "no memory");
 }
 
 static void show_events(struct client *client, const struct request *request)

@@ -53,13 +53,16 @@ void handle_request(struct client *client, const struct request *request);
 /* --- task.c --- */
 /*
  * A function that goes through shards first … last, one after the other, and then back to the
- * main thread. `run` may touch rows, number and status; it is alone with them.
+ * main thread; or (in_pool) is run once in libuv's thread pool, with no shard, because it waits
+ * for the disk. `run` may touch rows, number and status; it is alone with them.
  */
 struct task {
 	struct task *next, **prev;
 	struct api *api;
 	struct client *client; /* NULL: it went away, or the answer came too late */
 	uv_timer_t deadline;
+	uv_work_t work;
+	bool in_pool;
 	enum command_id command;
 	unsigned shard, last;
 	void (*run)(struct shard *shard, struct task *task);
@@ -69,6 +72,7 @@ struct task {
 	void (*late)(struct task *task);
 	json_t *rows;
 	uint64_t id, number;
+	uint32_t offset, limit;
 	int status; /* 0 or -errno */
 };
 int task_start(struct client *client, const struct task *task);

@@ -38,6 +38,32 @@ static void run_in_shard(struct shard *shard, void *arg)
 		shard_post(task->api->config.shards[++task->shard], run_in_shard, task);
 }
 
+static void run_in_pool(uv_work_t *work)
+{
+	struct task *task = work->data;
+
+	task->run(NULL, task);
+}
+
+static void after_pool(uv_work_t *work, int status)
+{
+	struct task *task = work->data;
+
+	if (status)
+		task->status = status;
+	back_in_main(NULL, task);
+}
+
+static int launch(struct task *task)
+{
+	struct api *api = task->api;
+
+	task->work.data = task;
+	if (task->in_pool)
+		return uv_queue_work(api->config.loop, &task->work, run_in_pool, after_pool);
+	return shard_post(api->config.shards[task->shard], run_in_shard, task);
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
 	struct task *task = timer->data;
@@ -49,7 +75,7 @@ static void on_deadline(uv_timer_t *timer)
 		task->late(task);
 	else
 		client_refuse(client, STATUS_FAILED,
-			      "a shard of the control plane does not answer in time");
+			      "the control plane does not answer in time");
 	task->client = NULL;
 }
 
@@ -74,7 +100,7 @@ int task_start(struct client *client, const struct task *wanted)
 	api->tasks = task;
 	client->task = task;
 	uv_timer_start(&task->deadline, on_deadline, API_DEADLINE_MS, 0);
-	if (shard_post(api->config.shards[task->shard], run_in_shard, task) == 0)
+	if (launch(task) == 0)
 		return 0;
 	client->task = NULL;
 	task->client = NULL;
