@@ -165,7 +165,9 @@ class Lab:
     def ready(self):
         """Both processes answer."""
         try:
-            return self.version()["dataplane"]["state"] == "up"
+            version = self.version()
+            return all(version[process]["state"] == "up"
+                       for process in ("controlplane", "dataplane"))
         except (CtlError, KeyError, ValueError, OSError):
             return False
 

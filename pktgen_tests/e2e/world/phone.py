@@ -4,12 +4,13 @@
 import glob
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 import time
-import shutil
 
 from . import tone
 from .lab import ADDRESSES, ADDRESSES6, DOMAIN, SIP_ADDRESS, SIP_ADDRESS6, wait_until
@@ -150,7 +151,9 @@ class Phone:
     # --- what a person does -----------------------------------------------------------
 
     def wait_registered(self):
-        return self.wait_event("REGISTER_OK")
+        """It may have happened before events were taken, so the phone is asked for its state."""
+        wait_until(lambda: re.search(r"\bOK\b", self.command("reginfo")), 10,
+                   f"{self.user}: baresip is registered", 0.1)
 
     def dial(self, uri):
         self.command("dial", uri)

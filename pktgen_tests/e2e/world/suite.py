@@ -114,8 +114,8 @@ def answer_both(outgoing, incoming):
 
 
 def wait_talking(*calls, packets=10, seconds=5):
-    for call in calls:
-        have = len(call.media.received)
+    before = [(call, len(call.media.received)) for call in calls]
+    for call, have in before:
         wait_until(lambda c=call, h=have: len(c.media.received) >= h + packets, seconds,
                    f"{call.agent.user} hears the other side")
 

@@ -182,7 +182,7 @@ class Agent:
             return response
         again = self.authorised(request, response, algorithm, password)
         if cseq:
-            again.headers = [(n, f"{cseq} REGISTER" if n == "cseq" else v) for n, v in again.headers]
+            again.headers = [(n, f"{cseq + 1} REGISTER" if n == "cseq" else v) for n, v in again.headers]
         response = self.transact(again, seconds)
         self._registered = self._registered or response.status == 200
         return response
