@@ -262,8 +262,17 @@ int session_dial(struct session *s, struct sip_invite_start *start, const struct
 
 void session_end(struct session *s, unsigned status, struct slice extra_headers)
 {
+	bool unheard;
+
 	if (!s->invite || s->state == SESSION_TERMINATING)
 		return;
+	unheard = s->outbound && sip_invite_get_state(s->invite) == SIP_INVITE_CALLING;
 	session_event(s, SESSION_ON_END);
 	sip_invite_end(s->invite, status, extra_headers);
+	if (!unheard || !s->invite)
+		return;
+	/* A CANCEL must wait for a first response (RFC 3261 §9.1), which a phone that is gone will
+	 * never give. The dialog goes on for that by itself; the call has nothing to wait for. */
+	sip_invite_set_user(s->invite, NULL, NULL);
+	on_ended(s, SIP_END_CANCELLED, 487, NULL);
 }

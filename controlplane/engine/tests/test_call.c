@@ -251,6 +251,16 @@ Test(call, a_phone_that_is_gone_gives_408)
 	world_expect_nothing_left();
 }
 
+Test(call, a_call_to_a_phone_that_is_gone_ends_when_it_is_given_up)
+{
+	bob()->node->receive = NULL;
+	phone_call(CARRIER, "sip:bob@tandem.lab", OFFER);
+	world_run(20500);
+	cr_expect_eq(carrier()->final, 408);
+	expect_cdr(408, "timeout", "system");
+	world_expect_nothing_left();
+}
+
 Test(call, all_phones_ring_and_the_first_to_answer_gets_the_call)
 {
 	world->contacts = 2;
