@@ -9,7 +9,7 @@
  * One instance per shard and thread; its key is shared by copying the options, and instances of
  * the same key share the memory of what was seen (under a lock), so that no request passes twice.
  *
- * Credentials without qop (RFC 2069, as RFC 3261 §22.4 allows) pass with MD5 only, and once a nonce.
+ * Credentials without qop (RFC 2069, as RFC 3261 §22.4 allows) pass with MD5 only, once a nonce.
  */
 #ifndef SIP_AUTH_DIGEST_H
 #define SIP_AUTH_DIGEST_H
@@ -29,15 +29,15 @@ struct digest_options {
 };
 
 struct digest_server;
-/* -EINVAL: no algorithm, or a realm that cannot be quoted; -ENOTSUP: libcrypto lacks one; -ENOMEM */
+/* -EINVAL: no algorithm, or a realm that cannot be quoted; -ENOTSUP: not in libcrypto; -ENOMEM */
 int digest_server_create(const struct digest_options *options, struct digest_server **server);
 void digest_server_destroy(struct digest_server *server);
 
 enum digest_verdict {
 	DIGEST_OK,
-	DIGEST_MISSING,   /* no credentials that we asked for (realm, algorithm): challenge */
-	DIGEST_STALE,     /* right, but the nonce is old or the count was seen: challenge, stale=true */
-	DIGEST_WRONG,     /* wrong password or unknown user: challenge again or 403 */
+	DIGEST_MISSING, /* no credentials that we asked for (realm, algorithm): challenge */
+	DIGEST_STALE, /* right, but the nonce is old or the count was seen: challenge, stale=true */
+	DIGEST_WRONG, /* wrong password or unknown user: challenge again or 403 */
 	DIGEST_MALFORMED, /* 400 */
 };
 
@@ -52,8 +52,8 @@ struct digest_result {
  * now_s: UNIX time.
  */
 void digest_check(struct digest_server *server, const struct sip_msg *request, bool proxy,
-		  const char *(*password)(void *arg, const char *user, const char *realm), void *arg,
-		  uint64_t now_s, struct digest_result *result);
+		  const char *(*password)(void *arg, const char *user, const char *realm),
+		  void *arg, uint64_t now_s, struct digest_result *result);
 
 /* Appends the challenges (one header per algorithm) to a 401 or (proxy) 407. */
 void digest_challenge(struct digest_server *server, struct sip_build *response, bool proxy,

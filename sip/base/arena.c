@@ -135,5 +135,5 @@ struct slice arena_slice(struct arena *arena, struct slice s)
 	if (s.n > 0)
 		memcpy(copy, s.p, s.n);
 	copy[s.n] = '\0';
-	return (struct slice){copy, s.n};
+	return (struct slice){ copy, s.n };
 }

@@ -128,7 +128,7 @@ static void put_escaped(struct line *line, const char *text)
 		else if (p[0] < 0x20 || p[0] == 0x7f)
 			plain = 0;
 		if (plain == 1 && (p[0] == '\\' || (p[0] == '"' && log_format == LOG_FORMAT_JSON)))
-			fits = put(line, (char[]){'\\', (char)p[0]}, 2);
+			fits = put(line, (char[]){ '\\', (char)p[0] }, 2);
 		else if (plain > 0)
 			fits = put(line, (const char *)p, plain);
 		else

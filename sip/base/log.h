@@ -24,12 +24,12 @@ void log_write(enum log_level level, const char *component, uint64_t call, const
 	__attribute__((format(printf, 4, 5)));
 
 #define LOG_ERROR(component, call, ...) log_write(LOG_LEVEL_ERROR, component, call, __VA_ARGS__)
-#define LOG_WARN(component, call, ...) log_write(LOG_LEVEL_WARN, component, call, __VA_ARGS__)
-#define LOG_INFO(component, call, ...) log_write(LOG_LEVEL_INFO, component, call, __VA_ARGS__)
-#define LOG_DEBUG(component, call, ...)                                                    \
-	do {                                                                               \
-		if (log_enabled(LOG_LEVEL_DEBUG))                                          \
-			log_write(LOG_LEVEL_DEBUG, component, call, __VA_ARGS__);          \
+#define LOG_WARN(component, call, ...)  log_write(LOG_LEVEL_WARN, component, call, __VA_ARGS__)
+#define LOG_INFO(component, call, ...)  log_write(LOG_LEVEL_INFO, component, call, __VA_ARGS__)
+#define LOG_DEBUG(component, call, ...)                                           \
+	do {                                                                      \
+		if (log_enabled(LOG_LEVEL_DEBUG))                                 \
+			log_write(LOG_LEVEL_DEBUG, component, call, __VA_ARGS__); \
 	} while (0)
 
 #endif

@@ -40,7 +40,7 @@ struct place {
 static struct place place_of(const struct timer_wheel *wheel, uint64_t due_ms)
 {
 	uint64_t differs = due_ms ^ wheel->now_ms;
-	struct place place = {0, 0};
+	struct place place = { 0, 0 };
 
 	if (differs != 0)
 		place.level = (63u - (unsigned)__builtin_clzll(differs)) / DIGIT_BITS;

@@ -21,7 +21,7 @@ struct timer {
 struct timer_wheel *timer_wheel_create(uint64_t now_ms);
 void timer_wheel_destroy(struct timer_wheel *wheel);
 
-/* Fires delay_ms after the wheel's time (0 counts as 1), once. A timer that is set already is moved. */
+/* Fires delay_ms after the wheel's time (0 counts as 1), once. One that is set already is moved. */
 void timer_set(struct timer_wheel *wheel, struct timer *timer, uint64_t delay_ms,
 	       void (*fire)(struct timer *timer));
 /* Harmless on a timer that is not set. */

@@ -24,7 +24,7 @@ struct sip_limits {
 extern const struct sip_limits sip_limits_default; /* 65535, 128, 8192, 1024, 64 */
 
 /* method, text */
-#define SIP_METHODS(X)           \
+#define SIP_METHODS(X)            \
 	X(INVITE, "INVITE")       \
 	X(ACK, "ACK")             \
 	X(BYE, "BYE")             \
@@ -45,81 +45,81 @@ enum sip_method {
 #define X(id, text) SIP_##id,
 	SIP_METHODS(X)
 #undef X
-	SIP_METHOD_COUNT
+		SIP_METHOD_COUNT
 };
 
 /* id, name, compact form or 0 */
-#define SIP_HEADERS(X)                                      \
-	X(ACCEPT, "Accept", 0)                              \
-	X(ACCEPT_CONTACT, "Accept-Contact", 'a')            \
-	X(ACCEPT_ENCODING, "Accept-Encoding", 0)            \
-	X(ACCEPT_LANGUAGE, "Accept-Language", 0)            \
-	X(ALERT_INFO, "Alert-Info", 0)                      \
-	X(ALLOW, "Allow", 0)                                \
-	X(ALLOW_EVENTS, "Allow-Events", 'u')                \
-	X(AUTHENTICATION_INFO, "Authentication-Info", 0)    \
-	X(AUTHORIZATION, "Authorization", 0)                \
-	X(CALL_ID, "Call-ID", 'i')                          \
-	X(CALL_INFO, "Call-Info", 0)                        \
-	X(CONTACT, "Contact", 'm')                          \
-	X(CONTENT_DISPOSITION, "Content-Disposition", 0)    \
-	X(CONTENT_ENCODING, "Content-Encoding", 'e')        \
-	X(CONTENT_LANGUAGE, "Content-Language", 0)          \
-	X(CONTENT_LENGTH, "Content-Length", 'l')            \
-	X(CONTENT_TYPE, "Content-Type", 'c')                \
-	X(CSEQ, "CSeq", 0)                                  \
-	X(DATE, "Date", 0)                                  \
-	X(DIVERSION, "Diversion", 0)                        \
-	X(ERROR_INFO, "Error-Info", 0)                      \
-	X(EVENT, "Event", 'o')                              \
-	X(EXPIRES, "Expires", 0)                            \
-	X(FLOW_TIMER, "Flow-Timer", 0)                      \
-	X(FROM, "From", 'f')                                \
-	X(HISTORY_INFO, "History-Info", 0)                  \
-	X(IDENTITY, "Identity", 'y')                        \
-	X(IN_REPLY_TO, "In-Reply-To", 0)                    \
-	X(JOIN, "Join", 0)                                  \
-	X(MAX_FORWARDS, "Max-Forwards", 0)                  \
-	X(MIME_VERSION, "MIME-Version", 0)                  \
-	X(MIN_EXPIRES, "Min-Expires", 0)                    \
-	X(MIN_SE, "Min-SE", 0)                              \
-	X(ORGANIZATION, "Organization", 0)                  \
-	X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0)    \
-	X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0)  \
-	X(PATH, "Path", 0)                                  \
-	X(PRIORITY, "Priority", 0)                          \
-	X(PRIVACY, "Privacy", 0)                            \
-	X(PROXY_AUTHENTICATE, "Proxy-Authenticate", 0)      \
-	X(PROXY_AUTHORIZATION, "Proxy-Authorization", 0)    \
-	X(PROXY_REQUIRE, "Proxy-Require", 0)                \
-	X(RACK, "RAck", 0)                                  \
-	X(REASON, "Reason", 0)                              \
-	X(RECORD_ROUTE, "Record-Route", 0)                  \
-	X(REFER_TO, "Refer-To", 'r')                        \
-	X(REFERRED_BY, "Referred-By", 'b')                  \
-	X(REJECT_CONTACT, "Reject-Contact", 'j')            \
-	X(REPLACES, "Replaces", 0)                          \
-	X(REPLY_TO, "Reply-To", 0)                          \
-	X(REQUEST_DISPOSITION, "Request-Disposition", 'd')  \
-	X(REQUIRE, "Require", 0)                            \
-	X(RETRY_AFTER, "Retry-After", 0)                    \
-	X(ROUTE, "Route", 0)                                \
-	X(RSEQ, "RSeq", 0)                                  \
-	X(SERVER, "Server", 0)                              \
-	X(SERVICE_ROUTE, "Service-Route", 0)                \
-	X(SESSION_EXPIRES, "Session-Expires", 'x')          \
-	X(SIP_ETAG, "SIP-ETag", 0)                          \
-	X(SIP_IF_MATCH, "SIP-If-Match", 0)                  \
-	X(SUBJECT, "Subject", 's')                          \
-	X(SUBSCRIPTION_STATE, "Subscription-State", 0)      \
-	X(SUPPORTED, "Supported", 'k')                      \
-	X(TARGET_DIALOG, "Target-Dialog", 0)                \
-	X(TIMESTAMP, "Timestamp", 0)                        \
-	X(TO, "To", 't')                                    \
-	X(UNSUPPORTED, "Unsupported", 0)                    \
-	X(USER_AGENT, "User-Agent", 0)                      \
-	X(VIA, "Via", 'v')                                  \
-	X(WARNING, "Warning", 0)                            \
+#define SIP_HEADERS(X)                                     \
+	X(ACCEPT, "Accept", 0)                             \
+	X(ACCEPT_CONTACT, "Accept-Contact", 'a')           \
+	X(ACCEPT_ENCODING, "Accept-Encoding", 0)           \
+	X(ACCEPT_LANGUAGE, "Accept-Language", 0)           \
+	X(ALERT_INFO, "Alert-Info", 0)                     \
+	X(ALLOW, "Allow", 0)                               \
+	X(ALLOW_EVENTS, "Allow-Events", 'u')               \
+	X(AUTHENTICATION_INFO, "Authentication-Info", 0)   \
+	X(AUTHORIZATION, "Authorization", 0)               \
+	X(CALL_ID, "Call-ID", 'i')                         \
+	X(CALL_INFO, "Call-Info", 0)                       \
+	X(CONTACT, "Contact", 'm')                         \
+	X(CONTENT_DISPOSITION, "Content-Disposition", 0)   \
+	X(CONTENT_ENCODING, "Content-Encoding", 'e')       \
+	X(CONTENT_LANGUAGE, "Content-Language", 0)         \
+	X(CONTENT_LENGTH, "Content-Length", 'l')           \
+	X(CONTENT_TYPE, "Content-Type", 'c')               \
+	X(CSEQ, "CSeq", 0)                                 \
+	X(DATE, "Date", 0)                                 \
+	X(DIVERSION, "Diversion", 0)                       \
+	X(ERROR_INFO, "Error-Info", 0)                     \
+	X(EVENT, "Event", 'o')                             \
+	X(EXPIRES, "Expires", 0)                           \
+	X(FLOW_TIMER, "Flow-Timer", 0)                     \
+	X(FROM, "From", 'f')                               \
+	X(HISTORY_INFO, "History-Info", 0)                 \
+	X(IDENTITY, "Identity", 'y')                       \
+	X(IN_REPLY_TO, "In-Reply-To", 0)                   \
+	X(JOIN, "Join", 0)                                 \
+	X(MAX_FORWARDS, "Max-Forwards", 0)                 \
+	X(MIME_VERSION, "MIME-Version", 0)                 \
+	X(MIN_EXPIRES, "Min-Expires", 0)                   \
+	X(MIN_SE, "Min-SE", 0)                             \
+	X(ORGANIZATION, "Organization", 0)                 \
+	X(P_ASSERTED_IDENTITY, "P-Asserted-Identity", 0)   \
+	X(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0) \
+	X(PATH, "Path", 0)                                 \
+	X(PRIORITY, "Priority", 0)                         \
+	X(PRIVACY, "Privacy", 0)                           \
+	X(PROXY_AUTHENTICATE, "Proxy-Authenticate", 0)     \
+	X(PROXY_AUTHORIZATION, "Proxy-Authorization", 0)   \
+	X(PROXY_REQUIRE, "Proxy-Require", 0)               \
+	X(RACK, "RAck", 0)                                 \
+	X(REASON, "Reason", 0)                             \
+	X(RECORD_ROUTE, "Record-Route", 0)                 \
+	X(REFER_TO, "Refer-To", 'r')                       \
+	X(REFERRED_BY, "Referred-By", 'b')                 \
+	X(REJECT_CONTACT, "Reject-Contact", 'j')           \
+	X(REPLACES, "Replaces", 0)                         \
+	X(REPLY_TO, "Reply-To", 0)                         \
+	X(REQUEST_DISPOSITION, "Request-Disposition", 'd') \
+	X(REQUIRE, "Require", 0)                           \
+	X(RETRY_AFTER, "Retry-After", 0)                   \
+	X(ROUTE, "Route", 0)                               \
+	X(RSEQ, "RSeq", 0)                                 \
+	X(SERVER, "Server", 0)                             \
+	X(SERVICE_ROUTE, "Service-Route", 0)               \
+	X(SESSION_EXPIRES, "Session-Expires", 'x')         \
+	X(SIP_ETAG, "SIP-ETag", 0)                         \
+	X(SIP_IF_MATCH, "SIP-If-Match", 0)                 \
+	X(SUBJECT, "Subject", 's')                         \
+	X(SUBSCRIPTION_STATE, "Subscription-State", 0)     \
+	X(SUPPORTED, "Supported", 'k')                     \
+	X(TARGET_DIALOG, "Target-Dialog", 0)               \
+	X(TIMESTAMP, "Timestamp", 0)                       \
+	X(TO, "To", 't')                                   \
+	X(UNSUPPORTED, "Unsupported", 0)                   \
+	X(USER_AGENT, "User-Agent", 0)                     \
+	X(VIA, "Via", 'v')                                 \
+	X(WARNING, "Warning", 0)                           \
 	X(WWW_AUTHENTICATE, "WWW-Authenticate", 0)
 
 enum sip_header_id {
@@ -127,7 +127,7 @@ enum sip_header_id {
 #define X(id, name, compact) SIP_H_##id,
 	SIP_HEADERS(X)
 #undef X
-	SIP_HEADER_IDS
+		SIP_HEADER_IDS
 };
 
 struct sip_header {
@@ -147,15 +147,15 @@ struct sip_msg {
 	struct slice reason;
 	struct slice raw; /* the whole message; line ends of folds are spaces */
 	struct slice body;
-	uint16_t header_count;                /* headers[1 .. header_count] */
-	uint16_t first[SIP_HEADER_IDS];       /* index of the first header of an id, 0: none */
+	uint16_t header_count;          /* headers[1 .. header_count] */
+	uint16_t first[SIP_HEADER_IDS]; /* index of the first header of an id, 0: none */
 	uint16_t last[SIP_HEADER_IDS];
 	struct sip_header *headers;
 };
 
 struct sip_parse_error {
-	uint16_t status; /* the response that fits: 400, 414, 416, 505, 513; 0: drop silently */
-	uint32_t offset; /* byte in the message */
+	uint16_t status;  /* the response that fits: 400, 414, 416, 505, 513; 0: drop silently */
+	uint32_t offset;  /* byte in the message */
 	const char *what; /* static text that names the header */
 };
 

@@ -21,11 +21,11 @@ enum sip_scheme { SIP_SCHEME_OTHER, SIP_SCHEME_SIP, SIP_SCHEME_SIPS, SIP_SCHEME_
 
 struct sip_uri {
 	enum sip_scheme scheme;
-	struct slice text;     /* the whole URI */
-	struct slice user;     /* escaped as it stands; of tel: the number */
+	struct slice text; /* the whole URI */
+	struct slice user; /* escaped as it stands; of tel: the number */
 	struct slice password;
-	struct slice host;     /* an IPv6 reference without its brackets */
-	uint16_t port;         /* 0: none given */
+	struct slice host; /* an IPv6 reference without its brackets */
+	uint16_t port;     /* 0: none given */
 	struct sip_params params;
 	struct slice headers; /* after "?" */
 };

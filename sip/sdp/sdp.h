@@ -9,14 +9,14 @@
 
 #include "sip/base/slice.h"
 
-#define SDP_MEDIA_MAX 16
+#define SDP_MEDIA_MAX   16
 #define SDP_FORMATS_MAX 32
 
 enum sdp_direction { /* bits: 1 send, 2 receive; from the view of who wrote it */
-	SDP_INACTIVE = 0,
-	SDP_SENDONLY = 1,
-	SDP_RECVONLY = 2,
-	SDP_SENDRECV = 3,
+		     SDP_INACTIVE = 0,
+		     SDP_SENDONLY = 1,
+		     SDP_RECVONLY = 2,
+		     SDP_SENDRECV = 3,
 };
 
 struct sdp_format {
@@ -34,17 +34,17 @@ struct sdp_address {
 };
 
 struct sdp_media {
-	struct slice type;     /* "audio" */
-	struct slice protocol; /* "RTP/AVP" */
-	struct sdp_address rtp; /* of c= (media or session level) and m=; port 0: refused */
-	struct sdp_address rtcp; /* a=rtcp (RFC 3605); family 0: not given */
+	struct slice type;            /* "audio" */
+	struct slice protocol;        /* "RTP/AVP" */
+	struct sdp_address rtp;       /* of c= (media or session level) and m=; port 0: refused */
+	struct sdp_address rtcp;      /* a=rtcp (RFC 3605); family 0: not given */
 	enum sdp_direction direction; /* a=, of the session if the media has none; 0.0.0.0 of old
 					 holds (RFC 2543) shows as address, direction as written */
 	bool rtcp_mux;
 	uint16_t ptime; /* ms, 0: not given */
 	uint8_t format_count;
 	struct sdp_format formats[SDP_FORMATS_MAX]; /* in order of preference */
-	struct slice formats_text; /* of the m= line, as it stands */
+	struct slice formats_text;                  /* of the m= line, as it stands */
 };
 
 struct sdp {

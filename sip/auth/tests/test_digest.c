@@ -18,7 +18,7 @@ static const struct digest_options both = {
 	.key = { 1, 2, 3 },
 };
 
-/* --- a client, on its own ---------------------------------------------------------------------- */
+/* --- a client, on its own --- */
 
 static void hash(bool sha, const char *text, char hex[65])
 {
@@ -76,7 +76,7 @@ Test(client, computes_the_examples_of_rfc_7616)
 			 "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
 }
 
-/* --- the server ----------------------------------------------------------------------------------- */
+/* --- the server --- */
 
 static struct digest_server *server;
 static struct digest_result result;
