@@ -177,7 +177,6 @@ INVITE_ACTION(act_answered_late)
 		act_answered_again(invite, step);
 		return;
 	}
-	invite->answer_due = false;
 	invite_send_ack(invite, cseq_of(step->msg), SLICE_NONE);
 	invite_send_bye(invite, headers, true);
 }

@@ -167,6 +167,17 @@ Test(ua, cancel_of_an_answered_invite_does_not_touch_a_later_one)
 	inside("ACK", 2, "");
 }
 
+Test(ua, cancel_after_the_answer_changes_nothing)
+{
+	t.bob.answer = 200;
+	outside("INVITE", "sip:bob@192.0.2.2", "1", CONTACT);
+	outside("CANCEL", "sip:bob@192.0.2.2", "1", "");
+	network_run(t.net, 600);
+	cr_expect_eq(got("SIP/2.0 200"), 3, "INVITE, CANCEL, and INVITE again");
+	cr_expect_eq(sip_invite_get_state(bob()->invite), SIP_INVITE_ACCEPTED);
+	inside("ACK", 1, "");
+}
+
 Test(ua, record_routes_are_copied_and_followed_in_order)
 {
 	call_bob(CONTACT "Record-Route: <sip:192.0.2.3;lr>, <sip:192.0.2.77;lr;x=1>;y=2\n"

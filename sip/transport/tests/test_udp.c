@@ -264,6 +264,7 @@ Test(udp, ipv6_listener_takes_no_ipv4)
 	close(fd6);
 	wait_for(&any, 1);
 	cr_expect_str_eq(any.last, "six");
+	cr_expect_eq(any.received, 1);
 	sip_transport_close(any.transport, NULL, NULL);
 	uv_run(&loop, UV_RUN_NOWAIT);
 }
