@@ -70,6 +70,8 @@ struct config_sip {
 	unsigned listeners_count;
 	const char **digest; /* algorithms in order of preference: SHA-256, MD5 */
 	unsigned digest_count;
+	const char **md5_only_agents; /* User-Agents, by how they begin, that fail on SHA-256 */
+	unsigned md5_only_agents_count;
 	unsigned nonce_lifetime_s;       /* default 300 */
 	unsigned registration_min_s;     /* default 60; below: 423 */
 	unsigned registration_max_s;     /* default 3600 */

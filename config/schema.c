@@ -111,6 +111,11 @@ static const struct schema_key sip_keys[] = {
 	{ "digest", "Digest algorithms that phones are offered, the preferred one first.",
 	  "SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_sip, digest), .count_max = 2,
 	  .choices = "SHA-256 | MD5" },
+	{ "md5_only_agents",
+	  "How the User-Agent of phones begins that fail on a SHA-256 challenge instead of passing "
+	  "it over (RFC 8760): they are offered MD5 alone.",
+	  "baresip v1., baresip v0.", .type = SCHEMA_STRINGS, LIST(config_sip, md5_only_agents),
+	  .min = 1, .max = 63, .count_max = 64 },
 	{ "nonce_lifetime_s", "Seconds that a nonce is good for.", "300",
 	  NUMBER(config_sip, nonce_lifetime_s, 10, 86400) },
 	{ "registration_min_s", "Seconds; who registers for less is refused with 423.", "60",

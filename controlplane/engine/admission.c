@@ -72,13 +72,14 @@ static int refuse(struct sip_invite *invite, unsigned status, struct slice heade
 	return -EACCES;
 }
 
-static int challenge(struct engine *e, struct sip_invite *invite, bool stale, uint64_t now_s)
+static int challenge(struct engine *e, struct sip_invite *invite, const struct sip_msg *request,
+		     bool stale, uint64_t now_s)
 {
 	char buffer[CHALLENGE_MAX];
 	struct sip_build build;
 
 	sip_build_init(&build, buffer, sizeof(buffer));
-	digest_challenge(e->shard->digest, &build, true, stale, now_s);
+	digest_challenge(e->shard->digest, request, &build, true, stale, now_s);
 	if (build.overflow)
 		return refuse(invite, 500, SLICE_NONE);
 	return refuse(invite, 407, (struct slice){ buffer, build.used });
@@ -108,9 +109,9 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 	case DIGEST_OK:
 		break;
 	case DIGEST_MISSING:
-		return challenge(e, invite, false, now_s);
+		return challenge(e, invite, request, false, now_s);
 	case DIGEST_STALE:
-		return challenge(e, invite, true, now_s);
+		return challenge(e, invite, request, true, now_s);
 	case DIGEST_MALFORMED:
 		return refuse(invite, 400, SLICE_NONE);
 	default:

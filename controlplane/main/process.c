@@ -107,9 +107,8 @@ static void stop_events(struct process *process)
 
 static int start_registrar(struct process *process, char *why)
 {
-	int error = registrar_create(process->config, process->shared.store,
-				     process->shared.events, shard_wall_ms,
-				     &process->shared.registrar);
+	int error = registrar_create(process->config, process->shared.store, process->shared.events,
+				     shard_wall_ms, &process->shared.registrar);
 
 	return error ? fail(why, error, "registrar: %s", strerror(-error)) : 0;
 }
@@ -128,6 +127,8 @@ static void plan_digest(struct process *process)
 
 	digest->realm = slice_of(sip->domains_count ? sip->domains[0] : "tandem");
 	digest->nonce_lifetime_s = sip->nonce_lifetime_s;
+	digest->md5_only_agents = sip->md5_only_agents;
+	digest->md5_only_agent_count = sip->md5_only_agents_count;
 	for (unsigned i = 0; i < sip->digest_count && i < DIGEST_ALGORITHMS; i++)
 		digest->algorithms[digest->algorithm_count++] =
 			strcmp(sip->digest[i], "SHA-256") == 0 ? DIGEST_SHA256 : DIGEST_MD5;

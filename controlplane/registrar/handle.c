@@ -74,7 +74,7 @@ static int challenge(struct handling *h, bool stale)
 		return reply(h, 500, NULL, "");
 	sip_build_init(&b, buffer, size);
 	begin(h, &b, 401);
-	digest_challenge(h->digest, &b, false, stale, h->now_ms / 1000);
+	digest_challenge(h->digest, h->request, &b, false, stale, h->now_ms / 1000);
 	finish(h, &b);
 	free(buffer);
 	return -EACCES;

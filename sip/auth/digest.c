@@ -243,31 +243,17 @@ static bool read_username(struct slice text, char *to, size_t size)
 	return used > 0;
 }
 
-static uint16_t port_of(const struct sip_uri *uri)
-{
-	if (uri->port != 0)
-		return uri->port;
-	return uri->scheme == SIP_SCHEME_SIPS ? 5061 : 5060;
-}
-
 /*
- * The digest's uri must mean what the Request-URI says (RFC 7616 §3.4.6). Clients leave out
- * parameters and a port that is the usual one.
+ * What was digested is the uri of the credentials. It should be the Request-URI (RFC 7616 §3.4.6),
+ * but clients put the address of their proxy there, or leave parameters out, and always have:
+ * comparing would lock them out. It guards nothing here: a nonce count, or a nonce without one, is
+ * taken once, so credentials cannot be carried to another request.
  */
-static bool uri_matches(struct slice text, struct slice request_uri)
+static bool uri_is_usable(struct slice text)
 {
-	struct sip_uri a, b;
+	struct sip_uri uri;
 
-	if (slice_equal(text, request_uri))
-		return true;
-	if (sip_uri_parse(text, &a) != 0 || sip_uri_parse(request_uri, &b) != 0 ||
-	    a.scheme == SIP_SCHEME_OTHER)
-		return false;
-	a.port = port_of(&a);
-	b.port = port_of(&b);
-	a.params.text = b.params.text = SLICE_NONE;
-	a.headers = b.headers = SLICE_NONE;
-	return sip_uri_equal(&a, &b);
+	return sip_uri_parse(text, &uri) == 0 && uri.scheme != SIP_SCHEME_OTHER;
 }
 
 /* --- the digest ------------------------------------------------------------------------------- */
@@ -361,7 +347,7 @@ void digest_check(struct digest_server *server, const struct sip_msg *request, b
 		return;
 	if (!read_username(c.username, result->username, sizeof(result->username)) ||
 	    !read_qop(&c) || c.nonce.n == 0 || c.response.n != 2 * algorithms[c.which].size ||
-	    !all_are(c.response, CHAR_HEX) || !uri_matches(c.uri, request->request_uri))
+	    !all_are(c.response, CHAR_HEX) || !uri_is_usable(c.uri))
 		result->verdict = DIGEST_MALFORMED;
 	else if (!response_right(server, &c, result->username,
 				 password(arg, result->username, server->realm),
@@ -371,9 +357,18 @@ void digest_check(struct digest_server *server, const struct sip_msg *request, b
 		result->verdict = DIGEST_STALE;
 }
 
-void digest_challenge(struct digest_server *server, struct sip_build *response, bool proxy,
-		      bool stale, uint64_t now_s)
+static bool is_md5_only(const struct digest_options *options, struct slice agent)
 {
+	for (unsigned i = 0; i < options->md5_only_agent_count; i++)
+		if (slice_starts_nocase(agent, slice_of(options->md5_only_agents[i])))
+			return true;
+	return false;
+}
+
+void digest_challenge(struct digest_server *server, const struct sip_msg *request,
+		      struct sip_build *response, bool proxy, bool stale, uint64_t now_s)
+{
+	bool md5_only = is_md5_only(&server->options, sip_msg_value(request, SIP_H_USER_AGENT));
 	enum sip_header_id id = proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE;
 	char nonce[NONCE_TEXT + 1];
 
@@ -382,10 +377,13 @@ void digest_challenge(struct digest_server *server, struct sip_build *response, 
 		response->overflow = true;
 		return;
 	}
-	for (unsigned i = 0; i < server->options.algorithm_count; i++)
+	for (unsigned i = 0; i < server->options.algorithm_count; i++) {
+		if (server->options.algorithms[i] != DIGEST_MD5 && md5_only)
+			continue;
 		sip_build_header(response, id,
 				 "Digest realm=\"%s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s",
 				 server->realm, nonce,
 				 algorithms[server->options.algorithms[i]].name,
 				 stale ? ", stale=true" : "");
+	}
 }

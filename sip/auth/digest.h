@@ -24,6 +24,10 @@ struct digest_options {
 	enum digest_algorithm algorithms[DIGEST_ALGORITHMS]; /* in order of preference */
 	unsigned algorithm_count;
 	unsigned nonce_lifetime_s;
+	/* User-Agents, by how they begin, that fail on any challenge but MD5 instead of passing it
+	 * over as RFC 8760 §2.4 says: they get the MD5 challenge alone. Not copied. */
+	const char *const *md5_only_agents;
+	unsigned md5_only_agent_count;
 	uint32_t nonces_max; /* whose counts are remembered, by all of a key; 0: 65536 */
 	uint8_t key[32];
 };
@@ -55,8 +59,8 @@ void digest_check(struct digest_server *server, const struct sip_msg *request, b
 		  const char *(*password)(void *arg, const char *user, const char *realm),
 		  void *arg, uint64_t now_s, struct digest_result *result);
 
-/* Appends the challenges (one header per algorithm) to a 401 or (proxy) 407. */
-void digest_challenge(struct digest_server *server, struct sip_build *response, bool proxy,
-		      bool stale, uint64_t now_s);
+/* Appends the challenges for a request (one header per algorithm) to its 401 or (proxy) 407. */
+void digest_challenge(struct digest_server *server, const struct sip_msg *request,
+		      struct sip_build *response, bool proxy, bool stale, uint64_t now_s);
 
 #endif

@@ -37,12 +37,21 @@ static struct digest_server *create(void)
 /* "nonce=\"…\"" of a challenge */
 static struct slice our_nonce(struct digest_server *server)
 {
+	static const char register_text[] =
+		"REGISTER sip:tandem.lab SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a@h>;tag=1\r\n"
+		"To: <sip:a@h>\r\nCall-ID: x\r\nCSeq: 1 REGISTER\r\n\r\n";
 	static char text[1024];
+	struct sip_parse_error error;
+	struct sip_msg *request;
 	struct sip_build b;
 	struct slice rest;
 
+	if (sip_msg_parse(register_text, sizeof(register_text) - 1, NULL, &request, &error) != 0)
+		abort();
+
 	sip_build_init(&b, text, sizeof(text));
-	digest_challenge(server, &b, false, false, NOW);
+	digest_challenge(server, request, &b, false, false, NOW);
+	sip_msg_unref(request);
 	rest = (struct slice){ text, b.used };
 	for (unsigned i = 0; i < 3; i++)
 		slice_split(&rest, '"');
