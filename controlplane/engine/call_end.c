@@ -173,6 +173,9 @@ void engine_reap(struct engine *e)
 void engine_abandon(struct call *call)
 {
 	timer_cancel(call->engine->shard->wheel, &call->timer);
+	/* It has ended, and only its phones have not said so yet. */
+	if (call->ended_ms)
+		write_cdr(call);
 	leave_bridge_alone(call);
 	let_go(call);
 	free_call(call);
