@@ -259,6 +259,30 @@ def all_contacts_ring_and_one_answers(world):
 
 
 @test()
+def a_contact_at_another_port_of_the_host_is_called(world):
+    """Who registers names where to be called; only behind a NAT is that not to be believed."""
+    alice, answering = world.registered("alice"), world.agent("bob")
+    registering = world.agent("bob")
+    equal(registering.register(contacts=[f"<{answering.contact}>"]).status, 200, "REGISTER")
+    outgoing = alice.invite("bob")
+    incoming = answering.incoming(seconds=4)
+    answer_both(outgoing, incoming)
+    wait_talking(outgoing, incoming)
+    hang_up(outgoing, incoming)
+
+
+@test()
+def a_phone_behind_a_nat_is_called_where_it_registered_from(world):
+    alice, bob = world.registered("alice"), world.agent("bob")
+    equal(bob.register(contacts=["<sip:bob@10.255.255.1:5060>"]).status, 200, "REGISTER")
+    outgoing = alice.invite("bob")
+    incoming = bob.incoming(seconds=4)
+    answer_both(outgoing, incoming)
+    wait_talking(outgoing, incoming)
+    hang_up(outgoing, incoming)
+
+
+@test()
 def an_operator_may_hang_up(world):
     outgoing, incoming = world.call()
     call = world.lab.show("calls")[0]["id"]

@@ -55,6 +55,8 @@ def long_token(raw, chance):
 
 def other_number(raw, chance):
     digits = [n for n, byte in enumerate(raw) if chr(byte).isdigit()]
+    if not digits:
+        return raw
     at = chance.choice(digits)
     number = chance.choice((b"-1", b"99999999999999999999", b"4294967296", b"0", b""))
     return raw[:at] + number + raw[at + 1:]

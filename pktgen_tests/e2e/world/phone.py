@@ -4,7 +4,6 @@
 import glob
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -152,7 +151,7 @@ class Phone:
 
     def wait_registered(self):
         """It may have happened before events were taken, so the phone is asked for its state."""
-        wait_until(lambda: re.search(r"\bOK\b", self.command("reginfo")), 10,
+        wait_until(lambda: "OK" in self.command("reginfo"), 10,
                    f"{self.user}: baresip is registered", 0.1)
 
     def dial(self, uri):

@@ -57,6 +57,11 @@ class Agent:
                 self.register(expires=0, contacts=["*"], seconds=2)
             except (Timeout, OSError):
                 pass
+        self.abandon()
+
+    def abandon(self):
+        """Ends the agent; what it registered stays."""
+        self._registered = False
         self._closed = True
         self._thread.join(2)
         for media in self.media:
