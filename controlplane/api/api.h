@@ -12,11 +12,12 @@
 
 #include "controlplane/main/shard.h"
 
-#define API_CLIENTS_MAX	    64u
-#define API_REQUEST_MAX	    65536u /* bytes of a line */
-#define API_BACKLOG_MAX	    (1u << 20) /* bytes a client may be behind before it has to wait, or
+#define API_CLIENTS_MAX 64u
+#define API_REQUEST_MAX 65536u /* bytes of a line */
+#define API_BACKLOG_MAX \
+	(1u << 20) /* bytes a client may be behind before it has to wait, or
 					* events are left out */
-#define API_DEADLINE_MS	    2000u
+#define API_DEADLINE_MS 2000u
 
 struct api;
 struct mailbox;

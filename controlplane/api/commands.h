@@ -62,10 +62,12 @@ enum command_where {
 	X(SHOW_VERSION, "show version", "", BOTH, "version",                                       \
 	  "versions and state of both processes")                                                  \
 	X(CALL_HANGUP, "call hangup", "ID", CONTROLPLANE, "", "end a call")                        \
-	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "", "events as they happen, until Ctrl-C") \
+	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "",                                       \
+	  "events as they happen, until Ctrl-C")                                                   \
 	X(TOP, "top", "[--once]", BOTH, "top",                                                     \
 	  "live figures, a screen a second; q or Ctrl-C ends it")                                  \
-	X(CONFIG_CHECK, "config check", "FILE", LOCAL, "", "say what is wrong with a configuration") \
+	X(CONFIG_CHECK, "config check", "FILE", LOCAL, "",                                         \
+	  "say what is wrong with a configuration")                                                \
 	X(CONFIG_DOC, "config doc", "", LOCAL, "", "write the reference of the configuration")     \
 	X(HELP, "help", "[COMMAND]", LOCAL, "", "this list, or what a command does")
 
@@ -73,7 +75,7 @@ enum command_id {
 #define X(id, ...) COMMAND_##id,
 	COMMANDS(X)
 #undef X
-	COMMAND_COUNT
+		COMMAND_COUNT
 };
 
 struct command {
@@ -82,9 +84,9 @@ struct command {
 	const char *rows, *help;
 };
 
-/* For an array: static const struct command commands[] = { COMMAND_TABLE }; */
+/* For an array that is indexed by enum command_id: the order is that of the table. */
 #define COMMAND_ENTRY(id, name, arguments, where, rows, help) \
-	[COMMAND_##id] = { name, arguments, COMMAND_##where, rows, help },
+	{ name, arguments, COMMAND_##where, rows, help },
 #define COMMAND_TABLE COMMANDS(COMMAND_ENTRY)
 
 /* Exit status of tandemctl, and `status` of an answer. */
@@ -96,6 +98,6 @@ enum command_status {
 };
 
 #define CDRS_LIMIT_DEFAULT 50u
-#define CDRS_LIMIT_MAX	   10000u
+#define CDRS_LIMIT_MAX     10000u
 
 #endif

@@ -13,200 +13,201 @@ enum field_kind {
 	FIELD_NUMBER,
 	FIELD_SECONDS, /* shown as h:mm:ss */
 	FIELD_TIME,    /* RFC 3339; shown without date if it is of today */
-	FIELD_PORT, /* shown behind the address that stands before it */
+	FIELD_PORT,    /* shown behind the address that stands before it */
 };
 
-#define FIELDS_CALLS(X)                                                                    \
-	X("id", "ID", TEXT, "id of the call, 16 hex digits")                               \
-	X("state", "STATE", TEXT, "state of the call machine")                             \
-	X("from", "FROM", TEXT, "address of record of the caller")                         \
-	X("to", "TO", TEXT, "address that was called")                                     \
-	X("caller_session", "", TEXT, "id of the caller's session")                        \
-	X("callee_session", "", TEXT, "id of the callee's session")                        \
-	X("started", "STARTED", TIME, "when the INVITE came")                              \
-	X("answered", "ANSWERED", TIME, "when it was answered, null before")               \
-	X("duration_s", "DURATION", SECONDS, "seconds since the answer")                   \
+#define FIELDS_CALLS(X)                                                      \
+	X("id", "ID", TEXT, "id of the call, 16 hex digits")                 \
+	X("state", "STATE", TEXT, "state of the call machine")               \
+	X("from", "FROM", TEXT, "address of record of the caller")           \
+	X("to", "TO", TEXT, "address that was called")                       \
+	X("caller_session", "", TEXT, "id of the caller's session")          \
+	X("callee_session", "", TEXT, "id of the callee's session")          \
+	X("started", "STARTED", TIME, "when the INVITE came")                \
+	X("answered", "ANSWERED", TIME, "when it was answered, null before") \
+	X("duration_s", "DURATION", SECONDS, "seconds since the answer")     \
 	X("context", "CONTEXT", TEXT, "handle of its context on the dataplane")
 
-#define FIELDS_SESSIONS(X)                                                                 \
-	X("id", "ID", TEXT, "id of the session")                                           \
-	X("call", "CALL", TEXT, "id of its call")                                          \
-	X("direction", "DIR", TEXT, "inbound: the caller's; outbound: the callee's")       \
-	X("state", "STATE", TEXT, "state of the session machine")                          \
-	X("local_uri", "", TEXT, "our side of the dialog")                                 \
-	X("remote_uri", "REMOTE", TEXT, "the other side of the dialog")                    \
-	X("remote_address", "ADDRESS", TEXT, "where its SIP comes from")                   \
-	X("sip_call_id", "", TEXT, "Call-ID of the dialog")                                \
-	X("sdp_state", "SDP", TEXT, "state of offer and answer")                           \
-	X("media_direction", "MEDIA", TEXT, "sendrecv, sendonly, recvonly or inactive")    \
-	X("codec", "CODEC", TEXT, "audio format that was agreed")                          \
+#define FIELDS_SESSIONS(X)                                                              \
+	X("id", "ID", TEXT, "id of the session")                                        \
+	X("call", "CALL", TEXT, "id of its call")                                       \
+	X("direction", "DIR", TEXT, "inbound: the caller's; outbound: the callee's")    \
+	X("state", "STATE", TEXT, "state of the session machine")                       \
+	X("local_uri", "", TEXT, "our side of the dialog")                              \
+	X("remote_uri", "REMOTE", TEXT, "the other side of the dialog")                 \
+	X("remote_address", "ADDRESS", TEXT, "where its SIP comes from")                \
+	X("sip_call_id", "", TEXT, "Call-ID of the dialog")                             \
+	X("sdp_state", "SDP", TEXT, "state of offer and answer")                        \
+	X("media_direction", "MEDIA", TEXT, "sendrecv, sendonly, recvonly or inactive") \
+	X("codec", "CODEC", TEXT, "audio format that was agreed")                       \
 	X("termination", "TERMINATION", TEXT, "handle of its termination on the dataplane")
 
-#define FIELDS_REGISTRATIONS(X)                                                            \
-	X("aor", "USER", TEXT, "address of record")                                        \
-	X("contact", "CONTACT", TEXT, "Contact as the phone gave it")                      \
-	X("source", "SOURCE", TEXT, "where the REGISTER came from, and requests go to")    \
-	X("expires_s", "EXPIRES", NUMBER, "seconds until it expires")                      \
-	X("q", "Q", TEXT, "preference, 0 to 1")                                            \
-	X("user_agent", "USER AGENT", TEXT, "User-Agent of the phone")                     \
-	X("call_id", "", TEXT, "Call-ID of the REGISTER")                                  \
+#define FIELDS_REGISTRATIONS(X)                                                         \
+	X("aor", "USER", TEXT, "address of record")                                     \
+	X("contact", "CONTACT", TEXT, "Contact as the phone gave it")                   \
+	X("source", "SOURCE", TEXT, "where the REGISTER came from, and requests go to") \
+	X("expires_s", "EXPIRES", NUMBER, "seconds until it expires")                   \
+	X("q", "Q", TEXT, "preference, 0 to 1")                                         \
+	X("user_agent", "USER AGENT", TEXT, "User-Agent of the phone")                  \
+	X("call_id", "", TEXT, "Call-ID of the REGISTER")                               \
 	X("cseq", "", NUMBER, "CSeq of the REGISTER")
 
-#define FIELDS_TRUNKS(X)                                                                   \
-	X("name", "NAME", TEXT, "name of the trunk")                                       \
-	X("address", "ADDRESS", TEXT, "address of the peer")                               \
-	X("port", "PORT", PORT, "SIP port of the peer")                                  \
-	X("prefix", "PREFIX", TEXT, "numbers that begin so go out here")                   \
-	X("state", "STATE", TEXT, "state of the trunk")                                    \
+#define FIELDS_TRUNKS(X)                                                 \
+	X("name", "NAME", TEXT, "name of the trunk")                     \
+	X("address", "ADDRESS", TEXT, "address of the peer")             \
+	X("port", "PORT", PORT, "SIP port of the peer")                  \
+	X("prefix", "PREFIX", TEXT, "numbers that begin so go out here") \
+	X("state", "STATE", TEXT, "state of the trunk")                  \
 	X("calls", "CALLS", NUMBER, "calls over it now")
 
-#define FIELDS_CDRS(X)                                                                     \
-	X("call", "CALL", TEXT, "id of the call")                                          \
-	X("from", "FROM", TEXT, "address of record of the caller")                         \
-	X("to", "TO", TEXT, "address that was called")                                     \
-	X("caller_address", "", TEXT, "where the caller's SIP came from")                  \
-	X("callee_address", "", TEXT, "where the callee's SIP went to")                    \
-	X("trunk_in", "", TEXT, "trunk that the call came by")                             \
-	X("trunk_out", "", TEXT, "trunk that the call went by")                            \
-	X("started", "STARTED", TIME, "when the INVITE came")                              \
-	X("answered", "", TIME, "when it was answered, null: never")                       \
-	X("ended", "", TIME, "when it ended")                                              \
-	X("duration_s", "DURATION", SECONDS, "seconds from answer to end")                 \
-	X("cause", "CAUSE", NUMBER, "SIP status; 200: answered and ended normally")        \
-	X("reason", "REASON", TEXT, "why it ended")                                        \
-	X("ended_by", "BY", TEXT, "caller, callee or system")                              \
-	X("codec", "CODEC", TEXT, "audio format")                                          \
-	X("packets_caller", "RX CALLER", NUMBER, "RTP packets taken from the caller")      \
-	X("packets_callee", "RX CALLEE", NUMBER, "RTP packets taken from the callee")      \
-	X("lost_caller", "LOST", NUMBER, "RTP packets lost on the way from the caller")    \
-	X("lost_callee", "LOST", NUMBER, "RTP packets lost on the way from the callee")
+#define FIELDS_CDRS(X)                                                                         \
+	X("call", "CALL", TEXT, "id of the call")                                              \
+	X("from", "FROM", TEXT, "address of record of the caller")                             \
+	X("to", "TO", TEXT, "address that was called")                                         \
+	X("caller_address", "", TEXT, "where the caller's SIP came from")                      \
+	X("callee_address", "", TEXT, "where the callee's SIP went to")                        \
+	X("trunk_in", "", TEXT, "trunk that the call came by")                                 \
+	X("trunk_out", "", TEXT, "trunk that the call went by")                                \
+	X("started", "STARTED", TIME, "when the INVITE came")                                  \
+	X("answered", "", TIME, "when it was answered, null: never")                           \
+	X("ended", "", TIME, "when it ended")                                                  \
+	X("duration_s", "DURATION", SECONDS, "seconds from answer to end")                     \
+	X("cause", "CAUSE", NUMBER, "SIP status; 200: answered and ended normally")            \
+	X("reason", "REASON", TEXT, "why it ended")                                            \
+	X("ended_by", "BY", TEXT, "caller, callee or system")                                  \
+	X("codec", "CODEC", TEXT, "audio format")                                              \
+	X("packets_caller", "RX CALLER", NUMBER, "RTP packets taken from the caller")          \
+	X("packets_callee", "RX CALLEE", NUMBER, "RTP packets taken from the callee")          \
+	X("lost_caller", "LOST CALLER", NUMBER, "RTP packets lost on the way from the caller") \
+	X("lost_callee", "LOST CALLEE", NUMBER, "RTP packets lost on the way from the callee")
 
-#define FIELDS_SIP(X)                                                                      \
-	X("counter", "COUNTER", TEXT, "what is counted")                                   \
+#define FIELDS_SIP(X)                                    \
+	X("counter", "COUNTER", TEXT, "what is counted") \
 	X("value", "VALUE", NUMBER, "in all shards since the start")
 
-#define FIELDS_EVENTS(X)                                                                   \
-	X("type", "TYPE", TEXT, "type of the event")                                       \
-	X("priority", "PRIORITY", TEXT, "critical, high, normal or low")                   \
-	X("published", "PUBLISHED", NUMBER, "since the start")                             \
+#define FIELDS_EVENTS(X)                                                 \
+	X("type", "TYPE", TEXT, "type of the event")                     \
+	X("priority", "PRIORITY", TEXT, "critical, high, normal or low") \
+	X("published", "PUBLISHED", NUMBER, "since the start")           \
 	X("fields", "FIELDS", TEXT, "what an event of the type holds")
 
-#define FIELDS_LOAD(X)                                                                     \
-	X("calls", "CALLS", NUMBER, "in progress")                                         \
-	X("calls_started", "STARTED", NUMBER, "calls since the start")                     \
-	X("calls_ended", "ENDED", NUMBER, "calls since the start")                         \
-	X("registrations", "REGISTRATIONS", NUMBER, "contacts")                            \
-	X("events_waiting", "EVENTS WAITING", NUMBER, "events not delivered yet")          \
-	X("events_shed", "EVENTS SHED", NUMBER, "events for which there was no room")      \
-	X("store_queued", "STORE QUEUED", NUMBER, "writes that wait for the disk")         \
+#define FIELDS_LOAD(X)                                                                \
+	X("calls", "CALLS", NUMBER, "in progress")                                    \
+	X("calls_started", "STARTED", NUMBER, "calls since the start")                \
+	X("calls_ended", "ENDED", NUMBER, "calls since the start")                    \
+	X("registrations", "REGISTRATIONS", NUMBER, "contacts")                       \
+	X("events_waiting", "EVENTS WAITING", NUMBER, "events not delivered yet")     \
+	X("events_shed", "EVENTS SHED", NUMBER, "events for which there was no room") \
+	X("store_queued", "STORE QUEUED", NUMBER, "writes that wait for the disk")    \
 	X("store_refused", "STORE REFUSED", NUMBER, "writes for which there was no room")
 
-#define FIELDS_CONTEXTS(X)                                                                 \
-	X("handle", "HANDLE", TEXT, "index.generation")                                    \
-	X("call", "CALL", TEXT, "id of its call: the label that its client gave")          \
-	X("terminations", "TERMINATIONS", NUMBER, "how many it connects")                  \
+#define FIELDS_CONTEXTS(X)                                                        \
+	X("handle", "HANDLE", TEXT, "index.generation")                           \
+	X("call", "CALL", TEXT, "id of its call: the label that its client gave") \
+	X("terminations", "TERMINATIONS", NUMBER, "how many it connects")         \
 	X("owner", "OWNER", NUMBER, "channel that gets its events, null: nobody claims it")
 
-#define FIELDS_TERMINATIONS(X)                                                             \
-	X("handle", "HANDLE", TEXT, "index.generation")                                    \
-	X("context", "", TEXT, "handle of its context")                                    \
-	X("call", "CALL", TEXT, "id of its call")                                          \
-	X("side", "SIDE", TEXT, "caller or callee")                                        \
-	X("state", "STATE", TEXT,                                                          \
-	  "active; held: not in both directions; waiting: no RTP came yet")                \
-	X("local_address", "LOCAL", TEXT, "our address")                                   \
-	X("local_port", "PORT", PORT, "our RTP port; RTCP is the next one")             \
-	X("remote_address", "", TEXT, "address of the signalling")                         \
-	X("remote_port", "", NUMBER, "port of the signalling")                             \
-	X("latched_address", "REMOTE", TEXT, "where RTP comes from, null: none came yet")  \
-	X("latched_port", "PORT", PORT, "its port")                                     \
-	X("direction", "DIRECTION", TEXT, "sendrecv, sendonly, recvonly or inactive, seen from there") \
-	X("codec", "CODEC", TEXT, "audio format that was agreed")                          \
-	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                   \
-	X("rx_bytes", "", NUMBER, "bytes of their UDP payload")                            \
-	X("tx_packets", "TX", NUMBER, "RTP packets of its peers that were sent to it")     \
+#define FIELDS_TERMINATIONS(X)                                                                 \
+	X("handle", "HANDLE", TEXT, "index.generation")                                        \
+	X("context", "", TEXT, "handle of its context")                                        \
+	X("call", "CALL", TEXT, "id of its call")                                              \
+	X("side", "SIDE", TEXT, "caller or callee")                                            \
+	X("state", "STATE", TEXT,                                                              \
+	  "active; held: not in both directions; waiting: no RTP came yet")                    \
+	X("local_address", "LOCAL", TEXT, "our address")                                       \
+	X("local_port", "PORT", PORT, "our RTP port; RTCP is the next one")                    \
+	X("remote_address", "", TEXT, "address of the signalling")                             \
+	X("remote_port", "", NUMBER, "port of the signalling")                                 \
+	X("latched_address", "REMOTE", TEXT, "where RTP comes from, null: none came yet")      \
+	X("latched_port", "PORT", PORT, "its port")                                            \
+	X("direction", "DIRECTION", TEXT,                                                      \
+	  "sendrecv, sendonly, recvonly or inactive, seen from there")                         \
+	X("codec", "CODEC", TEXT, "audio format that was agreed")                              \
+	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                       \
+	X("rx_bytes", "", NUMBER, "bytes of their UDP payload")                                \
+	X("tx_packets", "TX", NUMBER, "RTP packets of its peers that were sent to it")         \
 	X("tx_bytes", "", NUMBER, "bytes of their payload, null: not all of it was forwarded") \
-	X("lost", "LOST", NUMBER, "expected but not received, RFC 3550 A.3")               \
-	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")          \
-	X("rtcp_rx_packets", "", NUMBER, "RTCP packets taken from it")                     \
-	X("dropped", "DROPPED", NUMBER, "packets that were not forwarded")                 \
-	X("foreign", "", NUMBER, "of them, those from a source that is not this call's")   \
+	X("lost", "LOST", NUMBER, "expected but not received, RFC 3550 A.3")                   \
+	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")              \
+	X("rtcp_rx_packets", "", NUMBER, "RTCP packets taken from it")                         \
+	X("dropped", "DROPPED", NUMBER, "packets that were not forwarded")                     \
+	X("foreign", "", NUMBER, "of them, those from a source that is not this call's")       \
 	X("last_packet_ms", "AGO", NUMBER, "milliseconds since the last one, null: none yet")
 
-#define FIELDS_PORTS(X)                                                                    \
-	X("name", "NAME", TEXT, "as in the configuration")                                 \
-	X("device", "DEVICE", TEXT, "interface, PCI address or devargs")                   \
-	X("driver", "DRIVER", TEXT, "DPDK driver")                                         \
-	X("mac", "MAC", TEXT, "MAC address")                                               \
-	X("link", "LINK", TEXT, "up or down")                                              \
-	X("rx_packets", "RX", NUMBER, "packets received")                                  \
-	X("rx_bytes", "", NUMBER, "bytes received")                                        \
-	X("tx_packets", "TX", NUMBER, "packets sent")                                      \
-	X("tx_bytes", "", NUMBER, "bytes sent")                                            \
-	X("rx_missed", "MISSED", NUMBER, "received by the device, not fetched in time")    \
-	X("tx_dropped", "TX ERRORS", NUMBER, "not sent by the device")                     \
-	X("tap", "TAP", TEXT, "kernel interface of the punt path")                         \
-	X("punted", "PUNTED", NUMBER, "packets given to the kernel")                       \
+#define FIELDS_PORTS(X)                                                                 \
+	X("name", "NAME", TEXT, "as in the configuration")                              \
+	X("device", "DEVICE", TEXT, "interface, PCI address or devargs")                \
+	X("driver", "DRIVER", TEXT, "DPDK driver")                                      \
+	X("mac", "MAC", TEXT, "MAC address")                                            \
+	X("link", "LINK", TEXT, "up or down")                                           \
+	X("rx_packets", "RX", NUMBER, "packets received")                               \
+	X("rx_bytes", "", NUMBER, "bytes received")                                     \
+	X("tx_packets", "TX", NUMBER, "packets sent")                                   \
+	X("tx_bytes", "", NUMBER, "bytes sent")                                         \
+	X("rx_missed", "MISSED", NUMBER, "received by the device, not fetched in time") \
+	X("tx_dropped", "TX ERRORS", NUMBER, "not sent by the device")                  \
+	X("tap", "TAP", TEXT, "kernel interface of the punt path")                      \
+	X("punted", "PUNTED", NUMBER, "packets given to the kernel")                    \
 	X("injected", "INJECTED", NUMBER, "packets taken from the kernel")
 
-#define FIELDS_WORKERS(X)                                                                  \
-	X("id", "ID", NUMBER, "number of the worker")                                      \
-	X("core", "CORE", NUMBER, "its processor core")                                    \
-	X("state", "STATE", TEXT, "running, asleep or stopped")                            \
-	X("packets", "PACKETS", NUMBER, "received since the start")                        \
-	X("walks", "WALKS", NUMBER, "rounds over the graph")                               \
-	X("bursts", "BURSTS", NUMBER, "of them, those with packets")                       \
-	X("flows", "FLOWS", NUMBER, "terminations that are its own")                       \
-	X("idle_percent", "IDLE %", NUMBER, "share of its time without packets, now")      \
+#define FIELDS_WORKERS(X)                                                             \
+	X("id", "ID", NUMBER, "number of the worker")                                 \
+	X("core", "CORE", NUMBER, "its processor core")                               \
+	X("state", "STATE", TEXT, "running, asleep or stopped")                       \
+	X("packets", "PACKETS", NUMBER, "received since the start")                   \
+	X("walks", "WALKS", NUMBER, "rounds over the graph")                          \
+	X("bursts", "BURSTS", NUMBER, "of them, those with packets")                  \
+	X("flows", "FLOWS", NUMBER, "terminations that are its own")                  \
+	X("idle_percent", "IDLE %", NUMBER, "share of its time without packets, now") \
 	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles in rounds with packets")
 
-#define FIELDS_NODES(X)                                                                    \
-	X("worker", "WORKER", NUMBER, "number of the worker")                              \
-	X("node", "NODE", TEXT, "graph node")                                              \
-	X("calls", "CALLS", NUMBER, "how often it ran")                                    \
-	X("packets", "PACKETS", NUMBER, "packets it worked on")                            \
-	X("packets_per_call", "PACKETS/CALL", NUMBER, "burst size")                        \
+#define FIELDS_NODES(X)                                             \
+	X("worker", "WORKER", NUMBER, "number of the worker")       \
+	X("node", "NODE", TEXT, "graph node")                       \
+	X("calls", "CALLS", NUMBER, "how often it ran")             \
+	X("packets", "PACKETS", NUMBER, "packets it worked on")     \
+	X("packets_per_call", "PACKETS/CALL", NUMBER, "burst size") \
 	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles")
 
-#define FIELDS_DROPS(X)                                                                    \
-	X("reason", "REASON", TEXT, "name of the reason")                                  \
-	X("packets", "PACKETS", NUMBER, "in all workers since the start")                  \
+#define FIELDS_DROPS(X)                                                   \
+	X("reason", "REASON", TEXT, "name of the reason")                 \
+	X("packets", "PACKETS", NUMBER, "in all workers since the start") \
 	X("meaning", "MEANING", TEXT, "what it says")
 
-#define FIELDS_MEDIA_PORTS(X)                                                              \
-	X("address", "ADDRESS", TEXT, "media address")                                     \
-	X("first", "FIRST", NUMBER, "first port")                                          \
-	X("last", "LAST", NUMBER, "last port")                                             \
-	X("total", "TOTAL", NUMBER, "pairs of an RTP and an RTCP port")                    \
+#define FIELDS_MEDIA_PORTS(X)                                           \
+	X("address", "ADDRESS", TEXT, "media address")                  \
+	X("first", "FIRST", NUMBER, "first port")                       \
+	X("last", "LAST", NUMBER, "last port")                          \
+	X("total", "TOTAL", NUMBER, "pairs of an RTP and an RTCP port") \
 	X("used", "USED", NUMBER, "of them in use")
 
 /* Inside of "version". */
-#define FIELDS_CONTROLPLANE(X)                                                             \
-	X("state", "state", TEXT, "down, starting, up or draining")                        \
-	X("why", "waiting for", TEXT, "why it is not up, null: it is")                     \
-	X("version", "version", TEXT, "version of the program")                            \
-	X("pid", "pid", NUMBER, "its process")                                             \
-	X("uptime_s", "up for", SECONDS, "seconds since its start")                        \
-	X("shards", "shards", NUMBER, "threads that own calls")                            \
-	X("calls", "calls", NUMBER, "calls in progress")                                   \
+#define FIELDS_CONTROLPLANE(X)                                         \
+	X("state", "state", TEXT, "down, starting, up or draining")    \
+	X("why", "waiting for", TEXT, "why it is not up, null: it is") \
+	X("version", "version", TEXT, "version of the program")        \
+	X("pid", "pid", NUMBER, "its process")                         \
+	X("uptime_s", "up for", SECONDS, "seconds since its start")    \
+	X("shards", "shards", NUMBER, "threads that own calls")        \
+	X("calls", "calls", NUMBER, "calls in progress")               \
 	X("link", "link to the dataplane", TEXT, "up or down: its own view")
 
-#define FIELDS_DATAPLANE(X)                                                                \
-	X("state", "state", TEXT, "up or down")                                            \
-	X("version", "version", TEXT, "version of the program")                            \
-	X("pid", "pid", NUMBER, "its process")                                             \
-	X("uptime_s", "up for", SECONDS, "seconds since its start")                        \
-	X("layout", "segment layout", NUMBER, "version of what the processes share")       \
-	X("contexts", "contexts", NUMBER, "in use")                                        \
+#define FIELDS_DATAPLANE(X)                                                          \
+	X("state", "state", TEXT, "up or down")                                      \
+	X("version", "version", TEXT, "version of the program")                      \
+	X("pid", "pid", NUMBER, "its process")                                       \
+	X("uptime_s", "up for", SECONDS, "seconds since its start")                  \
+	X("layout", "segment layout", NUMBER, "version of what the processes share") \
+	X("contexts", "contexts", NUMBER, "in use")                                  \
 	X("terminations", "terminations", NUMBER, "in use")
 
-#define FIELDS_TOP(X)                                                                      \
-	X("calls", "calls", NUMBER, "in progress, null: no control plane")                 \
-	X("calls_per_second", "calls/s", NUMBER, "started")                                \
-	X("registrations", "registrations", NUMBER, "contacts, null: no control plane")    \
-	X("terminations", "terminations", NUMBER, "in use, null: no dataplane")            \
-	X("rx_packets_per_second", "rx packets/s", NUMBER, "of all ports")                 \
-	X("tx_packets_per_second", "tx packets/s", NUMBER, "of all ports")                 \
+#define FIELDS_TOP(X)                                                                   \
+	X("calls", "calls", NUMBER, "in progress, null: no control plane")              \
+	X("calls_per_second", "calls/s", NUMBER, "started")                             \
+	X("registrations", "registrations", NUMBER, "contacts, null: no control plane") \
+	X("terminations", "terminations", NUMBER, "in use, null: no dataplane")         \
+	X("rx_packets_per_second", "rx packets/s", NUMBER, "of all ports")              \
+	X("tx_packets_per_second", "tx packets/s", NUMBER, "of all ports")              \
 	X("dropped_per_second", "dropped/s", NUMBER, "of all workers")
 
 struct field {
@@ -216,6 +217,10 @@ struct field {
 };
 #define FIELD_ENTRY(name, heading, kind, meaning) { name, heading, FIELD_##kind, meaning },
 /* For an array that ends with a name of NULL: { FIELD_TABLE(FIELDS_CALLS) } */
-#define FIELD_TABLE(fields) fields(FIELD_ENTRY) { NULL, NULL, FIELD_TEXT, NULL }
+#define FIELD_TABLE(fields)                  \
+	fields(FIELD_ENTRY)                  \
+	{                                    \
+		NULL, NULL, FIELD_TEXT, NULL \
+	}
 
 #endif

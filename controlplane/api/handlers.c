@@ -142,7 +142,9 @@ static void finish_hangup(struct task *task)
 		client_answer(task->client, STATUS_OK, json_object());
 		return;
 	}
-	snprintf(text, sizeof(text), task->status == -ENOENT ? "no call %016" PRIx64 : "call %016" PRIx64 " cannot be ended",
+	snprintf(text, sizeof(text),
+		 task->status == -ENOENT ? "no call %016" PRIx64
+					 : "call %016" PRIx64 " cannot be ended",
 		 task->id);
 	client_refuse(task->client, STATUS_FAILED, text);
 }
@@ -265,12 +267,10 @@ static void show_events(struct client *client, const struct request *request)
 		for (unsigned i = 0; i < info->field_count; i++)
 			snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields), "%s%s",
 				 i ? " " : "", info->fields[i]);
-		json_array_append_new(rows, json_pack("{s:s,s:s,s:I,s:s}", "type", info->name,
-						      "priority",
-						      event_priority_name(info->priority),
-						      "published",
-						      (json_int_t)stats.published[type], "fields",
-						      fields));
+		json_array_append_new(
+			rows, json_pack("{s:s,s:s,s:I,s:s}", "type", info->name, "priority",
+					event_priority_name(info->priority), "published",
+					(json_int_t)stats.published[type], "fields", fields));
 	}
 	answer_rows(client, request->command, rows);
 }

@@ -75,7 +75,8 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(arguments, name, value) {
+	json_object_foreach(arguments, name, value)
+	{
 		bool right = false;
 
 		if (!takes(command, name))
@@ -92,17 +93,17 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 		if (!right)
 			return refuse(why, size, "%s: argument \"%s\" is wrong: %s", command->name,
 				      name,
-				      strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0 ?
-					      "it is a number within limits" :
-					      "a call id is up to 16 hex digits");
+				      strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0
+					      ? "it is a number within limits"
+					      : "a call id is up to 16 hex digits");
 	}
 	if (strncmp(command->arguments, "ID", 2) == 0 && request->id == 0)
 		return refuse(why, size, "%s wants the id of a call", command->name);
 	return STATUS_OK;
 }
 
-enum command_status request_parse(const char *line, size_t size, struct request *request,
-				  char *why, size_t why_size)
+enum command_status request_parse(const char *line, size_t size, struct request *request, char *why,
+				  size_t why_size)
 {
 	enum command_status status;
 	json_error_t error;

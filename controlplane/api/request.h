@@ -17,8 +17,8 @@ struct request {
 };
 
 /* One line. On error a status and a text for the client. Depth and size are bounded. */
-enum command_status request_parse(const char *line, size_t size, struct request *request,
-				  char *why, size_t why_size);
+enum command_status request_parse(const char *line, size_t size, struct request *request, char *why,
+				  size_t why_size);
 
 /* Up to 16 hex digits, not zero. */
 bool request_call_id(const char *text, uint64_t *id);

@@ -42,7 +42,7 @@ static void add_classes(struct adding *adding, const char *what, const uint64_t 
 {
 	char counter[64];
 
-	for (unsigned class = 1; class <= 6; class++) {
+	for (unsigned class = 1; class <= 6; class ++) {
 		snprintf(counter, sizeof(counter), "%s.%uxx", what, class);
 		add(adding, counter, counters[class]);
 	}

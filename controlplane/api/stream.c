@@ -15,10 +15,10 @@ static json_t *event_json(const struct event *event)
 	char call[17];
 
 	for (unsigned i = 0; i < info->field_count; i++)
-		json_object_set_new(fields, info->fields[i],
-				    json_stringn(event->fields[i],
-						 strnlen(event->fields[i], EVENT_TEXT)) ?:
-					    json_string("?"));
+		json_object_set_new(
+			fields, info->fields[i],
+			json_stringn(event->fields[i], strnlen(event->fields[i], EVENT_TEXT))
+				?: json_string("?"));
 	snprintf(call, sizeof(call), "%016" PRIx64, event->call);
 	return json_pack("{s:{s:I,s:s,s:s,s:I,s:I,s:s?,s:o}}", "event", "sequence",
 			 (json_int_t)event->sequence, "type", info->name, "priority",
@@ -55,8 +55,8 @@ static void deliver(void *arg, const struct event *event)
 		return;
 	}
 	if (client->events_left_out) {
-		send_json(client, json_pack("{s:I}", "left_out",
-					    (json_int_t)client->events_left_out));
+		send_json(client,
+			  json_pack("{s:I}", "left_out", (json_int_t)client->events_left_out));
 		client->events_left_out = 0;
 	}
 	if (!client->closing)

@@ -74,8 +74,7 @@ static void on_deadline(uv_timer_t *timer)
 	if (task->late)
 		task->late(task);
 	else
-		client_refuse(client, STATUS_FAILED,
-			      "the control plane does not answer in time");
+		client_refuse(client, STATUS_FAILED, "the control plane does not answer in time");
 	task->client = NULL;
 }
 

@@ -110,8 +110,8 @@ static json_t *arguments_json(const struct arguments *arguments)
 static int send_request(struct control *control, const char *command,
 			const struct arguments *arguments)
 {
-	json_t *request = json_pack("{s:s,s:o}", "command", command, "args",
-				    arguments_json(arguments));
+	json_t *request =
+		json_pack("{s:s,s:o}", "command", command, "args", arguments_json(arguments));
 	char *text = json_dumps(request, JSON_COMPACT);
 	int error = text ? 0 : -ENOMEM;
 	size_t n = text ? strlen(text) : 0, sent = 0;
@@ -153,8 +153,8 @@ enum command_status control_ask(struct control *control, const char *command,
 
 		json_decref(answer);
 		snprintf(why, why_size,
-			 late ? "tandem-controlplane does not answer" :
-				"tandem-controlplane ended before it answered");
+			 late ? "tandem-controlplane does not answer"
+			      : "tandem-controlplane ended before it answered");
 		return late ? STATUS_FAILED : STATUS_NOT_RUNNING;
 	}
 	status = (enum command_status)json_integer_value(json_object_get(answer, "status"));
@@ -163,7 +163,8 @@ enum command_status control_ask(struct control *control, const char *command,
 		*out = answer;
 		return STATUS_OK;
 	}
-	snprintf(why, why_size, "%s", json_string_value(json_object_get(answer, "error")) ?: "refused");
+	snprintf(why, why_size, "%s",
+		 json_string_value(json_object_get(answer, "error")) ?: "refused");
 	json_decref(answer);
 	return status;
 }

@@ -29,7 +29,8 @@ static void print_event(FILE *out, const json_t *event)
 	fprintf(out, "%s.%03d %6" JSON_INTEGER_FORMAT " %-16s %s", clock, (int)(ms % 1000),
 		json_integer_value(json_object_get(event, "sequence")), call ? call : "-",
 		type ? type : "?");
-	json_object_foreach(json_object_get(event, "fields"), name, value) {
+	json_object_foreach(json_object_get(event, "fields"), name, value)
+	{
 		fprintf(out, " %s=", name);
 		print_safe(out, json_string_value(value) ? json_string_value(value) : "");
 	}

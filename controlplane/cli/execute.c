@@ -8,7 +8,7 @@
 #include "controlplane/cli/cli.h"
 #include "dataplane/client/client.h"
 
-#define WHY_SIZE	512
+#define WHY_SIZE       512
 #define IDLE_SAMPLE_NS 100000000L
 
 volatile sig_atomic_t cli_interrupted;
@@ -179,8 +179,8 @@ static enum command_status run_version(struct cli *cli)
 	json_decref(version);
 	json_decref(control);
 	json_decref(data);
-	return both_down ? cli_fail(cli, STATUS_NOT_RUNNING, "neither process is running") :
-			   STATUS_OK;
+	return both_down ? cli_fail(cli, STATUS_NOT_RUNNING, "neither process is running")
+			 : STATUS_OK;
 }
 
 /* --- local --- */
@@ -217,8 +217,8 @@ static enum command_status run_help(struct cli *cli, const char *about)
 		help_print_command(cli->out, (enum command_id)i);
 		found = true;
 	}
-	return found ? STATUS_OK :
-		       cli_fail(cli, STATUS_USAGE, "no command \"%s\"; \"help\" lists them", about);
+	return found ? STATUS_OK
+		     : cli_fail(cli, STATUS_USAGE, "no command \"%s\"; \"help\" lists them", about);
 }
 
 /* "help show calls": one argument of several words. */
@@ -257,8 +257,8 @@ enum command_status cli_execute(struct cli *cli, unsigned count, const char *con
 	struct arguments arguments;
 	enum command_id command = COMMAND_HELP;
 	char why[WHY_SIZE];
-	enum command_status status = words_parse(count, words, &here.json, &command, &arguments,
-						 why, sizeof(why));
+	enum command_status status =
+		words_parse(count, words, &here.json, &command, &arguments, why, sizeof(why));
 
 	if (status != STATUS_OK)
 		return cli_fail(cli, status, "%s", why);

@@ -16,16 +16,17 @@ static const struct {
 
 static void print_usage(FILE *out)
 {
-	fprintf(out, "usage: tandemctl [--json] [--run-dir DIR] [COMMAND]\n"
-		     "\n"
-		     "Without a command: a prompt, with completion (Tab) and history; or, when the\n"
-		     "standard input is no terminal, a command a line from there.\n"
-		     "\n"
-		     "  --json         JSON for scripts; may also stand behind the command\n"
-		     "  --run-dir DIR  where the processes have their sockets (default: the\n"
-		     "                 environment's TANDEM_RUN_DIR, or /run/tandem)\n"
-		     "  --version      print the version and end\n"
-		     "  --help         print this and end\n");
+	fprintf(out,
+		"usage: tandemctl [--json] [--run-dir DIR] [COMMAND]\n"
+		"\n"
+		"Without a command: a prompt, with completion (Tab) and history; or, when the\n"
+		"standard input is no terminal, a command a line from there.\n"
+		"\n"
+		"  --json         JSON for scripts; may also stand behind the command\n"
+		"  --run-dir DIR  where the processes have their sockets (default: the\n"
+		"                 environment's TANDEM_RUN_DIR, or /run/tandem)\n"
+		"  --version      print the version and end\n"
+		"  --help         print this and end\n");
 }
 
 static void name_and_arguments(const struct command *command, char *text, size_t size)
@@ -108,8 +109,8 @@ static void write_command(FILE *out, enum command_id id)
 	char text[80];
 
 	name_and_arguments(command, text, sizeof(text));
-	fprintf(out, "\n### `%s`\n\n%c%s. %s\n", text, command->help[0] & ~0x20,
-		command->help + 1, answered_by(command->where));
+	fprintf(out, "\n### `%s`\n\n%c%s. %s\n", text, command->help[0] & ~0x20, command->help + 1,
+		answered_by(command->where));
 	if (cli_fields(id)) {
 		bool single = id == COMMAND_SHOW_LOAD || id == COMMAND_TOP;
 

@@ -37,8 +37,8 @@ static unsigned char on_tab(EditLine *el, int key)
 	char words[COMPLETE_MAX][COMPLETE_WORD], more[COMPLETE_WORD + 2];
 	const LineInfo *line = el_line(el);
 	size_t typed, n;
-	unsigned count = complete_words(line->buffer, (size_t)(line->cursor - line->buffer), words,
-					&typed);
+	unsigned count =
+		complete_words(line->buffer, (size_t)(line->cursor - line->buffer), words, &typed);
 
 	(void)key;
 	if (count == 0)

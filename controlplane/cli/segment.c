@@ -114,12 +114,11 @@ json_t *segment_contexts(const struct dp_stats_header *stats)
 		if (!dp_stats_context(stats, i, &c))
 			continue;
 		h = (dp_handle_t){ i, c.generation };
-		json_array_append_new(rows,
-				      json_pack("{s:o,s:o,s:o,s:o}", "handle", handle(h), "call",
-						call_id(c.label), "terminations",
-						number(c.terminations), "owner",
-						c.owner == UINT32_MAX ? json_null() :
-									number(c.owner)));
+		json_array_append_new(
+			rows,
+			json_pack("{s:o,s:o,s:o,s:o}", "handle", handle(h), "call",
+				  call_id(c.label), "terminations", number(c.terminations), "owner",
+				  c.owner == UINT32_MAX ? json_null() : number(c.owner)));
 	}
 	return rows;
 }
@@ -199,23 +198,21 @@ static json_t *termination_row(const struct dp_stats_header *stats, uint32_t ind
 	/* J of RFC 3550 A.8 is kept scaled by 16. */
 	double jitter_ms = t->clock_rate ? c->jitter / 16.0 * 1000 / t->clock_rate : 0;
 	dp_handle_t h = { index, t->generation };
-	json_t *row = json_pack(
-		"{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o}", "handle", handle(h),
-		"context", handle(t->context), "call", call_id(t->label), "side",
-		t->side ? "callee" : "caller", "state", state_of(t, c), "local_address",
-		ip_of(&t->local), "local_port", port_of(&t->local), "remote_address",
-		ip_of(&t->remote), "remote_port", port_of(&t->remote), "latched_address",
-		ip_of(&c->source), "latched_port", port_of(&c->source), "direction",
-		direction_name(t->direction), "codec", codec_name(t->payload_type));
-	json_t *counters =
-		json_pack("{s:I,s:I,s:I,s:o,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets",
-			  (json_int_t)c->packets, "rx_bytes", (json_int_t)c->bytes, "tx_packets",
-			  (json_int_t)(forwarded->packets - c->forwarded), "tx_bytes",
-			  tx_bytes(forwarded, c), "lost",
-			  (json_int_t)dp_counters_lost(c), "jitter_ms", jitter_ms,
-			  "rtcp_rx_packets", (json_int_t)c->rtcp_packets, "dropped",
-			  (json_int_t)c->dropped, "foreign", (json_int_t)c->foreign,
-			  "last_packet_ms", last_packet(stats, c));
+	json_t *row = json_pack("{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o}", "handle",
+				handle(h), "context", handle(t->context), "call", call_id(t->label),
+				"side", t->side ? "callee" : "caller", "state", state_of(t, c),
+				"local_address", ip_of(&t->local), "local_port", port_of(&t->local),
+				"remote_address", ip_of(&t->remote), "remote_port",
+				port_of(&t->remote), "latched_address", ip_of(&c->source),
+				"latched_port", port_of(&c->source), "direction",
+				direction_name(t->direction), "codec", codec_name(t->payload_type));
+	json_t *counters = json_pack(
+		"{s:I,s:I,s:I,s:o,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets", (json_int_t)c->packets,
+		"rx_bytes", (json_int_t)c->bytes, "tx_packets",
+		(json_int_t)(forwarded->packets - c->forwarded), "tx_bytes", tx_bytes(forwarded, c),
+		"lost", (json_int_t)dp_counters_lost(c), "jitter_ms", jitter_ms, "rtcp_rx_packets",
+		(json_int_t)c->rtcp_packets, "dropped", (json_int_t)c->dropped, "foreign",
+		(json_int_t)c->foreign, "last_packet_ms", last_packet(stats, c));
 
 	json_object_update(row, counters);
 	json_decref(counters);
@@ -286,21 +283,20 @@ json_t *segment_ports(const struct dp_stats_header *stats)
 		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1],
 			 p->mac[2], p->mac[3], p->mac[4], p->mac[5]);
 		json_array_append_new(
-			rows,
-			json_pack("{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
-				  "name", text_of(p->name, sizeof(p->name)), "device",
-				  text_of(p->device, sizeof(p->device)), "driver",
-				  text_of(p->driver, sizeof(p->driver)), "mac", mac, "link",
-				  p->link_up ? "up" : "down", "rx_packets",
-				  number(read64(&p->rx_packets)), "rx_bytes",
-				  number(read64(&p->rx_bytes)), "tx_packets",
-				  number(read64(&p->tx_packets)), "tx_bytes",
-				  number(read64(&p->tx_bytes)), "rx_missed",
-				  number(read64(&p->rx_missed)), "tx_dropped",
-				  number(read64(&p->tx_errors)), "tap",
-				  p->tap[0] ? text_of(p->tap, sizeof(p->tap)) : json_null(),
-				  "punted", number(read64(&p->punted)), "injected",
-				  number(read64(&p->injected))));
+			rows, json_pack("{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
+					"name", text_of(p->name, sizeof(p->name)), "device",
+					text_of(p->device, sizeof(p->device)), "driver",
+					text_of(p->driver, sizeof(p->driver)), "mac", mac, "link",
+					p->link_up ? "up" : "down", "rx_packets",
+					number(read64(&p->rx_packets)), "rx_bytes",
+					number(read64(&p->rx_bytes)), "tx_packets",
+					number(read64(&p->tx_packets)), "tx_bytes",
+					number(read64(&p->tx_bytes)), "rx_missed",
+					number(read64(&p->rx_missed)), "tx_dropped",
+					number(read64(&p->tx_errors)), "tap",
+					p->tap[0] ? text_of(p->tap, sizeof(p->tap)) : json_null(),
+					"punted", number(read64(&p->punted)), "injected",
+					number(read64(&p->injected))));
 	}
 	return rows;
 }
@@ -354,15 +350,14 @@ json_t *segment_workers(const struct dp_stats_header *stats, const struct segmen
 		uint64_t empty = read64(&w->empty_walks);
 
 		json_array_append_new(
-			rows, json_pack("{s:i,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "id", (int)i, "core",
-					number(w->lcore), "state",
-					worker_state(__atomic_load_n(&w->state, __ATOMIC_RELAXED)),
-					"packets", number(packets), "walks",
-					number(walks), "bursts",
-					number(walks > empty ? walks - empty : 0), "flows",
-					number(flows[i]), "idle_percent",
-					ratio(100 * idle, all), "cycles_per_packet",
-					ratio(now.busy[i], packets)));
+			rows,
+			json_pack("{s:i,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "id", (int)i, "core",
+				  number(w->lcore), "state",
+				  worker_state(__atomic_load_n(&w->state, __ATOMIC_RELAXED)),
+				  "packets", number(packets), "walks", number(walks), "bursts",
+				  number(walks > empty ? walks - empty : 0), "flows",
+				  number(flows[i]), "idle_percent", ratio(100 * idle, all),
+				  "cycles_per_packet", ratio(now.busy[i], packets)));
 	}
 	return rows;
 }
@@ -380,12 +375,12 @@ json_t *segment_nodes(const struct dp_stats_header *stats)
 			if (n->name[0] == '\0')
 				continue;
 			json_array_append_new(
-				rows, json_pack("{s:i,s:o,s:o,s:o,s:o,s:o}", "worker", (int)worker,
-						"node", text_of(n->name, sizeof(n->name)), "calls",
-						number(calls), "packets", number(packets),
-						"packets_per_call", ratio(packets, calls),
-						"cycles_per_packet",
-						ratio(read64(&n->cycles), packets)));
+				rows,
+				json_pack("{s:i,s:o,s:o,s:o,s:o,s:o}", "worker", (int)worker,
+					  "node", text_of(n->name, sizeof(n->name)), "calls",
+					  number(calls), "packets", number(packets),
+					  "packets_per_call", ratio(packets, calls),
+					  "cycles_per_packet", ratio(read64(&n->cycles), packets)));
 		}
 	}
 	return rows;
@@ -425,21 +420,20 @@ json_t *segment_media_ports(const struct dp_stats_header *stats)
 	json_t *rows = json_array();
 
 	for (unsigned i = 0; (p = dp_stats_pool(stats, i)); i++)
-		json_array_append_new(rows,
-				      json_pack("{s:o,s:o,s:o,s:o,s:o}", "address",
-						ip_of(&p->address), "first", port_of(&p->address),
-						"last", number(p->port_last), "total",
-						number(p->total), "used", number(p->used)));
+		json_array_append_new(
+			rows, json_pack("{s:o,s:o,s:o,s:o,s:o}", "address", ip_of(&p->address),
+					"first", port_of(&p->address), "last", number(p->port_last),
+					"total", number(p->total), "used", number(p->used)));
 	return rows;
 }
 
 json_t *segment_version(const struct dp_stats_header *stats)
 {
 	return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "state", "up", "version",
-			 text_of(stats->version, sizeof(stats->version)), "pid",
-			 number(stats->pid), "uptime_s", number(read64(&stats->clock_ms) / 1000),
-			 "layout", number(stats->layout_version), "contexts",
-			 number(stats->contexts), "terminations", number(stats->terminations));
+			 text_of(stats->version, sizeof(stats->version)), "pid", number(stats->pid),
+			 "uptime_s", number(read64(&stats->clock_ms) / 1000), "layout",
+			 number(stats->layout_version), "contexts", number(stats->contexts),
+			 "terminations", number(stats->terminations));
 }
 
 void segment_totals_read(const struct dp_stats_header *stats, struct segment_totals *totals)

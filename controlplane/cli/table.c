@@ -7,7 +7,7 @@
 
 #include "controlplane/cli/cli.h"
 
-#define CELL 160
+#define CELL        160
 #define COLUMNS_MAX 32
 
 void json_print(FILE *out, const json_t *value)
@@ -41,9 +41,9 @@ static void format_time(const char *rfc3339, char text[CELL])
 	localtime_r(&then, &local);
 	localtime_r(&now, &today);
 	strftime(text, CELL,
-		 local.tm_yday == today.tm_yday && local.tm_year == today.tm_year ?
-			 "%H:%M:%S" :
-			 "%Y-%m-%d %H:%M:%S",
+		 local.tm_yday == today.tm_yday && local.tm_year == today.tm_year
+			 ? "%H:%M:%S"
+			 : "%Y-%m-%d %H:%M:%S",
 		 &local);
 }
 
@@ -142,7 +142,8 @@ void table_print(FILE *out, const struct field *fields, const json_t *rows, cons
 	}
 	for (unsigned c = 0; c < n; c++)
 		width[c] = width_of(columns[c]->heading);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		for (unsigned c = 0; c < n; c++) {
 			format_cell(columns[c], row, text);
 			if (width_of(text) > width[c])
@@ -151,7 +152,8 @@ void table_print(FILE *out, const struct field *fields, const json_t *rows, cons
 	}
 	for (unsigned c = 0; c < n; c++)
 		print_cell(out, columns[c]->heading, width[c], is_right(columns[c]), c + 1 == n);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		for (unsigned c = 0; c < n; c++) {
 			format_cell(columns[c], row, text);
 			print_cell(out, text, width[c], is_right(columns[c]), c + 1 == n);

@@ -93,18 +93,17 @@ static json_t *figures(const struct look *before, const struct look *now)
 		(uint64_t)json_integer_value(json_object_get(now->load, "calls_started")),
 	};
 
-	return json_pack(
-		"{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "calls", member(now->load, "calls"),
-		"calls_per_second", rate(control, started[0], started[1], seconds),
-		"registrations", member(now->load, "registrations"), "terminations",
-		now->client ? json_integer(dp_client_stats(now->client)->terminations) :
-			      json_null(),
-		"rx_packets_per_second",
-		rate(data, before->totals.rx_packets, now->totals.rx_packets, seconds),
-		"tx_packets_per_second",
-		rate(data, before->totals.tx_packets, now->totals.tx_packets, seconds),
-		"dropped_per_second",
-		rate(data, before->totals.dropped, now->totals.dropped, seconds));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "calls", member(now->load, "calls"),
+			 "calls_per_second", rate(control, started[0], started[1], seconds),
+			 "registrations", member(now->load, "registrations"), "terminations",
+			 now->client ? json_integer(dp_client_stats(now->client)->terminations)
+				     : json_null(),
+			 "rx_packets_per_second",
+			 rate(data, before->totals.rx_packets, now->totals.rx_packets, seconds),
+			 "tx_packets_per_second",
+			 rate(data, before->totals.tx_packets, now->totals.tx_packets, seconds),
+			 "dropped_per_second",
+			 rate(data, before->totals.dropped, now->totals.dropped, seconds));
 }
 
 static void print_screen(struct cli *cli, const struct look *before, const struct look *now)
@@ -200,9 +199,9 @@ enum command_status top_run(struct cli *cli, bool once)
 	cli_interrupted = 0;
 	look_take(cli->run_dir, &before);
 	if (!before.load && !before.client) {
-		enum command_status status =
-			before.control_status != STATUS_OK ? before.control_status :
-							     before.data_status;
+		enum command_status status = before.control_status != STATUS_OK
+						     ? before.control_status
+						     : before.data_status;
 
 		cli_fail(cli, status, "%s", before.control_why);
 		return cli_fail(cli, status, "%s", before.data_why);

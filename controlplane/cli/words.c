@@ -35,8 +35,7 @@ static unsigned name_matches(const char *name, unsigned count, const char *const
 	return used;
 }
 
-static enum command_status unknown(unsigned count, const char *const *words, char *why,
-				   size_t size)
+static enum command_status unknown(unsigned count, const char *const *words, char *why, size_t size)
 {
 	int n = snprintf(why, size, "unknown command: %s", words[0]);
 	bool first = true;
@@ -140,8 +139,7 @@ static enum command_status take_positional(const struct command *command, const 
 
 	if (!has_positional(command, &optional) || arguments->positional)
 		return wrong(why, size, "%s: unexpected \"%s\"", command->name, word);
-	if (strncmp(command->arguments, "ID", 2) == 0 &&
-	    take_id(word, &arguments->id) != STATUS_OK)
+	if (strncmp(command->arguments, "ID", 2) == 0 && take_id(word, &arguments->id) != STATUS_OK)
 		return wrong(why, size, "%s wants a call id, up to 16 hex digits, not %s",
 			     command->name, word);
 	arguments->positional = word;
@@ -169,9 +167,8 @@ static enum command_status take_arguments(const struct command *command, unsigne
 		} else if (!with_value) {
 			arguments->once = true;
 		} else {
-			status = take_option(command, words[i],
-					     i + 1 < count ? words[i + 1] : NULL, arguments, why,
-					     size);
+			status = take_option(command, words[i], i + 1 < count ? words[i + 1] : NULL,
+					     arguments, why, size);
 			i++;
 		}
 		if (status != STATUS_OK)
@@ -200,8 +197,8 @@ enum command_status words_parse(unsigned count, const char *const *words, bool *
 		if (!used)
 			continue;
 		*command = (enum command_id)i;
-		return take_arguments(&cli_commands[i], count - used, words + used, json,
-				      arguments, why, why_size);
+		return take_arguments(&cli_commands[i], count - used, words + used, json, arguments,
+				      why, why_size);
 	}
 	return unknown(count, words, why, why_size);
 }

@@ -10,15 +10,15 @@
 #include <time.h>
 #include <uv.h>
 
-#define PROBES 8u  /* events of the pool that a publisher tries */
-#define BATCH 256u /* events taken from the lanes together */
+#define PROBES 8u   /* events of the pool that a publisher tries */
+#define BATCH  256u /* events taken from the lanes together */
 
 static const struct event_type_info types[EVENT_TYPES] = {
 #define FIELDS(...) (sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(const char *))
-#define X(id, text, level, ...)                                                            \
-	[EVENT_##id] = { .name = text,                                                     \
-			 .priority = EVENT_##level,                                        \
-			 .field_count = FIELDS(__VA_ARGS__),                               \
+#define X(id, text, level, ...)                              \
+	[EVENT_##id] = { .name = text,                       \
+			 .priority = EVENT_##level,          \
+			 .field_count = FIELDS(__VA_ARGS__), \
 			 .fields = { __VA_ARGS__ } },
 	EVENTS(X)
 #undef X
@@ -142,7 +142,8 @@ static struct slot *claim(struct event_bus *bus)
 
 	for (unsigned i = 0; i < PROBES; i++) {
 		/* A stride of its own for each try: neighbours are likely taken together. */
-		struct slot *slot = &bus->pool[(start + i * (EVENT_POOL / PROBES + 1)) % EVENT_POOL];
+		struct slot *slot =
+			&bus->pool[(start + i * (EVENT_POOL / PROBES + 1)) % EVENT_POOL];
 
 		if (!atomic_exchange_explicit(&slot->busy, true, memory_order_acquire))
 			return slot;

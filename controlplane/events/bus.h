@@ -17,8 +17,8 @@
 
 #include "controlplane/events/events.h"
 
-#define EVENT_TEXT 96     /* bytes of a field, with its terminator */
-#define EVENT_POOL 8192u  /* events that can wait */
+#define EVENT_TEXT 96    /* bytes of a field, with its terminator */
+#define EVENT_POOL 8192u /* events that can wait */
 
 typedef struct uv_loop_s uv_loop_t;
 

@@ -17,33 +17,33 @@
 enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT_PRIORITIES };
 
 /* id, name, priority, names of the fields in the order of publishing */
-#define EVENTS(X)                                                                          \
-	X(CALL_STATE, "call.state", CRITICAL, "old", "new")                                \
-	X(CALL_ENDED, "call.ended", CRITICAL, "reason", "ended_by")                        \
-	X(SESSION_CREATED, "session.created", CRITICAL, "session", "direction")            \
-	X(SESSION_STATE, "session.state", CRITICAL, "session", "old", "new")               \
-	X(SESSION_TERMINATED, "session.terminated", CRITICAL, "session", "reason")         \
-	X(SESSION_HELD, "session.held", HIGH, "session", "media_direction")                \
-	X(BRIDGE_CREATED, "bridge.created", HIGH, "context")                               \
-	X(BRIDGE_PARTICIPANT_ADDED, "bridge.participant-added", HIGH, "context", "session") \
+#define EVENTS(X)                                                                               \
+	X(CALL_STATE, "call.state", CRITICAL, "old", "new")                                     \
+	X(CALL_ENDED, "call.ended", CRITICAL, "reason", "ended_by")                             \
+	X(SESSION_CREATED, "session.created", CRITICAL, "session", "direction")                 \
+	X(SESSION_STATE, "session.state", CRITICAL, "session", "old", "new")                    \
+	X(SESSION_TERMINATED, "session.terminated", CRITICAL, "session", "reason")              \
+	X(SESSION_HELD, "session.held", HIGH, "session", "media_direction")                     \
+	X(BRIDGE_CREATED, "bridge.created", HIGH, "context")                                    \
+	X(BRIDGE_PARTICIPANT_ADDED, "bridge.participant-added", HIGH, "context", "session")     \
 	X(BRIDGE_PARTICIPANT_REMOVED, "bridge.participant-removed", HIGH, "context", "session", \
-	  "reason")                                                                        \
-	X(BRIDGE_DESTROYED, "bridge.destroyed", HIGH, "context")                           \
-	X(MEDIA_STARTED, "media.started", HIGH, "session", "termination", "local")         \
-	X(MEDIA_CHANGED, "media.changed", HIGH, "session", "termination", "direction")     \
-	X(MEDIA_LATCHED, "media.latched", NORMAL, "session", "termination", "source")      \
-	X(MEDIA_STOPPED, "media.stopped", HIGH, "session", "termination", "reason")        \
-	X(MEDIA_FAILED, "media.failed", HIGH, "session", "reason")                         \
-	X(REGISTRATION_ADDED, "registration.added", NORMAL, "aor", "contact")              \
-	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason") \
-	X(DATAPLANE_UP, "dataplane.up", CRITICAL, "boot_id")                               \
+	  "reason")                                                                             \
+	X(BRIDGE_DESTROYED, "bridge.destroyed", HIGH, "context")                                \
+	X(MEDIA_STARTED, "media.started", HIGH, "session", "termination", "local")              \
+	X(MEDIA_CHANGED, "media.changed", HIGH, "session", "termination", "direction")          \
+	X(MEDIA_LATCHED, "media.latched", NORMAL, "session", "termination", "source")           \
+	X(MEDIA_STOPPED, "media.stopped", HIGH, "session", "termination", "reason")             \
+	X(MEDIA_FAILED, "media.failed", HIGH, "session", "reason")                              \
+	X(REGISTRATION_ADDED, "registration.added", NORMAL, "aor", "contact")                   \
+	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason")     \
+	X(DATAPLANE_UP, "dataplane.up", CRITICAL, "boot_id")                                    \
 	X(DATAPLANE_DOWN, "dataplane.down", CRITICAL, "boot_id")
 
 enum event_type {
 #define X(id, name, priority, ...) EVENT_##id,
 	EVENTS(X)
 #undef X
-	EVENT_TYPES
+		EVENT_TYPES
 };
 
 #define EVENT_FIELDS_MAX 4

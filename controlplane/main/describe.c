@@ -11,8 +11,8 @@ static const char *state_of(const struct process *process)
 	if (process->draining)
 		return "draining";
 	/* Before that, new calls would be refused although there may be a dataplane. */
-	return process->listening && process->link && link_was_tried(process->link) ? "up" :
-										      "starting";
+	return process->listening && process->link && link_was_tried(process->link) ? "up"
+										    : "starting";
 }
 
 static const char *why_not_up(const struct process *process)
@@ -51,8 +51,8 @@ void process_describe(void *arg, json_t *controlplane)
 
 static void add(json_t *rows, const char *counter, uint64_t value)
 {
-	json_array_append_new(rows, json_pack("{s:s,s:I}", "counter", counter, "value",
-					      (json_int_t)value));
+	json_array_append_new(
+		rows, json_pack("{s:s,s:I}", "counter", counter, "value", (json_int_t)value));
 }
 
 void process_count(void *arg, json_t *rows)

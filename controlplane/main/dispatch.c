@@ -122,14 +122,14 @@ static void look_at_line(struct slice line, struct dispatch_headers *headers)
 	value = trim((struct slice){ colon + 1, line.n - (size_t)(colon - line.p) - 1 });
 	if (name.n == 0 || value.n == 0)
 		return;
-	if (headers->call_id.n == 0 && (slice_equal_nocase(name, SLICE("call-id")) ||
-					slice_equal_nocase(name, SLICE("i"))))
+	if (headers->call_id.n == 0 &&
+	    (slice_equal_nocase(name, SLICE("call-id")) || slice_equal_nocase(name, SLICE("i"))))
 		headers->call_id = value;
-	else if (headers->to_tag.n == 0 && (slice_equal_nocase(name, SLICE("to")) ||
-					    slice_equal_nocase(name, SLICE("t"))))
+	else if (headers->to_tag.n == 0 &&
+		 (slice_equal_nocase(name, SLICE("to")) || slice_equal_nocase(name, SLICE("t"))))
 		headers->to_tag = tag_of(value);
-	else if (headers->from_tag.n == 0 && (slice_equal_nocase(name, SLICE("from")) ||
-					      slice_equal_nocase(name, SLICE("f"))))
+	else if (headers->from_tag.n == 0 &&
+		 (slice_equal_nocase(name, SLICE("from")) || slice_equal_nocase(name, SLICE("f"))))
 		headers->from_tag = tag_of(value);
 }
 

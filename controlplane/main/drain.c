@@ -7,7 +7,7 @@
 #include "controlplane/session/media.h"
 #include "sip/base/log.h"
 
-#define TICK_MS	 20u
+#define TICK_MS  20u
 #define COUNT_MS 2000u /* a shard that does not say what it has left is not waited for */
 
 static void on_tick(uv_timer_t *timer)
@@ -129,5 +129,6 @@ void process_drain(struct process *process)
 		uv_run(&process->loop, UV_RUN_ONCE);
 	uv_timer_stop(&process->tick);
 	if (!empty)
-		LOG_WARN("main", 0, "%u calls have not ended in time: they stay on record", calls);
+		LOG_WARN("main", 0, "%u calls: their phones have not confirmed the end in time",
+			 calls);
 }

@@ -11,9 +11,9 @@
 #include "controlplane/session/media.h"
 #include "sip/base/log.h"
 
-#define RETRY_MS	  100u
+#define RETRY_MS          100u
 #define ATTACH_TIMEOUT_MS 1000
-#define SAY_AGAIN_MS	  10000u /* the same reason */
+#define SAY_AGAIN_MS      10000u /* the same reason */
 
 /* Made anew for each attempt; written by a thread of the pool. */
 struct attempt {
@@ -160,9 +160,9 @@ static void in_pool(uv_work_t *work)
 {
 	struct attempt *attempt = work->data;
 
-	attempt->error = dp_client_open(attempt->path, "controlplane", attempt->channels,
-					ATTACH_TIMEOUT_MS, &attempt->client, attempt->why,
-					sizeof(attempt->why));
+	attempt->error =
+		dp_client_open(attempt->path, "controlplane", attempt->channels, ATTACH_TIMEOUT_MS,
+			       &attempt->client, attempt->why, sizeof(attempt->why));
 }
 
 static void refused(struct link *link, const char *why)

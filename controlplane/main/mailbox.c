@@ -19,8 +19,8 @@ struct mailbox {
 
 static struct letter *take_all(struct mailbox *mailbox)
 {
-	struct letter *letter = atomic_exchange_explicit(&mailbox->newest, NULL,
-							 memory_order_acquire);
+	struct letter *letter =
+		atomic_exchange_explicit(&mailbox->newest, NULL, memory_order_acquire);
 	struct letter *oldest = NULL;
 
 	while (letter) {

@@ -8,8 +8,8 @@
  * A shard reads its calls from the record before it opens its listeners, so the first SIP message
  * finds them. READY is told to systemd when all shards listen.
  *
- * SIGTERM and SIGINT drain: no new calls, live calls are ended, their CDRs are written; calls that
- * have not ended in time stay on record, and the next process takes them over.
+ * SIGTERM and SIGINT drain: no new calls, live calls are ended, their CDRs are written, also of
+ * those whose phones do not confirm it in time.
  */
 #ifndef CONTROLPLANE_MAIN_PROCESS_H
 #define CONTROLPLANE_MAIN_PROCESS_H
@@ -27,17 +27,17 @@ struct mailbox;
 struct process {
 	const struct config *config;
 	uv_loop_t loop;
-	int lock; /* of the run directory */
+	int lock;          /* of the run directory */
 	uv_timer_t tick;   /* keeps waiting for a condition from sleeping for ever */
 	uv_timer_t second; /* expiry of registrations */
 	uv_signal_t terminate, interrupt;
 	struct runtime_shared shared;
 	struct link *link;
 	struct api *api;
-	uint64_t started_ms;  /* CLOCK_MONOTONIC */
-	uint64_t said_ms;     /* last word about the addresses that are waited for */
-	bool listening;       /* all shards */
-	bool failed;          /* a shard cannot open its listeners */
+	uint64_t started_ms; /* CLOCK_MONOTONIC */
+	uint64_t said_ms;    /* last word about the addresses that are waited for */
+	bool listening;      /* all shards */
+	bool failed;         /* a shard cannot open its listeners */
 	bool draining;
 	unsigned asked_to_end; /* signals */
 };

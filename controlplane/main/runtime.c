@@ -329,8 +329,8 @@ static const struct {
 	int (*create)(struct runtime *runtime);
 } steps[] = {
 	{ "timer wheel", create_wheel }, { "mailbox", create_mailbox },
-	{ "digest", create_digest },	 { "SIP", create_ua },
-	{ "media", create_media },	 { "engine", create_engine },
+	{ "digest", create_digest },     { "SIP", create_ua },
+	{ "media", create_media },       { "engine", create_engine },
 };
 
 int runtime_create(struct runtime_shared *shared, unsigned index, struct runtime **out, char *why,

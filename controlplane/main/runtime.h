@@ -26,8 +26,8 @@ enum runtime_state {
 	RUNTIME_RESTORING, /* calls on record */
 	RUNTIME_WAITING,   /* for the addresses of the listeners */
 	RUNTIME_LISTENING,
-	RUNTIME_FAILED,    /* the listeners cannot be opened */
-	RUNTIME_CLOSED,    /* SIP is closed */
+	RUNTIME_FAILED, /* the listeners cannot be opened */
+	RUNTIME_CLOSED, /* SIP is closed */
 };
 
 /* What a shard shares with the others and with the main thread. */

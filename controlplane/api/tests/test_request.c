@@ -38,8 +38,8 @@ Test(request, arguments_are_taken)
 	cr_assert_eq(request.offset, 9);
 	cr_assert_eq(parse("{\"command\":\"show cdrs\"}", &request, why), STATUS_OK);
 	cr_assert_eq(request.limit, CDRS_LIMIT_DEFAULT);
-	cr_assert_eq(parse("{\"command\":\"call hangup\",\"args\":{\"id\":\"01AbcdEF\"}}",
-			   &request, why),
+	cr_assert_eq(parse("{\"command\":\"call hangup\",\"args\":{\"id\":\"01AbcdEF\"}}", &request,
+			   why),
 		     STATUS_OK);
 	cr_assert_eq(request.id, 0x01abcdef);
 	cr_assert_eq(parse("{\"command\":\"events\",\"args\":{\"call\":\"ffffffffffffffff\"}}",
@@ -51,8 +51,16 @@ Test(request, arguments_are_taken)
 Test(request, what_is_wrong_is_refused_with_a_reason)
 {
 	static const char *const wrong[] = {
-		"", "{", "[]", "17", "\"show calls\"", "null", "{}", "{\"command\":1}",
-		"{\"command\":\"show\"}", "{\"command\":\"show calls \"}",
+		"",
+		"{",
+		"[]",
+		"17",
+		"\"show calls\"",
+		"null",
+		"{}",
+		"{\"command\":1}",
+		"{\"command\":\"show\"}",
+		"{\"command\":\"show calls \"}",
 		"{\"command\":\"show calls\",\"args\":[]}",
 		"{\"command\":\"show calls\",\"args\":{\"limit\":1}}",
 		"{\"command\":\"show cdrs\",\"args\":{\"limit\":-1}}",
@@ -61,13 +69,15 @@ Test(request, what_is_wrong_is_refused_with_a_reason)
 		"{\"command\":\"show cdrs\",\"args\":{\"limit\":10001}}",
 		"{\"command\":\"show cdrs\",\"args\":{\"offset\":99999999999}}",
 		"{\"command\":\"show cdrs\",\"args\":{\"\":1}}",
-		"{\"command\":\"call hangup\"}", "{\"command\":\"call hangup\",\"args\":{}}",
+		"{\"command\":\"call hangup\"}",
+		"{\"command\":\"call hangup\",\"args\":{}}",
 		"{\"command\":\"call hangup\",\"args\":{\"id\":\"0\"}}",
 		"{\"command\":\"call hangup\",\"args\":{\"id\":\"xyz\"}}",
 		"{\"command\":\"call hangup\",\"args\":{\"id\":\"12345678901234567\"}}",
 		"{\"command\":\"call hangup\",\"args\":{\"id\":18}}",
 		"{\"command\":\"show calls\",\"command\":\"show sip\"}",
-		"{\"command\":\"show calls\"} x", "{\"command\":\"show calls\xff\"}",
+		"{\"command\":\"show calls\"} x",
+		"{\"command\":\"show calls\xff\"}",
 		"{\"command\":\"show calls\\u0000\"}",
 	};
 	struct request request;

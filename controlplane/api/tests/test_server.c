@@ -80,9 +80,13 @@ size_t registrar_count(const struct registrar *registrar)
 int store_cdrs_load(struct store *store, unsigned offset, unsigned limit,
 		    void (*row)(void *arg, const struct cdr *cdr), void *arg)
 {
-	struct cdr cdr = { .call = 0xabc, .from = "alice@tandem.lab", .reason = "normal",
-			   .started_ms = 1700000000123, .answered_ms = 1700000001000,
-			   .ended_ms = 1700000003500, .cause = 200 };
+	struct cdr cdr = { .call = 0xabc,
+			   .from = "alice@tandem.lab",
+			   .reason = "normal",
+			   .started_ms = 1700000000123,
+			   .answered_ms = 1700000001000,
+			   .ended_ms = 1700000003500,
+			   .cause = 200 };
 
 	(void)store;
 	if (offset == 666)
@@ -272,8 +276,7 @@ Test(server, rows_are_gathered_from_all_shards)
 	calls = json_object_get(answer, "calls");
 	cr_assert_eq(json_array_size(calls), 2);
 	for (unsigned i = 0; i < 2; i++)
-		cr_assert_eq(json_integer_value(
-				     json_object_get(json_array_get(calls, i), "shard")),
+		cr_assert_eq(json_integer_value(json_object_get(json_array_get(calls, i), "shard")),
 			     i);
 	cr_assert_eq(status_of(answer), STATUS_OK);
 	answer = ask(client, "{\"command\":\"show load\"}\n");
@@ -316,7 +319,7 @@ Test(server, cdrs_have_times_and_durations)
 	cr_assert_str_eq(json_string_value(json_object_get(cdr, "call")), "0000000000000abc");
 	cr_assert_str_eq(json_string_value(json_object_get(cdr, "started")),
 			 "2023-11-14T22:13:20.123Z");
-	cr_assert_float_eq(json_number_value(json_object_get(cdr, "duration_s")), 2.5, 1e-9);
+	cr_assert_eq(json_number_value(json_object_get(cdr, "duration_s")), 2.5);
 	cr_assert(json_is_null(json_object_get(cdr, "to")));
 	json_decref(answer);
 	cr_assert_eq(status_of(ask(client, "{\"command\":\"show cdrs\",\"args\":"
@@ -437,9 +440,9 @@ Test(server, events_are_streamed_and_filtered)
 	cr_assert_str_eq(json_string_value(json_object_get(event, "call")), "0000000000000005");
 	cr_assert_str_eq(json_string_value(json_object_get(event, "type")), "call.state");
 	cr_assert_eq(json_integer_value(json_object_get(event, "cause")), 1);
-	cr_assert_str_eq(json_string_value(
-				 json_object_get(json_object_get(event, "fields"), "new")),
-			 "Ringing");
+	cr_assert_str_eq(
+		json_string_value(json_object_get(json_object_get(event, "fields"), "new")),
+		"Ringing");
 	json_decref(line);
 	/* What a listener says is not looked at. */
 	say(client, "more\nand more\n");

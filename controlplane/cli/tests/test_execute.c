@@ -173,8 +173,8 @@ Test(execute, json_is_what_the_control_plane_said_without_the_status)
 
 	cr_assert_eq(ran.status, STATUS_OK);
 	cr_assert_eq(json_object_size(root), 1);
-	cr_assert(json_is_true(json_object_get(
-		json_array_get(json_object_get(root, "cdrs"), 0), "new")));
+	cr_assert(json_is_true(
+		json_object_get(json_array_get(json_object_get(root, "cdrs"), 0), "new")));
 	cr_assert_str_eq(asked, "{\"command\":\"show cdrs\",\"args\":{\"limit\":5}}\n");
 	json_decref(root);
 	drop(&ran);
@@ -208,11 +208,12 @@ Test(execute, an_end_without_an_answer_is_status_3)
 Test(execute, events_are_printed_until_the_end)
 {
 	char asked[512];
-	struct ran ran = run_with("{\"status\":0}\n"
-				  "{\"event\":{\"sequence\":3,\"type\":\"call.state\",\"time_ms\":0,"
-				  "\"cause\":2,\"call\":\"00000000000000ff\",\"fields\":{\"old\":"
-				  "\"a\",\"new\":\"b\\u001b\"}}}\n{\"left_out\":7}\n",
-				  "events --call ff", asked);
+	struct ran ran =
+		run_with("{\"status\":0}\n"
+			 "{\"event\":{\"sequence\":3,\"type\":\"call.state\",\"time_ms\":0,"
+			 "\"cause\":2,\"call\":\"00000000000000ff\",\"fields\":{\"old\":"
+			 "\"a\",\"new\":\"b\\u001b\"}}}\n{\"left_out\":7}\n",
+			 "events --call ff", asked);
 
 	cr_assert(strstr(ran.out, "00000000000000ff call.state old=a new=b? (after 2)\n"), "%s",
 		  ran.out);

@@ -6,12 +6,9 @@
 #include "controlplane/cli/cli.h"
 
 static const struct field fields[] = {
-	{ "name", "NAME", FIELD_TEXT, "" },
-	{ "address", "ADDRESS", FIELD_TEXT, "" },
-	{ "port", "PORT", FIELD_PORT, "" },
-	{ "hidden", "", FIELD_TEXT, "" },
-	{ "count", "COUNT", FIELD_NUMBER, "" },
-	{ "time", "TIME", FIELD_SECONDS, "" },
+	{ "name", "NAME", FIELD_TEXT, "" },     { "address", "ADDRESS", FIELD_TEXT, "" },
+	{ "port", "PORT", FIELD_PORT, "" },     { "hidden", "", FIELD_TEXT, "" },
+	{ "count", "COUNT", FIELD_NUMBER, "" }, { "time", "TIME", FIELD_SECONDS, "" },
 	{ NULL, NULL, FIELD_TEXT, NULL },
 };
 

@@ -23,8 +23,8 @@ static struct parsed parse(const char *line)
 	strcpy(copy, line);
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
 		words[count++] = word;
-	p.status = words_parse(count, words, &p.json, &p.command, &p.arguments, p.why,
-			       sizeof(p.why));
+	p.status =
+		words_parse(count, words, &p.json, &p.command, &p.arguments, p.why, sizeof(p.why));
 	return p;
 }
 
@@ -37,7 +37,9 @@ Test(words, each_command_of_the_table_is_found)
 		struct parsed p;
 
 		snprintf(line, sizeof(line), "%s%s", cli_commands[i].name,
-			 id ? " 1" : file ? " x" : "");
+			 id     ? " 1"
+			 : file ? " x"
+				: "");
 		p = parse(line);
 		cr_assert_eq(p.status, STATUS_OK, "%s: %s", line, p.why);
 		cr_assert_eq((int)p.command, i, "%s", line);
@@ -67,13 +69,30 @@ Test(words, arguments_are_taken)
 Test(words, what_is_wrong_is_usage_with_a_reason)
 {
 	static const char *const wrong[] = {
-		"", "show", "shows calls", "show call", "show calls now", "show calls --limit 3",
-		"show cdrs --limit", "show cdrs --limit x", "show cdrs --limit -1",
-		"show cdrs --limit 10001", "show cdrs --lim 3", "show cdrs --limit 3x",
-		"show cdrs --offset 99999999999", "call hangup", "call hangup 0",
-		"call hangup 1 2", "call hangup 12345678901234567", "call hangup g",
-		"events --call", "events --once", "top --twice", "config check",
-		"config check a b", "--json",
+		"",
+		"show",
+		"shows calls",
+		"show call",
+		"show calls now",
+		"show calls --limit 3",
+		"show cdrs --limit",
+		"show cdrs --limit x",
+		"show cdrs --limit -1",
+		"show cdrs --limit 10001",
+		"show cdrs --lim 3",
+		"show cdrs --limit 3x",
+		"show cdrs --offset 99999999999",
+		"call hangup",
+		"call hangup 0",
+		"call hangup 1 2",
+		"call hangup 12345678901234567",
+		"call hangup g",
+		"events --call",
+		"events --once",
+		"top --twice",
+		"config check",
+		"config check a b",
+		"--json",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

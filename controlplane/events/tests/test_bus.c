@@ -163,7 +163,7 @@ static void *publish_all(void *arg)
 }
 
 #define PUBLISHERS 4u
-#define EACH	   10000u
+#define EACH       10000u
 
 /* Critical events of a publisher come complete and in its order. */
 struct ordered {

@@ -19,8 +19,7 @@ static struct dispatch_headers scan(const char *message)
 	return headers;
 }
 
-#define eq_slice(s, text) \
-	cr_assert(slice_equal(s, slice_of(text)), "got \"%.*s\"", SLICE_FMT(s))
+#define eq_slice(s, text) cr_assert(slice_equal(s, slice_of(text)), "got \"%.*s\"", SLICE_FMT(s))
 
 Test(dispatch, a_minted_token_names_its_shard)
 {
@@ -31,14 +30,15 @@ Test(dispatch, a_minted_token_names_its_shard)
 
 		dispatch_token(token, 0, shard);
 		cr_assert_eq(dispatch_token_shard(slice_of(token)), (int)shard);
-		snprintf(message, sizeof(message), "SIP/2.0 200 OK\r\nCall-ID: %sabc\r\n\r\n", token);
+		snprintf(message, sizeof(message), "SIP/2.0 200 OK\r\nCall-ID: %sabc\r\n\r\n",
+			 token);
 		cr_assert_eq(owner(message), shard % SHARDS);
 	}
 }
 
 Test(dispatch, what_only_looks_like_a_token_is_none)
 {
-	static const char *const others[] = { "",	  "t0",	     "t00002",	 "t0000g-",
+	static const char *const others[] = { "",         "t0",      "t00002",   "t0000g-",
 					      "T00002-x", "t1000f-", "t000 2-x", "x00002-abc" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -69,10 +69,11 @@ Test(dispatch, all_forms_of_a_call_id_are_the_same_dialog)
 
 Test(dispatch, a_tag_of_ours_decides_for_a_foreign_call_id)
 {
-	cr_assert_eq(owner("BYE sip:a SIP/2.0\r\nFrom: <sip:b@c>;tag=1\r\n"
-			   "To: \"x;tag=t00001-no\" <sip:a;tag=t00001-no>;x=y ; TAG = t00003-q;z\r\n"
-			   "Call-ID: foreign\r\n\r\n"),
-		     3);
+	cr_assert_eq(
+		owner("BYE sip:a SIP/2.0\r\nFrom: <sip:b@c>;tag=1\r\n"
+		      "To: \"x;tag=t00001-no\" <sip:a;tag=t00001-no>;x=y ; TAG = t00003-q;z\r\n"
+		      "Call-ID: foreign\r\n\r\n"),
+		3);
 	cr_assert_eq(owner("SIP/2.0 200 OK\r\nf: <sip:b@c>;tag=t00002-x\r\nt: <sip:d>;tag=77\r\n"
 			   "i: foreign\r\n\r\n"),
 		     2);
@@ -95,7 +96,8 @@ Test(dispatch, foreign_calls_are_spread)
 	for (int i = 0; i < 4000; i++) {
 		char message[64];
 
-		snprintf(message, sizeof(message), "INVITE sip:a SIP/2.0\r\nCall-ID: %d\r\n\r\n", i);
+		snprintf(message, sizeof(message), "INVITE sip:a SIP/2.0\r\nCall-ID: %d\r\n\r\n",
+			 i);
 		calls[owner(message)]++;
 	}
 	for (unsigned i = 0; i < SHARDS; i++)

@@ -5,7 +5,7 @@
 #include "controlplane/main/shard.h"
 
 #define SENDERS 4u
-#define EACH	20000u
+#define EACH    20000u
 
 struct box {
 	uv_loop_t loop;
