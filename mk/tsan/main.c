@@ -7,8 +7,8 @@
 
 #include "mk/tsan/criterion/criterion.h"
 
-#define TIMEOUT_S 120
-#define STATUS_FAILED 101
+#define TIMEOUT_S      120
+#define STATUS_FAILED  101
 #define STATUS_SKIPPED 102
 
 static struct cr_test *tests;
@@ -67,8 +67,8 @@ static const struct cr_options *suite_options(const char *name)
 static void run_in_child(const struct cr_test *test)
 {
 	const struct cr_options *suite = suite_options(test->suite);
-	double timeout = test->options.timeout > suite->timeout ? test->options.timeout
-								: suite->timeout;
+	double timeout =
+		test->options.timeout > suite->timeout ? test->options.timeout : suite->timeout;
 
 	alarm(timeout > TIMEOUT_S ? (unsigned)timeout : TIMEOUT_S);
 	if (suite->init)

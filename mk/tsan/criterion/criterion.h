@@ -43,54 +43,54 @@ __attribute__((format(printf, 5, 6))) void cr_failed(bool fatal, const char *fil
 						     const char *what, const char *format, ...);
 void cr_skip_test(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-#define Test(suite_, name_, ...)                                                                 \
-	static void cr_run_##suite_##_##name_(void);                                             \
-	__attribute__((constructor)) static void cr_add_##suite_##_##name_(void)                 \
-	{                                                                                        \
-		static struct cr_test test = { .suite = #suite_,                                 \
-					       .name = #name_,                                   \
-					       .run = cr_run_##suite_##_##name_,                 \
-					       .options = { .exit_code = 0, __VA_ARGS__ } };     \
-		cr_register_test(&test);                                                         \
-	}                                                                                        \
+#define Test(suite_, name_, ...)                                                             \
+	static void cr_run_##suite_##_##name_(void);                                         \
+	__attribute__((constructor)) static void cr_add_##suite_##_##name_(void)             \
+	{                                                                                    \
+		static struct cr_test test = { .suite = #suite_,                             \
+					       .name = #name_,                               \
+					       .run = cr_run_##suite_##_##name_,             \
+					       .options = { .exit_code = 0, __VA_ARGS__ } }; \
+		cr_register_test(&test);                                                     \
+	}                                                                                    \
 	static void cr_run_##suite_##_##name_(void)
 
-#define TestSuite(name_, ...)                                                                    \
-	__attribute__((constructor)) static void cr_add_suite_##name_(void)                      \
-	{                                                                                        \
-		static struct cr_suite suite = { .name = #name_,                                 \
-						 .options = { .exit_code = 0, __VA_ARGS__ } };   \
-		cr_register_suite(&suite);                                                       \
-	}                                                                                        \
+#define TestSuite(name_, ...)                                                                  \
+	__attribute__((constructor)) static void cr_add_suite_##name_(void)                    \
+	{                                                                                      \
+		static struct cr_suite suite = { .name = #name_,                               \
+						 .options = { .exit_code = 0, __VA_ARGS__ } }; \
+		cr_register_suite(&suite);                                                     \
+	}                                                                                      \
 	extern int cr_suite_needs_semicolon_##name_
 
-#define cr_check_(fatal, ok, what, ...)                                                          \
-	do {                                                                                     \
-		if (!(ok))                                                                       \
-			cr_failed(fatal, __FILE__, __LINE__, what, " " __VA_ARGS__);             \
+#define cr_check_(fatal, ok, what, ...)                                              \
+	do {                                                                         \
+		if (!(ok))                                                           \
+			cr_failed(fatal, __FILE__, __LINE__, what, " " __VA_ARGS__); \
 	} while (0)
 
 #define cr_assert(condition, ...) cr_check_(true, condition, #condition, __VA_ARGS__)
 #define cr_expect(condition, ...) cr_check_(false, condition, #condition, __VA_ARGS__)
-#define cr_fail(...) cr_check_(false, false, "fail", __VA_ARGS__)
-#define cr_fatal(...) cr_check_(true, false, "fatal", __VA_ARGS__)
-#define cr_log_info(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
+#define cr_fail(...)              cr_check_(false, false, "fail", __VA_ARGS__)
+#define cr_fatal(...)             cr_check_(true, false, "fatal", __VA_ARGS__)
+#define cr_log_info(...)          (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
 
-#define cr_two_(f, a, op, b, ...) cr_check_(f, (a) op (b), #a " " #op " " #b, __VA_ARGS__)
-#define cr_assert_eq(a, b, ...) cr_two_(true, a, ==, b, __VA_ARGS__)
-#define cr_assert_neq(a, b, ...) cr_two_(true, a, !=, b, __VA_ARGS__)
-#define cr_assert_lt(a, b, ...) cr_two_(true, a, <, b, __VA_ARGS__)
-#define cr_assert_leq(a, b, ...) cr_two_(true, a, <=, b, __VA_ARGS__)
-#define cr_assert_gt(a, b, ...) cr_two_(true, a, >, b, __VA_ARGS__)
-#define cr_assert_geq(a, b, ...) cr_two_(true, a, >=, b, __VA_ARGS__)
-#define cr_assert_not(a, ...) cr_check_(true, !(a), "not " #a, __VA_ARGS__)
-#define cr_assert_null(a, ...) cr_check_(true, (a) == NULL, #a " is NULL", __VA_ARGS__)
+#define cr_two_(f, a, op, b, ...)  cr_check_(f, (a)op(b), #a " " #op " " #b, __VA_ARGS__)
+#define cr_assert_eq(a, b, ...)    cr_two_(true, a, ==, b, __VA_ARGS__)
+#define cr_assert_neq(a, b, ...)   cr_two_(true, a, !=, b, __VA_ARGS__)
+#define cr_assert_lt(a, b, ...)    cr_two_(true, a, <, b, __VA_ARGS__)
+#define cr_assert_leq(a, b, ...)   cr_two_(true, a, <=, b, __VA_ARGS__)
+#define cr_assert_gt(a, b, ...)    cr_two_(true, a, >, b, __VA_ARGS__)
+#define cr_assert_geq(a, b, ...)   cr_two_(true, a, >=, b, __VA_ARGS__)
+#define cr_assert_not(a, ...)      cr_check_(true, !(a), "not " #a, __VA_ARGS__)
+#define cr_assert_null(a, ...)     cr_check_(true, (a) == NULL, #a " is NULL", __VA_ARGS__)
 #define cr_assert_not_null(a, ...) cr_check_(true, (a) != NULL, #a " is not NULL", __VA_ARGS__)
-#define cr_assert_str_eq(a, b, ...)                                                              \
+#define cr_assert_str_eq(a, b, ...) \
 	cr_check_(true, strcmp((a), (b)) == 0, #a " is " #b, __VA_ARGS__)
-#define cr_expect_eq(a, b, ...) cr_two_(false, a, ==, b, __VA_ARGS__)
+#define cr_expect_eq(a, b, ...)  cr_two_(false, a, ==, b, __VA_ARGS__)
 #define cr_expect_neq(a, b, ...) cr_two_(false, a, !=, b, __VA_ARGS__)
-#define cr_expect_str_eq(a, b, ...)                                                              \
+#define cr_expect_str_eq(a, b, ...) \
 	cr_check_(false, strcmp((a), (b)) == 0, #a " is " #b, __VA_ARGS__)
 
 #endif
