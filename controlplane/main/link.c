@@ -196,6 +196,7 @@ static void up(struct link *link)
 	LOG_INFO("dataplane", 0, "attached to the dataplane, version %.32s, boot %016" PRIx64,
 		 dp_client_stats(link->client)->version, dp_client_boot_id(link->client));
 	publish(link, EVENT_DATAPLANE_UP);
+	media_expect(link->shared->count);
 	for (unsigned i = 0; i < link->shared->count; i++)
 		shard_post(&link->shared->shards[i]->shard, attach_shard, link);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "sip/base/log.h"
@@ -87,6 +88,23 @@ void media_destroy(struct media *m)
 	free(m);
 }
 
+/* How many shards of the process are still putting their calls back. */
+static _Atomic unsigned settling;
+
+void media_expect(unsigned shards)
+{
+	atomic_store(&settling, shards);
+}
+
+void media_settle(struct media *m)
+{
+	if (!m->settling || !m->adopting || m->waiting_first || m->pending_count > 0)
+		return;
+	m->settling = false;
+	if (atomic_load(&settling) > 0)
+		atomic_fetch_sub(&settling, 1);
+}
+
 bool media_is_up(const struct media *m)
 {
 	/* Before it is known what is on record, nothing is added to what may be there. */
@@ -136,7 +154,7 @@ int media_context_create(struct media *m, uint64_t label, struct media_context *
 {
 	int error;
 
-	if (!media_is_up(m))
+	if (!media_is_up(m) || atomic_load(&settling) > 0)
 		return -ENOTCONN;
 	if (m->waiting_count >= MEDIA_WAITING_MAX)
 		return -EAGAIN;

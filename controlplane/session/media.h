@@ -40,6 +40,13 @@ void media_detached(struct media *media);
 bool media_is_up(const struct media *media);
 
 /*
+ * A dataplane is about to be given to so many shards. Until each of them has put its calls back, no
+ * shard makes a new context (-ENOTCONN): it could be given a port that a call of another shard
+ * still wants back. Called once before the media_attached() of all, while none is attached.
+ */
+void media_expect(unsigned shards);
+
+/*
  * All calls on record have said what they own: from now on (at once, if a dataplane is attached)
  * contexts of this shard that are on the dataplane are taken over when they are known here, and
  * removed when they are not.

@@ -204,6 +204,7 @@ void media_adopt(struct media *m)
 	m->adopting = true;
 	if (m->channel)
 		media_resync(m);
+	media_settle(m);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -252,6 +253,7 @@ void media_attached(struct media *m, struct dp_client *client, struct dp_client_
 			  strerror(-error));
 	if (m->adopting)
 		media_resync(m);
+	m->settling = true;
 	media_receive(m); /* arms the doorbell */
 }
 

@@ -73,6 +73,7 @@ struct media {
 	uint64_t boot_id;
 	uv_poll_t *poll;
 	bool adopting; /* media_adopt() was called */
+	bool settling; /* its calls are not all back on the dataplane: media_expect() */
 	bool flushing;
 	struct timer sweep; /* looks once more for what nobody owns */
 	struct media_context *contexts;
@@ -105,5 +106,7 @@ void media_forget_pending(struct media *media);
 /* Adds what the dataplane counted to what was counted before. */
 void media_keep_counters(struct media_termination *termination);
 void media_resync(struct media *media);
+/* Nothing waits or is under way any more: this shard's calls are back. */
+void media_settle(struct media *media);
 
 #endif

@@ -428,4 +428,5 @@ void media_receive(struct media *m)
 			on_event(m, &events[i]);
 		media_flush(m);
 	}
+	media_settle(m);
 }

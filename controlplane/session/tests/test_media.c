@@ -251,6 +251,32 @@ Test(media, without_a_dataplane_a_new_context_fails_at_once)
 	attach();
 }
 
+/* given a dataplane that came back, when a call of this or of another shard still wants its ports
+ * back, then nobody is given a port anew */
+Test(media, no_new_context_before_all_shards_have_put_their_calls_back)
+{
+	struct media_termination *t[2];
+	struct media_context *c = call_up(7, t), *other;
+
+	settle();
+	media_detached(shard.media);
+	fake_restart();
+	media_expect(2);
+	attach();
+	cr_assert_eq(media_context_create(shard.media, 8, &other), -ENOTCONN, "its own calls");
+	settle();
+	cr_assert_eq(media_context_create(shard.media, 8, &other), -ENOTCONN, "the other shard's");
+	media_detached(shard.media);
+	media_expect(1);
+	attach();
+	settle();
+	cr_assert_eq(media_context_create(shard.media, 8, &other), 0);
+	media_context_destroy(other);
+	media_context_destroy(c);
+	settle();
+	expect_residue(0, 0);
+}
+
 Test(media, a_reply_that_never_comes_fails_its_callback)
 {
 	struct media_termination *t[2];
