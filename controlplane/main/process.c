@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
 
+#include "config/run_dir.h"
 #include "controlplane/api/api.h"
 #include "controlplane/events/bus.h"
 #include "controlplane/main/link.h"
@@ -37,16 +38,16 @@ static int fail(char *why, int error, const char *format, ...)
 static int start_run_dir(struct process *process, char *why)
 {
 	const char *path = process->config->run_dir;
-	int error = run_dir_take(path, &process->lock);
+	int error = process->lock = run_dir_take(path, "controlplane");
 
 	if (error == -EWOULDBLOCK)
 		return fail(why, error, "%s: another tandem-controlplane is running there", path);
-	return error ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
+	return error < 0 ? fail(why, error, "%s: %s", path, strerror(-error)) : 0;
 }
 
 static void stop_run_dir(struct process *process)
 {
-	run_dir_release(process->config->run_dir, process->lock);
+	run_dir_release(process->config->run_dir, "controlplane", process->lock);
 }
 
 /* --- loop, with the timer for waiting and the mailbox --- */

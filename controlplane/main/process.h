@@ -47,10 +47,6 @@ int process_run(struct process *process, const struct config *config);
 
 /* --- the parts, for one another --- */
 
-/* run_dir.c. -EWOULDBLOCK: another control plane has it. */
-int run_dir_take(const char *path, int *lock);
-void run_dir_release(const char *path, int lock);
-
 /* describe.c: for the API. arg: the process. */
 void process_describe(void *arg, json_t *controlplane);
 void process_count(void *arg, json_t *rows);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -13,9 +14,9 @@
 #include <rte_eal.h>
 #include <rte_ring_elem.h>
 
+#include "config/run_dir.h"
 #include "dataplane/client/client.h"
 #include "dataplane/main/commands.h"
-#include "dataplane/main/run_dir.h"
 #include "dataplane/main/taps.h"
 #include "sip/base/log.h"
 
@@ -26,17 +27,28 @@
 
 static int run_dir_up(struct dataplane *dp)
 {
-	int lock = run_dir_take(dp->config->run_dir);
+	int lock = run_dir_take(dp->config->run_dir, "dataplane");
 
 	if (lock == -EWOULDBLOCK)
 		LOG_ERROR("dataplane", 0, "another dataplane runs in %s", dp->config->run_dir);
 	dp->lock = lock;
-	return lock < 0 ? lock : 0;
+	if (lock < 0)
+		return lock;
+	/* Where DPDK looks first; else each process would leave a directory behind in /var/run. */
+	setenv("RUNTIME_DIRECTORY", dp->config->run_dir, 1);
+	return 0;
 }
 
 static void run_dir_down(struct dataplane *dp)
 {
-	run_dir_release(dp->config->run_dir, dp->lock);
+	static const char *const of_dpdk[] = { "dpdk/tandem", "dpdk" };
+	char name[300];
+
+	for (size_t i = 0; i < sizeof(of_dpdk) / sizeof(of_dpdk[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", dp->config->run_dir, of_dpdk[i]);
+		remove(name);
+	}
+	run_dir_release(dp->config->run_dir, "dataplane", dp->lock);
 }
 
 static int signals_up(struct dataplane *dp)

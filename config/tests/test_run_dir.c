@@ -7,7 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "dataplane/main/run_dir.h"
+#include "config/run_dir.h"
 
 Test(run_dir, one_has_it_and_leaves_nothing, .timeout = 30)
 {
@@ -16,15 +16,15 @@ Test(run_dir, one_has_it_and_leaves_nothing, .timeout = 30)
 
 	cr_assert(mkdtemp(base) != NULL);
 	snprintf(path, sizeof(path), "%s/deep/run", base);
-	lock = run_dir_take(path);
+	lock = run_dir_take(path, "dataplane");
 	cr_assert(lock >= 0);
-	cr_expect(eq(int, run_dir_take(path), -EWOULDBLOCK));
-	run_dir_release(path, lock);
+	cr_expect(eq(int, run_dir_take(path, "dataplane"), -EWOULDBLOCK));
+	run_dir_release(path, "dataplane", lock);
 	snprintf(file, sizeof(file), "%s/dataplane.lock", path);
 	cr_expect(eq(int, access(file, F_OK), -1));
-	lock = run_dir_take(path); /* free again */
+	lock = run_dir_take(path, "dataplane"); /* free again */
 	cr_assert(lock >= 0);
-	run_dir_release(path, lock);
+	run_dir_release(path, "dataplane", lock);
 	rmdir(path);
 	snprintf(path, sizeof(path), "%s/deep", base);
 	rmdir(path);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/main/run_dir.h"
+#include "config/run_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_NAME     "dataplane.lock"
 #define LOCK_WAIT_MS  3000u
 #define LOCK_PAUSE_MS 20u
 
@@ -31,7 +29,6 @@ static int make_directory(const char *path)
 	return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-/* A process that was killed holds its lock until the kernel has taken all of it apart. */
 static int take_lock(int lock)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
@@ -44,15 +41,15 @@ static int take_lock(int lock)
 	return 0;
 }
 
-int run_dir_take(const char *path)
+int run_dir_take(const char *path, const char *name)
 {
-	char name[300];
+	char file[300];
 	int lock, error = make_directory(path);
 
 	if (error)
 		return error;
-	snprintf(name, sizeof(name), "%s/" LOCK_NAME, path);
-	lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	snprintf(file, sizeof(file), "%s/%s.lock", path, name);
+	lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (lock < 0)
 		return -errno;
 	error = take_lock(lock);
@@ -60,19 +57,14 @@ int run_dir_take(const char *path)
 		close(lock);
 		return error;
 	}
-	/* Where DPDK looks first; else each process would leave a directory behind in /var/run. */
-	setenv("RUNTIME_DIRECTORY", path, 1);
 	return lock;
 }
 
-void run_dir_release(const char *path, int lock)
+void run_dir_release(const char *path, const char *name, int lock)
 {
-	static const char *const ours[] = { "dpdk/tandem", "dpdk", LOCK_NAME };
-	char name[300];
+	char file[300];
 
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		snprintf(name, sizeof(name), "%s/%s", path, ours[i]);
-		remove(name);
-	}
+	snprintf(file, sizeof(file), "%s/%s.lock", path, name);
+	unlink(file);
 	close(lock);
 }
