@@ -109,6 +109,7 @@ Test(location, contacts_survive_a_restart_with_all_that_belongs_to_them)
 	cr_expect(sip_sockaddr_equal(&after->path.remote, &before->path.remote));
 	cr_expect_eq(after->path.listener, 1);
 	cr_expect_str_eq(contacts_of("bob@tandem.lab"), "sip:1@h 1740 1\n");
+	cr_expect_eq(registrar_count(world.registrar), 2, "the one that expired meanwhile is gone");
 	/* the order of requests is still known */
 	cr_expect_eq(send_register("alice", "strange%call=id", 7, PHONE), 500);
 }

@@ -110,7 +110,7 @@ void world_open(void)
 				.listeners = listeners,
 				.listeners_count = 2,
 				.registration_min_s = 60,
-				.registration_max_s = 3600,
+				.registration_max_s = 7200,
 				.registration_default_s = 1800,
 				.contacts_max = 3,
 				.user_agent = "Tandem",
