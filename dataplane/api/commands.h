@@ -19,12 +19,12 @@
 #include "dataplane/api/types.h"
 
 /* name, body field of struct dp_command: from this table come the enum, the names and the sizes. */
-#define DP_COMMANDS(X)                           \
-	X(SYNC, sync)                            \
-	X(CONTEXT_ADD, context_add)              \
-	X(CONTEXT_CLAIM, context_claim)          \
-	X(CONTEXT_REMOVE, context_remove)        \
-	X(TERMINATION_ADD, termination_add)      \
+#define DP_COMMANDS(X)                            \
+	X(SYNC, sync)                             \
+	X(CONTEXT_ADD, context_add)               \
+	X(CONTEXT_CLAIM, context_claim)           \
+	X(CONTEXT_REMOVE, context_remove)         \
+	X(TERMINATION_ADD, termination_add)       \
 	X(TERMINATION_MODIFY, termination_modify) \
 	X(TERMINATION_REMOVE, termination_remove) \
 	X(TOPOLOGY, topology)
@@ -34,7 +34,7 @@ enum dp_command_type {
 #define X(name, body) DP_COMMAND_##name,
 	DP_COMMANDS(X)
 #undef X
-	DP_COMMAND_TYPES
+		DP_COMMAND_TYPES
 };
 
 /* First command of each epoch, sequence 1. Anything else before it is refused with -EPROTO. */
@@ -143,9 +143,9 @@ struct dp_command {
 };
 static_assert(sizeof(struct dp_command) == 128, "ring element");
 
-#define DP_EVENTS(X)                     \
-	X(REPLY, reply)                  \
-	X(MEDIA_TIMEOUT, media_timeout)  \
+#define DP_EVENTS(X)                    \
+	X(REPLY, reply)                 \
+	X(MEDIA_TIMEOUT, media_timeout) \
 	X(LATCHED, latched)
 
 enum dp_event_type {
@@ -153,7 +153,7 @@ enum dp_event_type {
 #define X(name, body) DP_EVENT_##name,
 	DP_EVENTS(X)
 #undef X
-	DP_EVENT_TYPES
+		DP_EVENT_TYPES
 };
 
 struct dp_ev_reply {

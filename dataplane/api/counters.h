@@ -17,37 +17,37 @@
 
 #include "dataplane/api/types.h"
 
-#define DP_PORTS_MAX 16u
+#define DP_PORTS_MAX   16u
 #define DP_WORKERS_MAX 32u
-#define DP_NODES_MAX 32u
-#define DP_POOLS_MAX 64u /* media addresses */
+#define DP_NODES_MAX   32u
+#define DP_POOLS_MAX   64u /* media addresses */
 
 /* Why a packet was not forwarded: id, name in the CLI, what it means. */
-#define DP_DROPS(X)                                                                        \
-	X(NO_BUFFER, "no-buffer", "no packet buffer was free")                             \
-	X(MALFORMED_L2, "malformed-l2", "Ethernet frame too short or of unknown shape")     \
-	X(MALFORMED_IP, "malformed-ip", "IP header broken, truncated, or TTL 0")           \
-	X(MALFORMED_UDP, "malformed-udp", "UDP length does not fit the packet")            \
-	X(FRAGMENT, "fragment", "IP fragment for a media address")                         \
-	X(NO_FLOW, "no-flow", "media port that belongs to no call")                        \
-	X(NOT_RTP, "not-rtp", "neither RTP nor RTCP (RFC 7983, RFC 3550 A.1)")             \
-	X(BAD_RTCP, "bad-rtcp", "RTCP that fails the checks of RFC 3550 A.2")              \
+#define DP_DROPS(X)                                                                           \
+	X(NO_BUFFER, "no-buffer", "no packet buffer was free")                                \
+	X(MALFORMED_L2, "malformed-l2", "Ethernet frame too short or of unknown shape")       \
+	X(MALFORMED_IP, "malformed-ip", "IP header broken, truncated, or TTL 0")              \
+	X(MALFORMED_UDP, "malformed-udp", "UDP length does not fit the packet")               \
+	X(FRAGMENT, "fragment", "IP fragment for a media address")                            \
+	X(NO_FLOW, "no-flow", "media port that belongs to no call")                           \
+	X(NOT_RTP, "not-rtp", "neither RTP nor RTCP (RFC 7983, RFC 3550 A.1)")                \
+	X(BAD_RTCP, "bad-rtcp", "RTCP that fails the checks of RFC 3550 A.2")                 \
 	X(FOREIGN_SOURCE, "foreign-source", "not from the source this call takes media from") \
-	X(DIRECTION, "direction", "held or one-way: nothing is taken from this side")      \
-	X(NO_PEER, "no-peer", "the context has no other termination to send to")           \
+	X(DIRECTION, "direction", "held or one-way: nothing is taken from this side")         \
+	X(NO_PEER, "no-peer", "the context has no other termination to send to")              \
 	X(PEER_DIRECTION, "peer-direction", "held or one-way: the other side is not sent to") \
-	X(NO_REMOTE, "no-remote", "the other side's address is not known yet")             \
-	X(NO_NEIGHBOUR, "no-neighbour", "next hop has no link-layer address yet")          \
-	X(PUNT_FULL, "punt-full", "ring towards the kernel is full")                       \
-	X(INJECT, "inject", "packet from the kernel could not be sent")                    \
-	X(TX_FULL, "tx-full", "transmit queue of the port is full")                        \
+	X(NO_REMOTE, "no-remote", "the other side's address is not known yet")                \
+	X(NO_NEIGHBOUR, "no-neighbour", "next hop has no link-layer address yet")             \
+	X(PUNT_FULL, "punt-full", "ring towards the kernel is full")                          \
+	X(INJECT, "inject", "packet from the kernel could not be sent")                       \
+	X(TX_FULL, "tx-full", "transmit queue of the port is full")                           \
 	X(HANDOVER_FULL, "handover-full", "ring to the worker that owns the flow is full")
 
 enum dp_drop_reason {
 #define X(id, name, text) DP_DROP_##id,
 	DP_DROPS(X)
 #undef X
-	DP_DROP_REASONS
+		DP_DROP_REASONS
 };
 
 /* Writer: the manager. */
@@ -67,13 +67,13 @@ struct dp_port_stats {
 /* Writer: the worker. */
 struct dp_worker_stats {
 	uint32_t lcore;
-	uint32_t state; /* enum dp_worker_state */
-	uint64_t walks;        /* rounds over the graph */
-	uint64_t empty_walks;  /* without a packet */
-	uint64_t packets;      /* received */
-	uint64_t busy_cycles;  /* in walks with packets */
-	uint64_t idle_cycles;  /* in empty walks and asleep */
-	uint64_t latch_lost;   /* notices to the manager that did not fit its ring */
+	uint32_t state;       /* enum dp_worker_state */
+	uint64_t walks;       /* rounds over the graph */
+	uint64_t empty_walks; /* without a packet */
+	uint64_t packets;     /* received */
+	uint64_t busy_cycles; /* in walks with packets */
+	uint64_t idle_cycles; /* in empty walks and asleep */
+	uint64_t latch_lost;  /* notices to the manager that did not fit its ring */
 	uint64_t heartbeat_tsc;
 	uint64_t drops[DP_DROP_REASONS];
 };
@@ -153,8 +153,8 @@ struct dp_termination_counters {
 	struct dp_address source_rtcp;
 	uint32_t rtcp_packets;
 	uint32_t rtcp_forwarded;
-	uint32_t dropped; /* of any reason, after the flow was found */
-	uint32_t foreign; /* of them, from a source that is not this call's */
+	uint32_t dropped;      /* of any reason, after the flow was found */
+	uint32_t foreign;      /* of them, from a source that is not this call's */
 	uint16_t bad_sequence; /* RFC 3550 A.1 */
 	uint16_t reserved[3];
 };
@@ -166,8 +166,9 @@ struct dp_stats_header {
 	uint32_t pid;
 	uint64_t size;
 	uint64_t boot_id;
-	uint64_t started;  /* UNIX time, ms */
-	uint64_t clock_ms; /* milliseconds since the start, written by the manager at least each 10 ms */
+	uint64_t started; /* UNIX time, ms */
+	uint64_t
+		clock_ms; /* milliseconds since the start, written by the manager at least each 10 ms */
 	uint64_t tsc_hz;
 	char version[32]; /* of the program */
 	uint32_t ports, workers, nodes, pools;
@@ -180,7 +181,7 @@ struct dp_stats_header {
 	uint64_t pool_offset;        /* struct dp_pool_stats [pools] */
 	uint64_t context_offset;     /* struct dp_context_record [contexts_max] */
 	uint64_t termination_offset; /* struct dp_termination_record [terminations_max] */
-	uint64_t counters_offset;    /* struct dp_termination_counters [terminations_max], aligned */
+	uint64_t counters_offset; /* struct dp_termination_counters [terminations_max], aligned */
 };
 
 /* Copies a directory record; false if its writer was in the middle of it each of 100 times. */
@@ -204,7 +205,8 @@ static inline bool dp_record_read(void *copy, const void *record, size_t size)
 /* Packets lost on the way to us, never negative (RFC 3550 A.3 lets duplicates make it so). */
 static inline uint64_t dp_counters_lost(const struct dp_termination_counters *c)
 {
-	uint64_t expected = c->expected_before, received = c->received_before + (uint64_t)c->received;
+	uint64_t expected = c->expected_before,
+		 received = c->received_before + (uint64_t)c->received;
 
 	if (c->received)
 		expected += c->highest_sequence - c->base_sequence + 1u;

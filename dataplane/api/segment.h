@@ -34,12 +34,12 @@
 
 #include "dataplane/api/types.h"
 
-#define DP_SEGMENT_MAGIC UINT64_C(0x314d45444e4154) /* "TANDEM1" */
-#define DP_LAYOUT_VERSION 1u                        /* one more for each change in dataplane/api */
+#define DP_SEGMENT_MAGIC  UINT64_C(0x314d45444e4154) /* "TANDEM1" */
+#define DP_LAYOUT_VERSION 1u                         /* one more for each change in dataplane/api */
 
-#define DP_CHANNELS_MAX 16u      /* shards that can be attached at one time */
+#define DP_CHANNELS_MAX      16u /* shards that can be attached at one time */
 #define DP_COMMAND_RING_SIZE 4096u
-#define DP_EVENT_RING_SIZE 8192u /* commands in flight all get a reply, and events besides */
+#define DP_EVENT_RING_SIZE   8192u /* commands in flight all get a reply, and events besides */
 
 #define DP_SOCKET_NAME "dataplane.sock" /* in the run directory */
 

@@ -70,7 +70,8 @@ enum dp_direction {
 /* Which source a termination takes media from. */
 enum dp_source_rule {
 	DP_SOURCE_STRICT = 0, /* only the remote address of the signalling */
-	DP_SOURCE_LEARN = 1,  /* the first valid source (symmetric RTP, RFC 4961), then only that one;
+	DP_SOURCE_LEARN =
+		1, /* the first valid source (symmetric RTP, RFC 4961), then only that one;
 				 opened again when signalling sets a new remote address */
 };
 
