@@ -78,19 +78,44 @@ void cr_skip_test(const char *format, ...) __attribute__((format(printf, 1, 2), 
 
 #define cr_two_(f, a, op, b, ...)  cr_check_(f, (a)op(b), #a " " #op " " #b, __VA_ARGS__)
 #define cr_assert_eq(a, b, ...)    cr_two_(true, a, ==, b, __VA_ARGS__)
+#define cr_expect_eq(a, b, ...)    cr_two_(false, a, ==, b, __VA_ARGS__)
 #define cr_assert_neq(a, b, ...)   cr_two_(true, a, !=, b, __VA_ARGS__)
+#define cr_expect_neq(a, b, ...)   cr_two_(false, a, !=, b, __VA_ARGS__)
 #define cr_assert_lt(a, b, ...)    cr_two_(true, a, <, b, __VA_ARGS__)
+#define cr_expect_lt(a, b, ...)    cr_two_(false, a, <, b, __VA_ARGS__)
 #define cr_assert_leq(a, b, ...)   cr_two_(true, a, <=, b, __VA_ARGS__)
+#define cr_expect_leq(a, b, ...)   cr_two_(false, a, <=, b, __VA_ARGS__)
 #define cr_assert_gt(a, b, ...)    cr_two_(true, a, >, b, __VA_ARGS__)
+#define cr_expect_gt(a, b, ...)    cr_two_(false, a, >, b, __VA_ARGS__)
 #define cr_assert_geq(a, b, ...)   cr_two_(true, a, >=, b, __VA_ARGS__)
+#define cr_expect_geq(a, b, ...)   cr_two_(false, a, >=, b, __VA_ARGS__)
 #define cr_assert_not(a, ...)      cr_check_(true, !(a), "not " #a, __VA_ARGS__)
+#define cr_expect_not(a, ...)      cr_check_(false, !(a), "not " #a, __VA_ARGS__)
 #define cr_assert_null(a, ...)     cr_check_(true, (a) == NULL, #a " is NULL", __VA_ARGS__)
+#define cr_expect_null(a, ...)     cr_check_(false, (a) == NULL, #a " is NULL", __VA_ARGS__)
 #define cr_assert_not_null(a, ...) cr_check_(true, (a) != NULL, #a " is not NULL", __VA_ARGS__)
+#define cr_expect_not_null(a, ...) cr_check_(false, (a) != NULL, #a " is not NULL", __VA_ARGS__)
 #define cr_assert_str_eq(a, b, ...) \
 	cr_check_(true, strcmp((a), (b)) == 0, #a " is " #b, __VA_ARGS__)
-#define cr_expect_eq(a, b, ...)  cr_two_(false, a, ==, b, __VA_ARGS__)
-#define cr_expect_neq(a, b, ...) cr_two_(false, a, !=, b, __VA_ARGS__)
 #define cr_expect_str_eq(a, b, ...) \
 	cr_check_(false, strcmp((a), (b)) == 0, #a " is " #b, __VA_ARGS__)
+#define cr_assert_str_neq(a, b, ...) \
+	cr_check_(true, strcmp((a), (b)) != 0, #a " is not " #b, __VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...) \
+	cr_check_(false, strcmp((a), (b)) != 0, #a " is not " #b, __VA_ARGS__)
+#define cr_assert_arr_eq(a, b, n, ...) \
+	cr_check_(true, memcmp((a), (b), (n)) == 0, #a " is " #b, __VA_ARGS__)
+#define cr_expect_arr_eq(a, b, n, ...) \
+	cr_check_(false, memcmp((a), (b), (n)) == 0, #a " is " #b, __VA_ARGS__)
+#define cr_assert_str_empty(a, ...)     cr_check_(true, *(a) == 0, #a " is empty", __VA_ARGS__)
+#define cr_expect_str_empty(a, ...)     cr_check_(false, *(a) == 0, #a " is empty", __VA_ARGS__)
+#define cr_assert_str_not_empty(a, ...) cr_check_(true, *(a) != 0, #a " is not empty", __VA_ARGS__)
+#define cr_expect_str_not_empty(a, ...) cr_check_(false, *(a) != 0, #a " is not empty", __VA_ARGS__)
+#define cr_assert_float_eq(a, b, e, ...) \
+	cr_check_(true, (a) - (b) <= (e) && (b) - (a) <= (e), #a " is " #b, __VA_ARGS__)
+#define cr_expect_float_eq(a, b, e, ...) \
+	cr_check_(false, (a) - (b) <= (e) && (b) - (a) <= (e), #a " is " #b, __VA_ARGS__)
+#define cr_assert_fail(...) cr_check_(true, false, "fail", __VA_ARGS__)
+#define cr_expect_fail(...) cr_check_(false, false, "fail", __VA_ARGS__)
 
 #endif
