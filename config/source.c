@@ -122,27 +122,37 @@ bool config_is_null(const yaml_node_t *node)
 
 /* --- the file ------------------------------------------------------------------------------- */
 
+/* It may be a pipe, so its size is not asked for. */
+static int read_all(struct config_loader *l, FILE *file)
+{
+	size_t room = 0;
+
+	do {
+		if (l->size == room) {
+			char *data = realloc(l->data, room = room ? room * 2 : 64 << 10);
+			if (!data)
+				return -ENOMEM;
+			l->data = data;
+		}
+		errno = 0;
+		l->size += fread(l->data + l->size, 1, room - l->size, file);
+		if (ferror(file))
+			return errno ? -errno : -EIO;
+		if (l->size > FILE_MAX)
+			return -EFBIG;
+	} while (!feof(file));
+	return 0;
+}
+
 int config_read(struct config_loader *l)
 {
 	FILE *file = fopen(l->file, "r");
-	int error = file ? 0 : -errno;
+	int error = -errno;
 
-	if (!file)
-		goto done;
-	l->data = malloc(FILE_MAX + 1);
-	if (!l->data) {
-		error = -ENOMEM;
-		goto close;
+	if (file) {
+		error = read_all(l, file);
+		fclose(file);
 	}
-	errno = 0;
-	l->size = fread(l->data, 1, FILE_MAX + 1, file);
-	if (ferror(file))
-		error = errno ? -errno : -EIO;
-	else if (l->size > FILE_MAX)
-		error = -EFBIG;
-close:
-	fclose(file);
-done:
 	if (error)
 		config_fail_at(l, 0, "", "cannot be read: %s", strerror(-error));
 	return error;
