@@ -47,8 +47,23 @@ static int by_text(const void *a, const void *b)
 	return order;
 }
 
-/* Frees the entries. path_format takes i and j. */
-static int check_unique(struct config_loader *l, struct entries *entries, const char *path_format)
+/* "users[3].name", or with a list below: "trunks[0].addresses[1]". */
+struct place {
+	const char *list, *key;
+	bool below;
+};
+
+static const char *place_path(char path[CONFIG_KEY_PATH_MAX], const struct place *place,
+			      const struct entry *entry)
+{
+	if (place->below)
+		return config_path(path, "%s[%u]%s[%u]", place->list, entry->i, place->key,
+				   entry->j);
+	return config_path(path, "%s[%u]%s", place->list, entry->i, place->key);
+}
+
+/* Frees the entries. */
+static int check_unique(struct config_loader *l, struct entries *entries, const struct place *place)
 {
 	char first[CONFIG_KEY_PATH_MAX], second[CONFIG_KEY_PATH_MAX];
 	int error = 0;
@@ -59,12 +74,9 @@ static int check_unique(struct config_loader *l, struct entries *entries, const 
 		const struct entry *a = &entries->list[k - 1], *b = &entries->list[k];
 		if (strcmp(a->text, b->text) != 0)
 			continue;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		snprintf(first, sizeof(first), path_format, a->i, a->j);
-		snprintf(second, sizeof(second), path_format, b->i, b->j);
-#pragma GCC diagnostic pop
-		error = config_fail(l, second, "%s is there already in line %zu (%s)", b->text,
+		place_path(first, place, a);
+		error = config_fail(l, place_path(second, place, b),
+				    "%s is there already in line %zu (%s)", b->text,
 				    config_line(l, first), first);
 	}
 	free(entries->list);
@@ -95,11 +107,11 @@ static int check_ports(struct config_loader *l, const struct config_dataplane *d
 {
 	static const struct {
 		size_t offset;
-		const char *path;
+		const char *key;
 	} unique[] = {
-		{ offsetof(struct config_port, name), "dataplane.ports[%u].name" },
-		{ offsetof(struct config_port, device), "dataplane.ports[%u].device" },
-		{ offsetof(struct config_port, tap), "dataplane.ports[%u].tap" },
+		{ offsetof(struct config_port, name), ".name" },
+		{ offsetof(struct config_port, device), ".device" },
+		{ offsetof(struct config_port, tap), ".tap" },
 	};
 	struct entries entries = { 0 };
 
@@ -113,7 +125,8 @@ static int check_ports(struct config_loader *l, const struct config_dataplane *d
 			snprintf(e->text, sizeof(e->text), "%.200s",
 				 *(const char *const *)(port + unique[u].offset));
 		}
-		int error = check_unique(l, &entries, unique[u].path);
+		int error = check_unique(
+			l, &entries, &(struct place){ "dataplane.ports", unique[u].key, false });
 		if (error)
 			return error;
 	}
@@ -143,7 +156,7 @@ static int check_port_addresses(struct config_loader *l, const struct config_dat
 			ip_of_prefix(d->ports[i].addresses[j], e->text);
 		}
 	}
-	return check_unique(l, &entries, "dataplane.ports[%u].addresses[%u]");
+	return check_unique(l, &entries, &(struct place){ "dataplane.ports", ".addresses", true });
 }
 
 /* Is it on a port, as far as the file can tell? One whose addresses others set may have any. */
@@ -195,7 +208,7 @@ static int check_media(struct config_loader *l, const struct config_dataplane *d
 		snprintf(e->text, sizeof(e->text), "%s",
 			 canonical_ip(d->media[i].address, canonical));
 	}
-	return check_unique(l, &entries, "dataplane.media[%u].address");
+	return check_unique(l, &entries, &(struct place){ "dataplane.media", ".address", false });
 }
 
 static int check_cores(struct config_loader *l, const struct config_dataplane *d)
@@ -213,7 +226,7 @@ static int check_cores(struct config_loader *l, const struct config_dataplane *d
 			return no_memory(l, &entries);
 		snprintf(e->text, sizeof(e->text), "%u", d->cores[i]);
 	}
-	return check_unique(l, &entries, "dataplane.cores[%u]");
+	return check_unique(l, &entries, &(struct place){ "dataplane.cores", "", false });
 }
 
 /* --- SIP ---------------------------------------------------------------------------------------- */
@@ -229,14 +242,15 @@ static int check_domains(struct config_loader *l, const struct config_sip *s)
 			return no_memory(l, &entries);
 		snprintf(e->text, sizeof(e->text), "%s", s->domains[i]);
 	}
-	error = check_unique(l, &entries, "sip.domains[%u]");
+	error = check_unique(l, &entries, &(struct place){ "sip.domains", "", false });
 	for (unsigned i = 0; !error && i < s->digest_count; i++) {
 		struct entry *e = add(&entries, i, 0);
 		if (!e)
 			return no_memory(l, &entries);
 		snprintf(e->text, sizeof(e->text), "%s", s->digest[i]);
 	}
-	return error ? error : check_unique(l, &entries, "sip.digest[%u]");
+	return error ? error
+		     : check_unique(l, &entries, &(struct place){ "sip.digest", "", false });
 }
 
 static int check_listeners(struct config_loader *l, const struct config *c)
@@ -265,7 +279,7 @@ static int check_listeners(struct config_loader *l, const struct config *c)
 				a->address, j);
 		}
 	}
-	return check_unique(l, &entries, "sip.listeners[%u]");
+	return check_unique(l, &entries, &(struct place){ "sip.listeners", "", false });
 }
 
 static int check_registration(struct config_loader *l, const struct config_sip *s)
@@ -311,7 +325,7 @@ static int check_users(struct config_loader *l, const struct config *c)
 					   "%s is none of sip.domains", u->domain);
 		}
 	}
-	return check_unique(l, &entries, "users[%u].name");
+	return check_unique(l, &entries, &(struct place){ "users", ".name", false });
 }
 
 static int check_trunk_addresses(struct config_loader *l, const struct config *c)
@@ -329,7 +343,7 @@ static int check_trunk_addresses(struct config_loader *l, const struct config *c
 				 c->trunks[i].port);
 		}
 	}
-	return check_unique(l, &entries, "trunks[%u].addresses[%u]");
+	return check_unique(l, &entries, &(struct place){ "trunks", ".addresses", true });
 }
 
 /* Is there a listener that can reach one of its addresses? */
@@ -364,7 +378,7 @@ static int check_trunks(struct config_loader *l, const struct config *c)
 			return no_memory(l, &entries);
 		snprintf(e->text, sizeof(e->text), "%s", c->trunks[i].name);
 	}
-	error = check_unique(l, &entries, "trunks[%u].name");
+	error = check_unique(l, &entries, &(struct place){ "trunks", ".name", false });
 	for (unsigned i = 0; !error && i < c->trunks_count; i++) {
 		struct entry *e;
 		if (!*c->trunks[i].prefix)
@@ -375,7 +389,7 @@ static int check_trunks(struct config_loader *l, const struct config *c)
 		snprintf(e->text, sizeof(e->text), "%s", c->trunks[i].prefix);
 	}
 	if (!error)
-		error = check_unique(l, &entries, "trunks[%u].prefix");
+		error = check_unique(l, &entries, &(struct place){ "trunks", ".prefix", false });
 	if (!error)
 		error = check_trunk_addresses(l, c);
 	return error ? error : check_trunk_reach(l, c);
