@@ -23,7 +23,7 @@ struct event_bus;
 
 struct registrar_contact {
 	char uri[REGISTRAR_URI_MAX]; /* as the phone gave it */
-	struct sip_path path;        /* where the REGISTER came from: where requests go (NAT) */
+	struct sip_path path;        /* where requests go: sip_contact_path() */
 	float q;                     /* 0..1, default 1 */
 	uint64_t expires_ms;         /* wall clock */
 	char user_agent[128];

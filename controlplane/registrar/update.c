@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "controlplane/registrar/registrar.h"
+#include "sip/dialog/dialog.h"
 
 static int refuse(struct refusal *refusal, unsigned status, const char *reason)
 {
@@ -116,6 +117,7 @@ int update_read(const struct sip_msg *request, const struct sip_path *from,
 
 	update->star = false;
 	update->count = 0;
+	update->request = request;
 	update->path = *from;
 	update->call_id = sip_msg_value(request, SIP_H_CALL_ID);
 	update->user_agent = sip_msg_value(request, SIP_H_USER_AGENT);
@@ -188,11 +190,11 @@ static int apply_contact(const struct update_request *update, unsigned i, uint64
 		.uri = update->contacts[i].uri.text,
 		.call_id = update->call_id,
 		.user_agent = update->user_agent,
-		.path = update->path,
 		.expires_ms = now_ms + update->contacts[i].expires_s * 1000ull,
 		.cseq = update->cseq,
 		.q = update->contacts[i].q,
 	};
+	sip_contact_path(update->request, &update->path, &entry->uri, &entry->contact.path);
 	return 0;
 }
 

@@ -30,7 +30,8 @@ struct update_request {
 	} contacts[UPDATE_CONTACTS_MAX];
 	struct slice call_id, user_agent;
 	uint32_t cseq;
-	struct sip_path path;
+	const struct sip_msg *request;
+	struct sip_path path; /* it came from there */
 };
 
 /* Reads the request; its slices stay in the message. 0, or -EINVAL with the refusal. */

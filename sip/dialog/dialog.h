@@ -151,4 +151,12 @@ int sip_invite_save(const struct sip_invite *invite, char *text, size_t size);
 int sip_invite_restore(struct sip_ua *ua, const char *text, const struct sip_invite_user *user,
 		       void *arg, struct sip_invite **invite);
 
+/*
+ * Where later requests to a Contact of this request go: to the address in it; or to where the
+ * request came from, if that is on the other side of a NAT (its Via or its Contact does not name
+ * the address that it came from) or if the Contact names no address.
+ */
+void sip_contact_path(const struct sip_msg *request, const struct sip_path *from,
+		      const struct sip_uri *contact, struct sip_path *path);
+
 #endif

@@ -156,6 +156,8 @@ void remote_refresh(struct remote *remote, const struct sip_msg *msg);
 bool remote_is_natted(const struct sip_msg *request, const struct sip_path *from);
 /* Is its Contact an address of a private network, and it came from a public one? */
 bool remote_is_hidden(const struct sip_msg *msg, const struct sip_path *from);
+/* Sends it to the address in a URI, if that is one that the path's listener can send to. nat.c */
+void path_aim(struct sip_path *path, const struct sip_uri *uri);
 void remote_next_hop(const struct remote *remote, struct sip_path *path);
 /* Request line, Max-Forwards, Route (RFC 3261 §12.2.1.1). */
 void remote_begin(const struct remote *remote, struct sip_build *b, const char *method);

@@ -5,8 +5,6 @@
 
 #include "sip/dialog/internal.h"
 
-#define SIP_PORT 5060u
-
 static const unsigned max_forwards = 70; /* RFC 3261 §8.1.1.6 */
 
 static int route_add(struct remote *remote, const struct sip_addr *addr)
@@ -103,65 +101,6 @@ void remote_refresh(struct remote *remote, const struct sip_msg *msg)
 	remote->target = target;
 }
 
-/* By the Via: what the sender takes for its address is not where the packet came from. */
-bool remote_is_natted(const struct sip_msg *request, const struct sip_path *from)
-{
-	struct sockaddr_storage said, seen = from->remote;
-	struct sip_via via;
-	uint16_t port;
-
-	if (sip_msg_top_via(request, &via) != 0)
-		return true;
-	/* Without rport the sender may well listen elsewhere than where it sends from. */
-	port = !via.rport ? sip_sockaddr_port(&seen) : via.port != 0 ? via.port : SIP_PORT;
-	return sip_sockaddr_parse(via.host, port, &said) != 0 || !sip_sockaddr_equal(&said, &seen);
-}
-
-/* RFC 1918, RFC 6598, link-local and loopback; RFC 4193 and the like of IPv6. */
-static bool is_private(const struct sockaddr_storage *address)
-{
-	static const struct {
-		uint32_t net, mask;
-	} nets[] = {
-		{ 0x0a000000, 0xff000000 }, { 0xac100000, 0xfff00000 }, { 0xc0a80000, 0xffff0000 },
-		{ 0x64400000, 0xffc00000 }, { 0xa9fe0000, 0xffff0000 }, { 0x7f000000, 0xff000000 },
-	};
-	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	uint32_t v4;
-
-	if (address->ss_family == AF_INET6)
-		return (v6->s6_addr[0] & 0xfe) == 0xfc || IN6_IS_ADDR_LINKLOCAL(v6) ||
-		       IN6_IS_ADDR_LOOPBACK(v6);
-	v4 = ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr);
-	for (unsigned i = 0; i < sizeof(nets) / sizeof(nets[0]); i++)
-		if ((v4 & nets[i].mask) == nets[i].net)
-			return true;
-	return false;
-}
-
-bool remote_is_hidden(const struct sip_msg *msg, const struct sip_path *from)
-{
-	struct sockaddr_storage address;
-	struct sip_addr contact;
-
-	return sip_msg_contact(msg, &contact) == 0 &&
-	       sip_sockaddr_parse(contact.uri.host, SIP_PORT, &address) == 0 &&
-	       is_private(&address) && !is_private(&from->remote);
-}
-
-static bool udp_address(struct slice uri_text, struct sockaddr_storage *address)
-{
-	struct slice transport;
-	struct sip_uri uri;
-
-	if (sip_uri_parse(uri_text, &uri) != 0 || uri.scheme != SIP_SCHEME_SIP)
-		return false;
-	if (sip_param_get(uri.params, "transport", &transport) &&
-	    !slice_equal_nocase(transport, SLICE("udp")))
-		return false;
-	return sip_sockaddr_parse(uri.host, uri.port != 0 ? uri.port : SIP_PORT, address) == 0;
-}
-
 static struct slice uri_of_route(const char *route)
 {
 	struct sip_addr addr;
@@ -172,15 +111,13 @@ static struct slice uri_of_route(const char *route)
 /* Names are not resolved here: what is no address goes where the dialog was set up. */
 void remote_next_hop(const struct remote *remote, struct sip_path *path)
 {
-	struct sockaddr_storage address;
-	struct slice uri = remote->route_count > 0 ? uri_of_route(remote->routes[0])
-						   : slice_of(remote->target);
+	struct slice text = remote->route_count > 0 ? uri_of_route(remote->routes[0])
+						    : slice_of(remote->target);
+	struct sip_uri uri;
 
 	*path = remote->path;
-	if (remote->natted || path->kind != SIP_UDP || !udp_address(uri, &address))
-		return;
-	if (address.ss_family == path->remote.ss_family)
-		path->remote = address;
+	if (!remote->natted && sip_uri_parse(text, &uri) == 0)
+		path_aim(path, &uri);
 }
 
 static bool is_loose(const char *route)

@@ -49,8 +49,11 @@ def check_terminations(world):
             assert abs(one["rx_packets"] - other["tx_packets"]) <= 2, (one, other)
             equal(one["lost"], 0, "packets lost before the port")
             equal(one["dropped"], 0, "packets dropped")
-            assert one["rx_packets"] > 0, one
     return len(contexts)
+
+
+def all_talk(world):
+    return all(t["rx_packets"] > 0 for t in world.lab.show("terminations"))
 
 
 def leave_a_registration(world, user, port):
@@ -78,6 +81,7 @@ def a_hundred_calls_with_rtp(world):
                         "-l", str(CALLS), "-d", str(TALK_MS), target="198.18.0.10:5060")
     wait_until(lambda: len([c for c in lab.show("calls") if c["state"] == "answered"]) == CALLS,
                30, f"{CALLS} calls are answered at once", 0.2)
+    wait_until(lambda: all_talk(world), 5, "RTP comes from both sides of each call")
     equal(check_terminations(world), CALLS, "contexts")
     equal(caller.wait(60), 0, f"exit status of sipp\n{caller.errors()}")
     equal((caller.successful, caller.failed), (CALLS, 0), "calls of the caller")
