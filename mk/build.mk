@@ -26,7 +26,7 @@ CPPFLAGS_OWN := -I. -D_GNU_SOURCE -DTANDEM_VERSION='"$(VERSION)"'
 CFLAGS_OWN := -std=gnu17 $(WARN) $(VARIANT_CFLAGS)
 
 DPDK_CFLAGS := $(call pkg_cflags,libdpdk)
-CP_CFLAGS := $(call pkg_cflags,libuv sqlite3 jansson libcrypto libssl yaml-0.1 libcyaml libsystemd libcap)
+CP_CFLAGS := $(call pkg_cflags,libuv sqlite3 jansson libcrypto libssl yaml-0.1 libsystemd libcap)
 SIP_CFLAGS := $(call pkg_cflags,libcrypto libuv)
 
 # The ring of the segment is inline code of DPDK's headers, so its users need
@@ -37,7 +37,7 @@ cflags_of = $(if $(filter dataplane/api/% dataplane/client/%,$(1)),$(DPDK_CFLAGS
 compile_flags = $(call cflags_of,$(1)) $(CPPFLAGS_OWN) $(CFLAGS_OWN)
 
 SIP_LIBS := $(call pkg_libs,libcrypto libssl libuv)
-CONFIG_LIBS := $(call pkg_libs,libcyaml yaml-0.1)
+CONFIG_LIBS := $(call pkg_libs,yaml-0.1)
 DP_LIBS := $(call pkg_libs,libdpdk liburcu-qsbr libmnl) $(CONFIG_LIBS)
 CP_LIBS := $(call pkg_libs,sqlite3 jansson liburcu-memb liburcu-cds libsystemd libcap) \
 	$(SIP_LIBS) $(CONFIG_LIBS)
