@@ -159,6 +159,14 @@ bool merge_equal(const struct request_key *a, const struct request_key *b)
 	       slice_equal_nocase(a->from_tag, b->from_tag);
 }
 
+/* Some clients answer a challenge with the same CSeq: what was refused is over. A call that was
+ * accepted (RFC 6026) is not, and must not be made twice. */
+static bool is_refused(const struct sip_transaction *server)
+{
+	return server->state == STATE_COMPLETED || server->state == STATE_CONFIRMED ||
+	       server->state == STATE_TERMINATED;
+}
+
 bool sip_transaction_is_merged(const struct sip_transaction *server)
 {
 	struct hash_node *node;
@@ -169,7 +177,7 @@ bool sip_transaction_is_merged(const struct sip_transaction *server)
 	for (; node != NULL; node = hash_index_next(node)) {
 		const struct sip_transaction *t = container(node, merge);
 
-		if (t != server && merge_equal(&t->key, &server->key))
+		if (t != server && !is_refused(t) && merge_equal(&t->key, &server->key))
 			return true;
 	}
 	return false;

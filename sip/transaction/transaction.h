@@ -139,8 +139,8 @@ struct sip_pending {
 };
 void sip_transaction_track(struct sip_transaction *server, struct sip_pending *list);
 
-/* Another server transaction lives that has the request's From tag, Call-ID and CSeq: the same
- * request came by two ways (RFC 3261 §8.2.2.2). */
+/* Another server transaction goes on that has the request's From tag, Call-ID and CSeq: the same
+ * request came by two ways (RFC 3261 §8.2.2.2). One that was refused does not count. */
 bool sip_transaction_is_merged(const struct sip_transaction *server);
 
 struct sip_msg *sip_transaction_request(const struct sip_transaction *t); /* server only */

@@ -146,6 +146,22 @@ Test(match, same_request_by_two_ways_is_merged)
 	cr_expect_not(bench.merged);
 }
 
+Test(match, what_was_refused_may_come_again_with_the_same_cseq)
+{
+	struct message m = base;
+
+	m.via = "192.0.2.2;branch=z9hG4bKfirst";
+	send_message(&m);
+	sip_transaction_reply(bench.server, 407, NULL, SLICE("mine"), NULL);
+	m.via = "192.0.2.2;branch=z9hG4bKsecond";
+	send_message(&m);
+	cr_expect_not(bench.merged, "credentials to a challenge");
+	sip_transaction_reply(bench.server, 200, NULL, SLICE("mine"), NULL);
+	m.via = "192.0.2.9;branch=z9hG4bKthird";
+	send_message(&m);
+	cr_expect(bench.merged, "a call that was accepted is not made twice");
+}
+
 Test(match, broken_requests_are_answered_without_state)
 {
 	peer_send(&bench, "OPTIONS sip:b@h SIP/3.0\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\n"
