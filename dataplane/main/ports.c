@@ -24,6 +24,7 @@
 #define POOL_SPARE   4096u
 #define FRAMES       2048u /* of an af_packet ring */
 #define FRAME_MARGIN 148u  /* Ethernet, VLANs, and the ring's own header */
+#define FRAME_WHOLE  8192u /* of fragments that were put together: a long SIP message */
 
 static int interface_flags(const char *name, short *flags, bool set)
 {
@@ -70,9 +71,10 @@ static int take_interface(struct ports *ports, struct port *port)
 	return 0;
 }
 
-static unsigned frame_size(unsigned mtu)
+/* An af_packet socket gets fragments put together (the driver asks for it), however large. */
+static unsigned frame_size(unsigned mtu, bool reassembled)
 {
-	unsigned size = 2048;
+	unsigned size = reassembled ? FRAME_WHOLE : 2048;
 
 	while (size < mtu + FRAME_MARGIN)
 		size *= 2;
@@ -83,7 +85,7 @@ static void write_devargs(const struct port *port, unsigned index, unsigned work
 			  size_t size)
 {
 	const struct config_port *c = port->config;
-	unsigned frame = frame_size(c->mtu);
+	unsigned frame = frame_size(c->mtu, true);
 
 	if (port->interface[0] == '\0')
 		snprintf(text, size, "%s", c->device);
@@ -185,6 +187,7 @@ static int configure(struct port *port, unsigned workers)
 static int create_pool(struct ports *ports, unsigned workers, unsigned extra, unsigned memory_mb)
 {
 	unsigned count = POOL_SPARE + extra + (workers + 2) * (2 * POOL_CACHE), mtu = 1500, room;
+	bool reassembled = false;
 	uint64_t bytes;
 
 	for (unsigned i = 0; i < ports->count; i++) {
@@ -192,9 +195,10 @@ static int create_pool(struct ports *ports, unsigned workers, unsigned extra, un
 
 		count += p->rx_queues * p->rx_descriptors + workers * p->tx_descriptors;
 		mtu = RTE_MAX(mtu, p->config->mtu);
+		reassembled |= strcmp(p->driver, "net_af_packet") == 0;
 	}
 	count = rte_align32pow2(count) - 1; /* what a mempool's ring holds best */
-	room = frame_size(mtu) + RTE_PKTMBUF_HEADROOM;
+	room = frame_size(mtu, reassembled) + RTE_PKTMBUF_HEADROOM;
 	bytes = (uint64_t)count * (room + sizeof(struct rte_mbuf) + 64);
 	ports->pool = rte_pktmbuf_pool_create("packets", count, POOL_CACHE, 0, (uint16_t)room,
 					      SOCKET_ID_ANY);
