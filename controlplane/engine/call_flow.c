@@ -281,6 +281,9 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 			      : how == SIP_END_TRANSPORT ? 503
 			      : status >= 300            ? status
 							 : 480);
+	} else if (s->offer_state == OFFER_COMPLETE) {
+		/* It had media, and may have been heard until now instead of who answered. */
+		bridge_relearn(call->callee_seat);
 	}
 }
 

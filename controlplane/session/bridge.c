@@ -275,6 +275,11 @@ void bridge_update(struct bridge *b, uint32_t media_timeout_ms)
 	}
 }
 
+void bridge_relearn(struct seat *seat)
+{
+	media_termination_relearn(seat->termination);
+}
+
 bool bridge_is_held(const struct bridge *b)
 {
 	for (const struct seat *s = b->seats; s; s = s->next) {

@@ -65,7 +65,9 @@ void bridge_remove(struct seat *seat, const char *reason);
 /* Programs what the sessions agreed on: addresses, formats, directions. media_timeout_ms holds
  * while media is to flow both ways. */
 void bridge_update(struct bridge *bridge, uint32_t media_timeout_ms);
-/* Is everybody in it sendrecv? */
+/* Who sits there is told apart anew from another that sent to the same address. */
+void bridge_relearn(struct seat *seat);
+/* Is anybody in it not sendrecv? */
 bool bridge_is_held(const struct bridge *bridge);
 
 /* The handle as text, "index.generation", "-" while the dataplane does not have it. */

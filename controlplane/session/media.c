@@ -242,6 +242,12 @@ void media_termination_modify(struct media_termination *t, const struct dp_termi
 	media_want(t->context);
 }
 
+void media_termination_relearn(struct media_termination *t)
+{
+	t->dirty |= DP_SET_REMOTE;
+	media_want(t->context);
+}
+
 void media_termination_destroy(struct media_termination *t)
 {
 	t->released = true;

@@ -93,6 +93,8 @@ void media_termination_set_user(struct media_termination *termination,
 /* What differs from before is sent, and nothing else: an unchanged remote keeps its latch. */
 void media_termination_modify(struct media_termination *termination,
 			      const struct dp_termination_settings *settings);
+/* Takes its source anew, though the remote has not changed: somebody else may have been heard. */
+void media_termination_relearn(struct media_termination *termination);
 void media_termination_destroy(struct media_termination *termination);
 /* a and b are terminations of one context; enum dp_topology. -ENOMEM */
 int media_topology(struct media_termination *a, struct media_termination *b, uint8_t topology);
