@@ -99,6 +99,8 @@ void call_reanswered(void *arg, struct session *other, unsigned status, int erro
 	if (call_is_over(call))
 		return;
 	call->modifying = NULL;
+	/* Even one that is refused takes a CSeq. */
+	call_record_later(call);
 	if (status >= 200 && status < 300 && !error) {
 		if (s && session_reaccept(s, &other->remote, false)) {
 			/* it has cancelled its re-INVITE meanwhile */

@@ -204,6 +204,7 @@ int call_restore(struct engine *e, uint64_t id, const char *text)
 		return error;
 	}
 	call->recorded = true;
+	call_record_later(call); /* with the CSeq that a next restart goes on from */
 	LOG_INFO("call", id, "%s -> %s taken up again", call->from, call->to);
 	return 0;
 }
