@@ -4,15 +4,8 @@
 import time
 
 from world.lab import DOMAIN, wait_until
-from world.suite import answer_both, connect, equal, hang_up, near, test, wait_talking
-
-
-def cdr_of(world, target):
-    """The newest CDR whose callee contains this."""
-    def find():
-        found = [c for c in world.lab.show("cdrs") if target in c["to"]]
-        return max(found, key=lambda c: c["started"]) if found else None
-    return wait_until(find, 5, f"a CDR for {target}")
+from world.suite import (answer_both, cdr_of, connect, equal, hang_up, near, only_call, test,
+                         wait_talking)
 
 
 def seen_by_phones(incoming, outgoing):
@@ -102,8 +95,9 @@ def a_call_over_ipv6(world):
 @test()
 def the_callee_may_end_the_call(world):
     outgoing, incoming = world.call()
+    call = only_call(world)
     hang_up(incoming, outgoing)
-    equal(cdr_of(world, "bob")["ended_by"], "callee", "ended_by")
+    equal(cdr_of(world, call)["ended_by"], "callee", "ended_by")
 
 
 @test()
@@ -111,9 +105,10 @@ def a_call_leaves_a_cdr(world):
     before = len(world.lab.show("cdrs"))
     outgoing, incoming = world.call()
     wait_talking(outgoing, incoming, packets=100)
+    call = only_call(world)
     hang_up(outgoing, incoming)
-    wait_until(lambda: len(world.lab.show("cdrs")) == before + 1, 5, "one CDR more")
-    record = cdr_of(world, "bob")
+    record = cdr_of(world, call)
+    equal(len(world.lab.show("cdrs")), before + 1, "number of CDRs")
     equal(record["cause"], 200, "cause")
     equal(record["ended_by"], "caller", "ended_by")
     assert "alice" in record["from"] and record["answered"], record
@@ -185,12 +180,13 @@ def cancel_stops_the_ringing(world):
     incoming = bob.incoming()
     incoming.ring()
     outgoing.wait_status(180)
+    call = only_call(world)
     equal(outgoing.cancel().status, 200, "CANCEL")
     cancel = bob.expect("CANCEL", call_id=incoming.call_id)
     bob.reply(cancel, 200, "OK")
     incoming.reject(487, "Request Terminated")
     equal(outgoing.wait_failure().status, 487, "INVITE")
-    equal(cdr_of(world, "bob")["cause"], 487, "cause in the CDR")
+    equal(cdr_of(world, call)["cause"], 487, "cause in the CDR")
 
 
 @test()
@@ -285,11 +281,11 @@ def a_phone_behind_a_nat_is_called_where_it_registered_from(world):
 @test()
 def an_operator_may_hang_up(world):
     outgoing, incoming = world.call()
-    call = world.lab.show("calls")[0]["id"]
+    call = only_call(world)
     world.lab.ctl("call", "hangup", call)
     outgoing.wait_bye()
     incoming.wait_bye()
-    equal(cdr_of(world, "bob")["ended_by"], "system", "ended_by")
+    equal(cdr_of(world, call)["ended_by"], "system", "ended_by")
 
 
 @test()

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from world.lab import TOP
-from world.suite import equal, hang_up, test
+from world.suite import cdr_of, equal, hang_up, only_call, test
 
 FIELDS = {
     "calls": "id state from to caller_session callee_session started answered duration_s context",
@@ -37,10 +37,11 @@ def every_show_command_has_its_fields(world):
         assert not missing, f"show {what} lacks {missing}"
         table = world.lab.ctl("show", what)
         assert len(table.splitlines()) >= 2, f"show {what} as a table:\n{table}"
+    call = only_call(world)
     hang_up(outgoing, incoming)
-    cdr = world.lab.show("cdrs")[0]
-    missing = set("call from to started answered ended duration_s cause reason ended_by".split())
-    assert not missing - set(cdr), cdr
+    cdr = cdr_of(world, call)
+    fields = set("call from to started answered ended duration_s cause reason ended_by".split())
+    assert not fields - set(cdr), f"a CDR lacks {fields - set(cdr)}"
 
 
 @test()

@@ -6,7 +6,7 @@ import signal
 import time
 
 from world.lab import wait_until
-from world.suite import equal, hang_up, near, test, wait_talking
+from world.suite import cdr_of, equal, hang_up, near, test, wait_talking
 
 
 def kill(world, process):
@@ -30,6 +30,7 @@ def rtp_flows_on_without_the_control_plane(world):
     ringing = carrier.incoming()
     ringing.ring()
     wait_until(lambda: len(lab.show("calls")) == 2, 5, "two calls")
+    call = next(c["id"] for c in lab.show("calls") if c["state"] == "answered")
     heard, said = len(outgoing.media.received), len(incoming.media.received)
 
     old = kill(world, "controlplane")
@@ -43,9 +44,7 @@ def rtp_flows_on_without_the_control_plane(world):
     assert outgoing.media.longest_gap() < 0.3, outgoing.media.longest_gap()
 
     hang_up(outgoing, incoming)
-    record = wait_until(lambda: next((c for c in lab.show("cdrs") if "bob" in c["to"]
-                                      and c["ended"]), None), 5, "the CDR")
-    record = max((c for c in lab.show("cdrs") if "bob" in c["to"]), key=lambda c: c["started"])
+    record = cdr_of(world, call)
     equal((record["cause"], record["ended_by"]), (200, "caller"), "cause and ended_by")
     assert record["answered"] and float(record["duration_s"]) >= 1, record
     del pending, ringing
@@ -76,6 +75,9 @@ def audio_returns_after_the_death_of_the_dataplane(world):
     wait_until(noticed, 1.5, "the CLI says that the dataplane is down")
     wait_until(lambda: "dataplane" in lab.log("controlplane")[lab_log:], 2, "the log says so")
     assert time.monotonic() - stopped < 3
+    refused = world.registered("carrol").invite("bob").wait_failure()
+    equal(refused.status, 503, "a new call meanwhile")
+    assert int(refused.get("retry-after").split()[0]) > 0, f"Retry-After in {refused}"
 
     lab.start("dataplane")
     lab.wait_ready()

@@ -9,7 +9,7 @@ import time
 
 from world import sip
 from world.lab import DOMAIN, MEDIA_ADDRESS, wait_until
-from world.suite import answer_both, equal, hang_up, near, test, wait_talking
+from world.suite import answer_both, cdr_of, equal, hang_up, near, only_call, test, wait_talking
 
 
 def termination_of(world, side):
@@ -80,16 +80,13 @@ def counters_agree_with_what_the_phones_sent(world):
     for side in (caller, callee):
         assert 0 <= float(side["jitter_ms"]) < 15, side
         equal(side["dropped"], 0, "dropped")
-    wait_until(lambda: True, 1, "")
-    outgoing.media._sending.set()
-    incoming.media._sending.set()
     hang_up(outgoing, incoming)
 
 
 @test()
 def a_call_without_media_is_ended(world):
     outgoing, incoming = world.call()
-    call = world.lab.show("calls")[0]["id"]
+    call = only_call(world)
     started = time.monotonic()
     outgoing.media.pause()
     incoming.media.pause()
@@ -97,8 +94,7 @@ def a_call_without_media_is_ended(world):
     incoming.wait_bye(20)
     seconds = time.monotonic() - started
     assert 4 <= seconds <= 14, f"ended after {seconds:.1f} s; media_timeout_s is 6"
-    record = wait_until(lambda: next((c for c in world.lab.show("cdrs") if c["call"] == call), None),
-                        5, "the call has its CDR")
+    record = cdr_of(world, call)
     equal((record["ended_by"], record["reason"]), ("system", "media-timeout"), "end of the call")
 
 

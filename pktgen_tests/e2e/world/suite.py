@@ -139,5 +139,17 @@ def hang_up(one, other):
     equal(one.agent.response(bye).status, 200, "response to BYE")
 
 
+def only_call(world):
+    """The id of the call that is up."""
+    call, = world.lab.show("calls")
+    return call["id"]
+
+
+def cdr_of(world, call):
+    """The CDR of a call, as soon as it is there."""
+    return wait_until(lambda: next((c for c in world.lab.show("cdrs") if c["call"] == call), None),
+                      5, f"the CDR of {call}")
+
+
 def host_of(address):
     return next((host for host, known in ADDRESSES.items() if known == address), address)
