@@ -62,6 +62,9 @@ enum command_where {
 	X(SHOW_VERSION, "show version", "", BOTH, "version",                                       \
 	  "versions and state of both processes")                                                  \
 	X(CALL_HANGUP, "call hangup", "ID", CONTROLPLANE, "", "end a call")                        \
+	X(DRAIN, "drain", "[--wait N]", CONTROLPLANE, "",                                          \
+	  "take no new calls; waits up to N seconds for the last one to end")                      \
+	X(RESUME, "resume", "", CONTROLPLANE, "", "take new calls again after a drain")            \
 	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "",                                       \
 	  "events as they happen, until Ctrl-C")                                                   \
 	X(TOP, "top", "[--once]", BOTH, "top",                                                     \

@@ -165,6 +165,26 @@ static void hangup(struct client *client, const struct request *request)
 		client_refuse(client, STATUS_FAILED, "no memory");
 }
 
+/* --- drain, resume --- */
+
+static void run_drain(struct shard *shard, struct task *task)
+{
+	atomic_store(&shard->draining, true);
+	run_count(shard, task);
+}
+
+static void run_resume(struct shard *shard, struct task *task)
+{
+	atomic_store(&shard->draining, false);
+	run_count(shard, task);
+}
+
+static void finish_drain(struct task *task)
+{
+	client_answer(task->client, STATUS_OK,
+		      json_pack("{s:I}", "calls", (json_int_t)task->number));
+}
+
 /* --- read in the main thread --- */
 
 static void show_registrations(struct client *client, const struct request *request)
@@ -307,6 +327,12 @@ void handle_request(struct client *client, const struct request *request)
 		break;
 	case COMMAND_CALL_HANGUP:
 		hangup(client, request);
+		break;
+	case COMMAND_DRAIN:
+		gather(client, request, run_drain, finish_drain, NULL);
+		break;
+	case COMMAND_RESUME:
+		gather(client, request, run_resume, finish_drain, NULL);
 		break;
 	case COMMAND_EVENTS:
 		stream_start(client, request->call);

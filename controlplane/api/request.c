@@ -90,6 +90,8 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 			right = take_number(value, CDRS_LIMIT_MAX, &request->limit);
 		else if (strcmp(name, "offset") == 0)
 			right = take_number(value, INT32_MAX, &request->offset);
+		else if (strcmp(name, "wait") == 0)
+			right = true; /* whoever asks does the waiting, and asks again */
 		if (!right)
 			return refuse(why, size, "%s: argument \"%s\" is wrong: %s", command->name,
 				      name,

@@ -43,6 +43,7 @@ struct arguments {
 	const char *positional; /* NULL: not given */
 	uint64_t id, call;      /* 0: not given */
 	uint32_t limit, offset; /* UINT32_MAX: not given */
+	uint32_t wait_s;
 	bool once;
 };
 

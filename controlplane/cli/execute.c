@@ -8,6 +8,7 @@
 #include "controlplane/cli/cli.h"
 #include "dataplane/client/client.h"
 
+#define DRAIN_PAUSE_MS 200
 #define WHY_SIZE       512
 #define IDLE_SAMPLE_NS 100000000L
 
@@ -70,6 +71,36 @@ static enum command_status run_controlplane(struct cli *cli, enum command_id com
 		print_rows(cli, command, json_object_get(answer, cli_commands[command].rows));
 	json_decref(answer);
 	return STATUS_OK;
+}
+
+/* Asks again and again until no call is left; what is left at the end is a failure. */
+static enum command_status run_drain(struct cli *cli, const struct arguments *arguments)
+{
+	const struct timespec pause = { .tv_nsec = DRAIN_PAUSE_MS * 1000000L };
+	uint64_t asked = 0, rounds = (uint64_t)arguments->wait_s * 1000 / DRAIN_PAUSE_MS;
+	char why[WHY_SIZE];
+	json_int_t calls, before = -1;
+
+	while (true) {
+		json_t *answer;
+		enum command_status status =
+			ask(cli->run_dir, COMMAND_DRAIN, arguments, &answer, why);
+
+		if (status != STATUS_OK)
+			return cli_fail(cli, status, "%s", why);
+		calls = json_integer_value(json_object_get(answer, "calls"));
+		json_decref(answer);
+		if (!cli->json && calls != before)
+			fprintf(cli->out, "draining: %" JSON_INTEGER_FORMAT " calls left\n", calls);
+		fflush(cli->out);
+		before = calls;
+		if (calls == 0 || asked++ == rounds || cli_interrupted)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (cli->json)
+		fprintf(cli->out, "{\"calls\": %" JSON_INTEGER_FORMAT "}\n", calls);
+	return calls == 0 || arguments->wait_s == 0 ? STATUS_OK : STATUS_FAILED;
 }
 
 /* --- read in the segment --- */
@@ -265,6 +296,8 @@ enum command_status cli_execute(struct cli *cli, unsigned count, const char *con
 	switch (command) {
 	case COMMAND_SHOW_VERSION:
 		return run_version(&here);
+	case COMMAND_DRAIN:
+		return run_drain(&here, &arguments);
 	case COMMAND_EVENTS:
 		return events_run(&here, &arguments);
 	case COMMAND_TOP:

@@ -98,6 +98,9 @@ static enum command_status take_option(const struct command *command, const char
 	} else if (strcmp(name, "--offset") == 0) {
 		if (take_number(value, &arguments->offset) != STATUS_OK)
 			return wrong(why, size, "--offset wants a number, not %s", value);
+	} else if (strcmp(name, "--wait") == 0) {
+		if (take_number(value, &arguments->wait_s) != STATUS_OK)
+			return wrong(why, size, "--wait wants a number of seconds, not %s", value);
 	} else if (take_id(value, &arguments->call) != STATUS_OK) {
 		return wrong(why, size, "--call wants a call id, up to 16 hex digits, not %s",
 			     value);

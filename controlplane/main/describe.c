@@ -8,7 +8,7 @@
 
 static const char *state_of(const struct process *process)
 {
-	if (process->draining)
+	if (process->draining || atomic_load(&process->shared.shards[0]->shard.draining))
 		return "draining";
 	/* Before that, new calls would be refused although there may be a dataplane. */
 	return process->listening && process->link && link_was_tried(process->link) ? "up"

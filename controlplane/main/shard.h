@@ -42,7 +42,7 @@ struct shard {
 	struct store *store;
 	struct event_bus *events;
 	struct mailbox *mailbox;
-	_Atomic bool draining; /* shutting down: no new calls (503) */
+	_Atomic bool draining; /* shutting down, or `tandemctl drain`: no new calls (503) */
 };
 
 /* Runs fn(shard, arg) in the shard's thread, soon, in order per sender. Any thread. Never fails

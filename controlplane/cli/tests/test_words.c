@@ -131,7 +131,7 @@ static const char *complete(const char *text)
 
 Test(complete, goes_on_from_what_is_typed)
 {
-	cr_assert_str_eq(complete(""), "show call events top config help");
+	cr_assert_str_eq(complete(""), "show call drain resume events top config help");
 	cr_assert_str_eq(complete("sh"), "show");
 	cr_assert_str_eq(complete("show ca"), "calls");
 	cr_assert_str_eq(complete("show  t"), "trunks terminations");
