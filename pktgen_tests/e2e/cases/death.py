@@ -75,7 +75,8 @@ def audio_returns_after_the_death_of_the_dataplane(world):
     wait_until(noticed, 1.5, "the CLI says that the dataplane is down")
     wait_until(lambda: "dataplane" in lab.log("controlplane")[lab_log:], 2, "the log says so")
     assert time.monotonic() - stopped < 3
-    refused = world.registered("carrol").invite("bob").wait_failure()
+    inside = world.agent("carrol", host="tandem", address="127.0.0.1")
+    refused = inside.invite("bob").wait_failure()
     equal(refused.status, 503, "a new call meanwhile")
     assert int(refused.get("retry-after").split()[0]) > 0, f"Retry-After in {refused}"
 

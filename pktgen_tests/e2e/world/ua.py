@@ -29,7 +29,8 @@ class Agent:
         self.host = host or user
         self.password = password or f"{user}-secret"
         self.address = address or ADDRESSES[self.host]
-        self.server = (SIP_ADDRESS6 if ":" in self.address else SIP_ADDRESS, 5060)
+        own_host = self.address if self.host == "tandem" else None
+        self.server = (own_host or (SIP_ADDRESS6 if ":" in self.address else SIP_ADDRESS), 5060)
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         self.socket = lab.socket(self.host, family)
         self.socket.bind((self.address, port))
