@@ -5,7 +5,7 @@ import time
 
 from world import sip
 from world.lab import DOMAIN, Timeout, wait_until
-from world.suite import answer_both, equal, hang_up, near, test, wait_silent, wait_talking
+from world.suite import answer_both, cdr_of, equal, hang_up, near, test, wait_silent, wait_talking
 
 
 def offer_anew(asking, answering, offer, answer, status=200):
@@ -22,10 +22,6 @@ def offer_anew(asking, answering, offer, answer, status=200):
     else:
         asking.agent.ack_failure(request, response)
     return sip.Sdp(there.body), response
-
-
-def newest(world):
-    return max(world.lab.show("cdrs"), key=lambda c: c["started"])
 
 
 @test()
@@ -222,11 +218,11 @@ def a_cancel_at_once(world):
 @test()
 def a_callee_that_answers_after_the_cancel_gets_a_bye(world):
     alice, bob = world.registered("alice"), world.registered("bob")
-    before = len(world.lab.show("cdrs"))
     outgoing = alice.invite("bob")
     incoming = bob.incoming()
     incoming.ring()
     outgoing.wait_status(180)
+    call = world.lab.show("calls")[0]["id"]
     equal(outgoing.cancel().status, 200, "CANCEL")
     equal(outgoing.wait_failure().status, 487, "INVITE")
     cancel = bob.expect("CANCEL", 5, call_id=incoming.call_id)
@@ -234,8 +230,7 @@ def a_callee_that_answers_after_the_cancel_gets_a_bye(world):
     bob.expect("ACK", 5, call_id=incoming.call_id)
     incoming.wait_bye()
     bob.reply(cancel, 200, "OK")
-    wait_until(lambda: len(world.lab.show("cdrs")) == before + 1, 5, "one CDR")
-    record = newest(world)
+    record = cdr_of(world, call)
     equal((record["cause"], record["ended_by"]), (487, "caller"), "CDR")
     assert not record["answered"], record
 
@@ -337,10 +332,11 @@ def refusals_reach_the_caller(world):
                              (302, 480), (401, 503), (699, 699)):
         outgoing = alice.invite("bob")
         incoming = bob.incoming()
+        call = world.lab.show("calls")[0]["id"]
         incoming.ring()
         incoming.reject(status, headers=[("contact", "<sip:other@203.0.113.1>")])
         equal(outgoing.wait_failure().status, expected, f"INVITE refused with {status}")
-        equal(newest(world)["cause"], expected, "cause")
+        equal(cdr_of(world, call)["cause"], expected, "cause")
 
 
 @test()
