@@ -25,7 +25,7 @@ static int on_command(void *arg, uint32_t channel, const struct dp_command *comm
 			f->out_of_order++;
 		f->last_label = command->context_add.label;
 	}
-	__atomic_store_n(&f->commands, f->commands + 1, __ATOMIC_RELEASE);
+	f->commands++;
 	reply->handle = (dp_handle_t){ 7, 9 };
 	if (f->send_latched_to) {
 		struct dp_event event = { .type = DP_EVENT_LATCHED, .size = sizeof(event.latched) };
@@ -40,7 +40,7 @@ static void on_gone(void *arg, uint32_t channel)
 	struct fixture *f = arg;
 
 	(void)channel;
-	__atomic_store_n(&f->gone, f->gone + 1, __ATOMIC_RELEASE);
+	f->gone++;
 }
 
 void fixture_open(struct fixture *f)

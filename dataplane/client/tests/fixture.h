@@ -17,11 +17,12 @@ struct fixture {
 	struct segment segment;
 	struct server *server;
 	/* by the server's side */
-	uint64_t commands;        /* carried out, without SYNC */
-	uint64_t last_label;      /* of the last CONTEXT_ADD */
-	uint64_t out_of_order;    /* labels that did not follow the one before */
-	uint64_t gone;            /* channels whose client went away */
-	uint32_t send_latched_to; /* channel + 1: each command is followed by an event for it */
+	_Atomic uint64_t commands;     /* carried out, without SYNC */
+	_Atomic uint64_t last_label;   /* of the last CONTEXT_ADD */
+	_Atomic uint64_t out_of_order; /* labels that did not follow the one before */
+	_Atomic uint64_t gone;         /* channels whose client went away */
+	_Atomic uint32_t
+		send_latched_to; /* channel + 1: each command is followed by an event for it */
 	/* its thread */
 	pthread_t thread;
 	bool running;

@@ -62,7 +62,8 @@ Test(channel, each_command_gets_one_reply_in_order)
 	}
 	cr_expect(eq(u32, dp_channel_receive(c, &event, 1), 0));
 	cr_expect(eq(u64, f.out_of_order, 0));
-	cr_expect(eq(u64, f.segment.stats->commands, 20000 + 2)); /* and two SYNCs */
+	cr_expect(eq(u64, __atomic_load_n(&f.segment.stats->commands, __ATOMIC_RELAXED),
+		     20000 + 2)); /* and two SYNCs */
 	dp_client_close(client);
 }
 
@@ -130,7 +131,8 @@ Test(channel, what_is_not_next_is_refused)
 		cr_expect(eq(u64, event.reply.command_sequence, table[i].sequence), "row %zu", i);
 	}
 	cr_expect(eq(u64, f.commands, 3));
-	cr_expect(eq(u64, f.segment.stats->commands_refused, 8));
+	cr_expect(
+		eq(u64, __atomic_load_n(&f.segment.stats->commands_refused, __ATOMIC_RELAXED), 8));
 	cr_expect(eq(u32, c->shared->server.refused, 8));
 	dp_client_close(client);
 }
@@ -183,7 +185,7 @@ Test(channel, full_rings_are_back_pressure_and_lose_nothing)
 	}
 	cr_expect(eq(u64, f.commands, capacity));
 	cr_expect(eq(u64, f.out_of_order, 0));
-	cr_expect(eq(u64, f.segment.stats->events_lost, 0));
+	cr_expect(eq(u64, __atomic_load_n(&f.segment.stats->events_lost, __ATOMIC_RELAXED), 0));
 	dp_client_close(client);
 }
 
@@ -211,7 +213,9 @@ Test(channel, events_are_lost_before_replies_and_counted)
 			others++;
 	}
 	cr_expect(eq(u64, f.commands, sent));
-	cr_expect(eq(u64, others + f.segment.stats->events_lost + dp_channel_receive(c, &event, 1),
+	cr_expect(eq(u64,
+		     others + __atomic_load_n(&f.segment.stats->events_lost, __ATOMIC_RELAXED) +
+			     dp_channel_receive(c, &event, 1),
 		     sent));
 	dp_client_close(client);
 }
@@ -229,7 +233,7 @@ Test(channel, an_event_for_nobody_is_dropped)
 	fixture_receive(c, &event);
 	cr_expect(eq(int, event.type, DP_EVENT_REPLY));
 	cr_expect(eq(u32, dp_channel_receive(c, &event, 1), 0));
-	cr_expect(eq(u64, f.segment.stats->events_lost, 0));
+	cr_expect(eq(u64, __atomic_load_n(&f.segment.stats->events_lost, __ATOMIC_RELAXED), 0));
 	dp_client_close(client);
 }
 
@@ -256,7 +260,8 @@ Test(channel, reset_leaves_nothing_of_a_torn_ring)
 	fixture_receive(c, &event);
 	cr_expect(eq(u64, event.cookie, 6));
 	cr_expect(eq(u64, f.out_of_order, 0));
-	cr_expect(eq(u64, f.segment.stats->commands_refused, 0));
+	cr_expect(
+		eq(u64, __atomic_load_n(&f.segment.stats->commands_refused, __ATOMIC_RELAXED), 0));
 	dp_client_close(client);
 }
 
