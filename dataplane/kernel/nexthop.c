@@ -91,7 +91,8 @@ void nexthop_table_destroy(struct nexthop_table *t)
 
 void nexthop_table_use(struct nexthop_table *table, struct netlink *netlink)
 {
-	table->netlink = netlink;
+	if (table)
+		table->netlink = netlink;
 }
 
 unsigned nexthop_count(const struct nexthop_table *table)

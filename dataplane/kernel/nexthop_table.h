@@ -30,6 +30,7 @@ struct nexthop_port {
 /* ports is copied. netlink may be NULL until nexthop_table_use(). */
 int nexthop_table_create(const struct nexthop_port *ports, unsigned count,
 			 struct nexthop_table **table);
+/* A table that is NULL is none: nothing happens. */
 void nexthop_table_destroy(struct nexthop_table *table);
 void nexthop_table_use(struct nexthop_table *table, struct netlink *netlink);
 

@@ -251,3 +251,10 @@ Test(nexthop, a_dead_neighbour_is_asked_for_when_a_worker_wants_it)
 	cr_expect(eq(u32, atomic_load(&hop->wanted), 0));
 	run("ip neigh show dev tandem0 | grep -q '^198.18.0.101 .*INCOMPLETE'");
 }
+
+/* Start-up may fail before there is one. */
+Test(nexthop_table, there_may_be_none)
+{
+	nexthop_table_use(NULL, NULL);
+	nexthop_table_destroy(NULL);
+}
