@@ -33,6 +33,8 @@ int tap_create(struct netlink *netlink, const char *name, const uint8_t mac[6], 
 		goto fail;
 	/* Nobody else is on the way to this interface: its link-local address is ours. */
 	takeover_write_setting("ipv6", tap->name, "accept_dad", "0");
+	/* Whoever sets it down and up again finds all addresses there, as IPv4 has it anyway. */
+	takeover_write_setting("ipv6", tap->name, "keep_addr_on_down", "1");
 	error = netlink_link_set(netlink, tap->ifindex, mac, mtu, true);
 	if (error) {
 		errno = -error;
