@@ -62,14 +62,17 @@ static struct packet_source source_of(const struct passage *p)
 
 /*
  * RTCP comes from the address that RTP comes from, on whatever port the NAT gave it. Before there
- * was any RTP (a listener sends only RTCP) it has to be the address of the signalling.
+ * was any RTP (a listener sends only RTCP) it has to be the address of the signalling. Before its
+ * answer has arrived a called phone may speak already: then its first packet counts, as with RTP.
  */
 static bool rtcp_may_latch(const struct passage *p, const struct packet_source *s)
 {
 	const struct dp_termination_counters *c = p->counters;
 
-	return latch_same_ip(c->source.family == DP_FAMILY_NONE ? &p->flow->expected : &c->source,
-			     s);
+	const struct dp_address *known =
+		c->source.family == DP_FAMILY_NONE ? &p->flow->expected : &c->source;
+
+	return known->family == DP_FAMILY_NONE || latch_same_ip(known, s);
 }
 
 static void latch(struct passage *p, bool rtcp, const struct packet_source *s)
