@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker's graph with one port, for tests that put packets in and look at what comes out. The
+ * port is a net_ring, which gives back what is sent to it.
+ */
+#ifndef DATAPLANE_NODES_TESTS_FIXTURE_H
+#define DATAPLANE_NODES_TESTS_FIXTURE_H
+
+#include <rte_mbuf.h>
+
+#include "dataplane/kernel/nexthop.h"
+#include "dataplane/nodes/graph.h"
+
+#define TERMINATIONS 8u
+
+extern struct nexthop hop; /* of all remote addresses */
+extern struct rte_mempool *pool;
+extern struct rte_ring *punt, *inject, *notices;
+extern struct rte_ring *handover[2];
+extern struct flow_table *table;
+extern struct graph *graph, *other_graph; /* of worker 0, of worker 1 if there is one */
+extern struct dp_worker_stats stats;      /* of worker 0 */
+extern struct dp_termination_record records[TERMINATIONS];
+extern struct dp_termination_counters *counters;
+
+/* Of the call that is made with add_termination() or a_call(). */
+extern dp_handle_t side[2];
+extern struct dp_address local[2];
+
+extern const uint8_t rtp[172], rtcp[28];
+
+/* Media addresses are 198.18.0.20 and 2001:2::20, ports 20000 to 20007. */
+void set_up_workers(unsigned workers);
+/* Fails if a packet was leaked. */
+void tear_down(void);
+
+struct dp_address ipv4(uint8_t last, uint16_t port); /* 198.18.0.last */
+struct dp_address ipv6(uint8_t last, uint16_t port); /* 2001:2::last */
+
+void add_termination(dp_handle_t context, unsigned i, struct dp_address remote,
+		     enum dp_source_rule rule);
+/* A call between 198.18.0.101:4000 and 198.18.0.102:4000. */
+dp_handle_t a_call(enum dp_source_rule rule);
+
+struct rte_mbuf *udp_packet(struct dp_address from, struct dp_address to, const void *data,
+			    uint16_t size);
+/* Puts a packet in (NULL: none) and walks; returns what left by the port, or NULL. */
+struct rte_mbuf *walk(struct rte_mbuf *m);
+struct rte_mbuf *send_rtp(struct dp_address from, unsigned to);
+
+#endif
