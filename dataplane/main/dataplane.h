@@ -37,6 +37,7 @@ struct dataplane {
 	struct server *server;
 
 	bool routes_changed; /* since the flows were resolved last */
+	bool links_changed;  /* since the ports were looked at last */
 };
 
 /* Netlink's news, from start-up on. arg: struct dataplane. */

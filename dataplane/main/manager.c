@@ -69,6 +69,8 @@ static void on_link(void *arg, int ifindex, bool exists, bool up)
 	for (unsigned i = 0; i < dp->ports.count; i++) {
 		struct port *port = &dp->ports.port[i];
 
+		if (port->interface[0] && port->ifindex == ifindex)
+			dp->links_changed = true;
 		if (port->tap.fd < 0 || port->tap.ifindex != ifindex)
 			continue;
 		if (!exists)
@@ -77,6 +79,9 @@ static void on_link(void *arg, int ifindex, bool exists, bool up)
 		else if (port->tap.up && !up)
 			LOG_WARN("port", 0, "%s: its TAP %s is set down", port->config->name,
 				 port->tap.name);
+		else if (!port->tap.up && up)
+			LOG_DEBUG("port", 0, "%s: its TAP %s is up", port->config->name,
+				  port->tap.name);
 		port->tap.up = up;
 		on_routes_changed(dp);
 	}
@@ -182,7 +187,8 @@ static void tick(struct manager *m)
 	flow_check_timeouts(dp->flows, m->now_ms, scan, report_timeout, m);
 	flow_reclaim(dp->flows);
 	publish_counts(m);
-	if (m->now_ms - m->ports_ms >= PORTS_EVERY_MS) {
+	if (dp->links_changed || m->now_ms - m->ports_ms >= PORTS_EVERY_MS) {
+		dp->links_changed = false;
 		m->ports_ms = m->now_ms;
 		read_ports(m);
 		watch_workers(m);

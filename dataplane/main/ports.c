@@ -5,8 +5,6 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -15,6 +13,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/kernel/guard.h"
+#include "dataplane/kernel/interface.h"
 #include "dataplane/kernel/takeover.h"
 #include "dataplane/main/eal.h"
 #include "sip/base/log.h"
@@ -26,27 +25,11 @@
 #define FRAME_MARGIN 148u  /* Ethernet, VLANs, and the ring's own header */
 #define FRAME_WHOLE  8192u /* of fragments that were put together: a long SIP message */
 
-static int interface_flags(const char *name, short *flags, bool set)
-{
-	struct ifreq request = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), error = 0;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	request.ifr_flags = *flags;
-	if (ioctl(fd, set ? SIOCSIFFLAGS : SIOCGIFFLAGS, &request) != 0)
-		error = -errno;
-	*flags = request.ifr_flags;
-	close(fd);
-	return error;
-}
-
 static int take_interface(struct ports *ports, struct port *port)
 {
 	const char *name = port->config->device;
 	short flags = 0;
-	int error = interface_flags(name, &flags, false);
+	int error = interface_get_flags(name, &flags);
 
 	if (error) {
 		LOG_ERROR("port", 0, "%s: %s is no interface, PCI address or devargs here: %s",
@@ -55,7 +38,8 @@ static int take_interface(struct ports *ports, struct port *port)
 	}
 	snprintf(port->interface, sizeof(port->interface), "%s", name);
 	port->interface_flags = flags;
-	port->guard = guard_attach((int)if_nametoindex(name));
+	port->ifindex = (int)if_nametoindex(name);
+	port->guard = guard_attach(port->ifindex);
 	if (port->guard < 0) {
 		LOG_INFO("port", 0, "%s: no guard in this kernel (%s), kept off by settings", name,
 			 strerror(-port->guard));
@@ -63,7 +47,7 @@ static int take_interface(struct ports *ports, struct port *port)
 	}
 	if (!(flags & IFF_UP)) {
 		flags |= IFF_UP;
-		error = interface_flags(name, &flags, true);
+		error = interface_set_flags(name, flags);
 		if (error)
 			LOG_ERROR("port", 0, "%s cannot be set up: %s", name, strerror(-error));
 		return error;
@@ -167,11 +151,6 @@ static int configure(struct port *port, unsigned workers)
 		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & rss;
 	}
 	conf.rxmode.mtu = port->config->mtu;
-	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) {
-		conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-				       (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
-		port->tx_udp_checksum = true;
-	}
 	error = rte_eth_dev_configure(port->id, port->rx_queues, (uint16_t)workers, &conf);
 	if (error)
 		return error;
@@ -180,6 +159,9 @@ static int configure(struct port *port, unsigned workers)
 	error = rte_eth_macaddr_get(port->id, &mac);
 	if (error)
 		return error;
+	/* Some devices have none (net_ring); a TAP must. */
+	if (!rte_is_valid_assigned_ether_addr(&mac))
+		rte_eth_random_addr(mac.addr_bytes);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	return 0;
 }
@@ -296,6 +278,8 @@ int ports_start(struct ports *ports)
 			return error;
 		}
 		port->started = true;
+		if (strcmp(port->driver, "net_af_packet") == 0)
+			packet_sockets_find(port->ifindex, &port->sockets);
 		receive_multicast(port);
 		LOG_INFO("port", 0, "%s: %s (%s), %u queues, %02x:%02x:%02x:%02x:%02x:%02x",
 			 port->config->name, port->config->device, port->driver, port->rx_queues,
@@ -323,7 +307,7 @@ static void port_close(struct port *port)
 	if (port->guard >= 0)
 		close(port->guard);
 	if (port->interface[0] && !(port->interface_flags & IFF_UP))
-		interface_flags(port->interface, &port->interface_flags, true);
+		interface_set_flags(port->interface, port->interface_flags);
 }
 
 void ports_close(struct ports *ports)
@@ -336,29 +320,43 @@ void ports_close(struct ports *ports)
 		takeover_undo(ports->journal);
 }
 
-void ports_read(const struct ports *ports, struct dp_port_stats *stats)
+/* A kernel interface is asked itself: its driver says that the link is up as long as it runs. */
+static bool link_is_up(const struct port *port, bool before)
+{
+	struct rte_eth_link link = { 0 };
+
+	if (port->interface[0])
+		return interface_has_carrier(port->interface);
+	return rte_eth_link_get_nowait(port->id, &link) == 0 ? link.link_status : before;
+}
+
+static void read_counters(struct port *port, struct dp_port_stats *out)
+{
+	struct rte_eth_stats now;
+
+	if (rte_eth_stats_get(port->id, &now) != 0)
+		return;
+	port->missed += packet_sockets_missed(&port->sockets);
+	out->rx_packets = now.ipackets;
+	out->rx_bytes = now.ibytes;
+	out->tx_packets = now.opackets;
+	out->tx_bytes = now.obytes;
+	out->rx_missed = now.imissed + port->missed;
+	out->rx_errors = now.ierrors;
+	out->tx_errors = now.oerrors;
+}
+
+void ports_read(struct ports *ports, struct dp_port_stats *stats)
 {
 	for (unsigned i = 0; i < ports->count; i++) {
-		const struct port *port = &ports->port[i];
-		struct dp_port_stats *out = &stats[i];
-		struct rte_eth_stats now;
-		struct rte_eth_link link = { 0 };
+		struct port *port = &ports->port[i];
+		bool up = link_is_up(port, stats[i].link_up);
 
-		if (rte_eth_stats_get(port->id, &now) == 0) {
-			out->rx_packets = now.ipackets;
-			out->rx_bytes = now.ibytes;
-			out->tx_packets = now.opackets;
-			out->tx_bytes = now.obytes;
-			out->rx_missed = now.imissed;
-			out->rx_errors = now.ierrors;
-			out->tx_errors = now.oerrors;
-		}
-		if (rte_eth_link_get_nowait(port->id, &link) == 0 &&
-		    out->link_up != (uint8_t)link.link_status) {
-			out->link_up = (uint8_t)link.link_status;
-			tap_carrier(&port->tap, link.link_status);
-			LOG_INFO("port", 0, "%s: link is %s", port->config->name,
-				 link.link_status ? "up" : "down");
-		}
+		read_counters(port, &stats[i]);
+		if (stats[i].link_up == up)
+			continue;
+		stats[i].link_up = up;
+		tap_carrier(&port->tap, up);
+		LOG_INFO("port", 0, "%s: link is %s", port->config->name, up ? "up" : "down");
 	}
 }

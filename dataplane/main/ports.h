@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "dataplane/api/counters.h"
+#include "dataplane/kernel/packet_socket.h"
 #include "dataplane/kernel/tap.h"
 
 struct port {
@@ -20,13 +21,15 @@ struct port {
 	uint16_t rx_queues;
 	uint16_t rx_descriptors, tx_descriptors;
 	uint8_t mac[6];
-	bool tx_udp_checksum;
 	bool probed, started;
 	char name[64]; /* of the DPDK device */
 	char driver[32];
-	char interface[16];    /* that was taken over; empty: none */
-	short interface_flags; /* as it was */
-	int guard;             /* descriptor; -1: the interface is kept off by settings */
+	char interface[16];            /* that was taken over; empty: none */
+	int ifindex;                   /* of it */
+	short interface_flags;         /* as it was */
+	int guard;                     /* descriptor; -1: the interface is kept off by settings */
+	struct packet_sockets sockets; /* of the driver, where it is af_packet */
+	uint64_t missed;               /* by them, so far */
 	struct tap tap;
 };
 
@@ -45,6 +48,6 @@ int ports_start(struct ports *ports);
 void ports_close(struct ports *ports);
 
 /* Copies the driver's counters and the link state. Manager thread. */
-void ports_read(const struct ports *ports, struct dp_port_stats *stats);
+void ports_read(struct ports *ports, struct dp_port_stats *stats);
 
 #endif

@@ -219,7 +219,6 @@ static void assign_ports(struct dataplane *dp, struct worker_config *c)
 		unsigned first = port->rx_queues == dp->plan.workers ? 0 : i;
 
 		c->tx_queue[port->id] = (uint16_t)c->index;
-		c->tx_udp_checksum[port->id] = port->tx_udp_checksum;
 		c->punt[port->id] = dp->punt[i];
 		for (uint16_t q = 0; q < port->rx_queues; q++) {
 			if ((first + q) % dp->plan.workers != c->index)

@@ -39,8 +39,7 @@ struct worker_config {
 	enum worker_idle idle;
 	struct worker_queue rx[DP_PORTS_MAX]; /* queues that it polls */
 	unsigned rx_count;
-	uint16_t tx_queue[DP_PORTS_MAX];    /* its own transmit queue of each port, by port id */
-	bool tx_udp_checksum[DP_PORTS_MAX]; /* port computes UDP checksums, by port id */
+	uint16_t tx_queue[DP_PORTS_MAX]; /* its own transmit queue of each port, by port id */
 	const struct flow_table *flows;
 	struct rte_ring *punt[DP_PORTS_MAX]; /* by port id, multi-producer; NULL: no TAP */
 	/* By port id, single consumer: this worker. NULL: another worker has it. */
