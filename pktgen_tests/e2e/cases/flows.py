@@ -19,6 +19,8 @@ def offer_anew(asking, answering, offer, answer, status=200):
     response = asking.agent.response(request)
     if response.status == 200:
         asking.agent.send(asking.in_dialog("ACK", cseq=request.cseq))
+        # Until the ACK has arrived, an offer of the other side would get 491.
+        equal(asking.agent.transact(asking.in_dialog("OPTIONS")).status, 200, "OPTIONS")
     else:
         asking.agent.ack_failure(request, response)
     return sip.Sdp(there.body), response
