@@ -60,7 +60,7 @@ format: ## rewrite the C sources with clang-format
 	@deploy/setup --quiet --lint --hugepages 0
 	@git ls-files -z '*.c' '*.h' | xargs -0 -r clang-format -i
 
-install: ## install programs, configuration and units (DESTDIR, PREFIX)
+install: ## install programs, configuration, documents and units (DESTDIR, PREFIX)
 	@deploy/setup --quiet --hugepages 0
 	@+$(build) all install
 
@@ -68,7 +68,7 @@ clean: ## remove build/
 	@rm -rf build compile_commands.json
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { n = split($$1, t, " "); \
+	@awk -F ':.*## ' '/^[a-z][a-z0-9 -]*:.*## / { n = split($$1, t, " "); \
 	    for (i = 1; i <= n; i++) printf "  %-10s %s\n", t[i], $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # What runs inside deploy/with-setup, when the machine is ready.
