@@ -166,8 +166,10 @@ fuzzers: $(FUZZ_BINS)
 
 BIN_DIR = $(DESTDIR)$(PREFIX)/bin
 UNIT_DIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
+DOC_DIR = $(DESTDIR)$(PREFIX)/share/doc/tandem
 install: all
-	install -d $(BIN_DIR) $(UNIT_DIR) $(DESTDIR)/etc/tandem
+	install -d $(BIN_DIR) $(UNIT_DIR) $(DOC_DIR) $(DESTDIR)/etc/tandem
+	install -m 644 $(wildcard docs/*.md) config/tandem.yaml LICENSE $(DOC_DIR)
 	install -m 755 $(addprefix $(B)/bin/,$(PROGRAMS)) $(BIN_DIR)
 	for unit in deploy/systemd/*.service; do \
 		sed 's|/usr/local|$(PREFIX)|g' $$unit > $(UNIT_DIR)/$${unit##*/}; done
