@@ -2,7 +2,9 @@
 """What a call goes through when a process dies at an awkward moment."""
 
 import os
+import re
 import signal
+import sqlite3
 import time
 
 from cases.flows import offer_anew
@@ -20,6 +22,17 @@ def kill(lab, *processes):
     for process, pid in old.items():
         wait_until(lambda p=process, o=pid: lab.pid(p) not in (None, o), 10, f"{process} is back")
     lab.wait_ready()
+
+
+def recorded_cseqs(lab):
+    """Our last CSeq of each dialog, as the calls on record have it."""
+    with sqlite3.connect(f"file:{lab.run_dir}/state/tandem.db?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT text FROM calls").fetchall()
+    return [int(n) for (text,) in rows for n in re.findall(r"local-cseq=(\d+)", text)]
+
+
+def all_higher(now, before):
+    return len(now) == len(before) and all(n > b for n, b in zip(now, before))
 
 
 def wait_calls(lab, *states):
@@ -55,7 +68,6 @@ def a_hold_survives_the_dataplane(world):
     wait_silent(incoming)
     kill(lab, "dataplane")
     wait_until(lambda: len(lab.show("terminations")) == 2, 5, "two terminations")
-    time.sleep(0.3)
     wait_silent(outgoing)
     offer_anew(incoming, outgoing, incoming.local_sdp(), outgoing.local_sdp())
     wait_talking(outgoing, incoming, packets=30)
@@ -70,10 +82,11 @@ def each_request_after_two_restarts_has_a_new_cseq(world):
     for _ in range(2):
         kill(lab, "controlplane")
         wait_calls(lab, "answered")
+        before = recorded_cseqs(lab)
         for asking, answering in ((outgoing, incoming), (incoming, outgoing)):
             _, response = offer_anew(asking, answering, asking.local_sdp(), "", 488)
             equal(response.status, 488, "re-INVITE")
-        time.sleep(1.5)  # the record is written within a second
+        wait_until(lambda b=before: all_higher(recorded_cseqs(lab), b), 5, "calls are on record")
     for asking, answering in ((outgoing, incoming), (incoming, outgoing)):
         _, response = offer_anew(asking, answering, asking.local_sdp(), answering.local_sdp())
         equal(response.status, 200, "re-INVITE")
@@ -158,7 +171,7 @@ def the_dataplane_dies_while_calls_are_set_up(world):
                         "-l", "120", "-d", "3000", target="198.18.0.10:5060")
     wait_until(lambda: len(lab.show("calls")) > 20, 20, "calls")
     kill(lab, "dataplane")
-    time.sleep(1)
+    wait_until(lambda: len(lab.show("calls")) > 5, 10, "calls again")
     kill(lab, "dataplane")
     caller.wait(80)
     lab.wait_idle(45)
@@ -177,7 +190,7 @@ def the_control_plane_dies_while_calls_are_set_up(world):
                         "-l", "120", "-d", "3000", target="198.18.0.10:5060")
     wait_until(lambda: len(lab.show("calls")) > 20, 20, "calls")
     kill(lab, "controlplane")
-    time.sleep(1)
+    wait_until(lambda: len(lab.show("calls")) > 5, 10, "calls again")
     kill(lab, "controlplane")
     caller.wait(80)
     assert caller.successful >= 60, (caller.successful, caller.failed)
