@@ -146,9 +146,7 @@ static void publish(struct nexthop *hop, const uint8_t mac[6])
 	if (atomic_load_explicit(&hop->state, memory_order_relaxed) == NEXTHOP_REACHABLE &&
 	    memcmp(hop->ether, mac, 6) == 0)
 		return;
-	atomic_store_explicit(&hop->state, NEXTHOP_PROBING, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	memcpy(hop->ether, mac, 6);
+	nexthop_set_mac(hop, mac);
 	atomic_store_explicit(&hop->state, NEXTHOP_REACHABLE, memory_order_release);
 }
 

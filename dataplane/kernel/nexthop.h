@@ -10,6 +10,7 @@
 #define DATAPLANE_KERNEL_NEXTHOP_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "dataplane/api/types.h"
 
@@ -20,9 +21,16 @@ enum nexthop_state {
 };
 
 struct nexthop {
-	/* Writer: manager. Readers: workers. The Ethernet header without type, as one 16-byte store
-	 * would have it: destination, source. Bytes change only while state is not REACHABLE. */
-	uint8_t ether[12];
+	/* Writer: manager. Readers: workers. The Ethernet header without type: destination, source.
+	 * The destination may change under a worker's hands, so its word is stored and loaded as a
+	 * whole; the source never does. */
+	union {
+		uint8_t ether[12];
+		struct {
+			uint64_t head; /* the destination, and two octets of the source */
+			uint32_t tail;
+		} ether_words;
+	};
 	uint16_t port; /* DPDK port id of the way out */
 	_Atomic uint8_t state;
 	uint8_t reserved;
@@ -31,5 +39,23 @@ struct nexthop {
 	/* Set by a worker that met an unresolved hop, taken back by the manager, which then asks. */
 	_Atomic uint32_t wanted;
 } __attribute__((aligned(64)));
+static_assert(sizeof(struct nexthop) == 64, "one line");
+
+static inline void nexthop_set_mac(struct nexthop *hop, const uint8_t mac[6])
+{
+	uint64_t head = hop->ether_words.head;
+
+	memcpy(&head, mac, 6);
+	__atomic_store_n(&hop->ether_words.head, head, __ATOMIC_RELAXED);
+}
+
+/* Writes the 12 bytes. */
+static inline void nexthop_write_ether(const struct nexthop *hop, uint8_t *to)
+{
+	uint64_t head = __atomic_load_n(&hop->ether_words.head, __ATOMIC_RELAXED);
+
+	memcpy(to, &head, sizeof(head));
+	memcpy(to + sizeof(head), &hop->ether_words.tail, sizeof(hop->ether_words.tail));
+}
 
 #endif

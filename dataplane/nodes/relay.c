@@ -221,7 +221,7 @@ static bool rewrite(struct passage *p, const struct nexthop *hop)
 
 	if (!start)
 		return false;
-	memcpy(start, hop->ether, sizeof(hop->ether));
+	nexthop_write_ether(hop, start);
 	memcpy(start + offsetof(struct rte_ether_hdr, ether_type), &type, sizeof(type));
 	ip = start + sizeof(struct rte_ether_hdr);
 	udp = (struct rte_udp_hdr *)(ip + ip_size);
