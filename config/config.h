@@ -31,7 +31,19 @@ struct config_port {
 	const char *tap;        /* kernel interface of the punt path; default tandem<index> */
 	const char **addresses; /* "198.18.0.10/24", put on the TAP; may be empty (set by `ip`) */
 	unsigned addresses_count;
-	unsigned mtu; /* default 1500 */
+	unsigned mtu;        /* default 1500 */
+	uint16_t vlan;       /* of its addresses and of realms that name none; 0: untagged */
+	uint16_t outer_vlan; /* 802.1ad tag around it, 0: none */
+};
+
+/* dataplane.realms: networks that media is exchanged with. Without any there is one, "default". */
+struct config_realm {
+	const char *name;
+	const char *port;          /* name; default: the first */
+	uint16_t vlan, outer_vlan; /* 0: the port's */
+	const char **addresses;    /* put on its VLAN interface */
+	unsigned addresses_count;
+	uint8_t dscp; /* default 46 (EF, RFC 4594) */
 };
 
 /* dataplane.media: addresses that carry RTP, and their ports */
@@ -39,7 +51,15 @@ struct config_media {
 	const char *address;
 	uint16_t port_first; /* even; default 16384 */
 	uint16_t port_last;  /* odd; default 32767 */
-	uint8_t dscp;        /* default 46 (EF, RFC 4594) */
+	const char *realm;   /* name; default: the first */
+};
+
+/* dataplane.quality: what is too bad, in an interval */
+struct config_quality {
+	unsigned interval_s;       /* default 5 */
+	unsigned mos_min;          /* hundredths, default 360; 0: not watched */
+	unsigned loss_max_percent; /* default 5; 0: not watched */
+	unsigned jitter_max_ms;    /* default 50; 0: not watched */
 };
 
 struct config_dataplane {
@@ -47,8 +67,12 @@ struct config_dataplane {
 	unsigned ports_count;
 	struct config_media *media;
 	unsigned media_count;
-	unsigned workers; /* default 1 */
-	unsigned *cores;  /* lcores of the workers; empty: the last ones of the machine */
+	struct config_realm *realms; /* never empty after config_load() */
+	unsigned realms_count;
+	struct config_quality quality;
+	unsigned reclaim_after_s; /* contexts that nobody claims; default 3600; 0: never */
+	unsigned workers;         /* default 1 */
+	unsigned *cores;          /* lcores of the workers; empty: the last ones of the machine */
 	unsigned cores_count;
 	const char *idle;          /* poll | adaptive */
 	unsigned terminations_max; /* default 8192 */
@@ -60,7 +84,8 @@ struct config_dataplane {
 struct config_listener {
 	const char *transport; /* udp */
 	const char *address;
-	uint16_t port; /* default 5060 */
+	uint16_t port;     /* default 5060 */
+	const char *realm; /* media of calls over it; default: the first */
 };
 
 struct config_sip {
@@ -100,6 +125,7 @@ struct config_trunk {
 	bool strip_prefix;  /* default false */
 	bool inbound;       /* may call in by its address, default true */
 	unsigned calls_max; /* 0: no limit */
+	const char *realm;  /* of its listener and its media; default: the first */
 };
 
 struct config_calls {
@@ -107,6 +133,9 @@ struct config_calls {
 	unsigned ring_timeout_s; /* no answer, default 180 */
 	unsigned
 		media_timeout_s; /* a call whose media stays away so long is ended; 0: never; default 60 */
+	unsigned
+		packet_rate_max; /* RTP packets a second that a party may send; 0: no limit; default 1000 */
+	const char *rtcp; /* relay | own */
 	unsigned
 		dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
 };
@@ -138,6 +167,11 @@ struct config {
  */
 int config_load(const char *path, struct config **config, char error[CONFIG_ERROR_TEXT]);
 void config_free(struct config *config);
+
+/* By name; NULL: the first. NULL: there is none. */
+const struct config_port *config_port_find(const struct config *config, const char *name);
+/* Index of a realm, as the dataplane names it; -1: there is none. */
+int config_realm_index(const struct config *config, const char *name);
 
 /* The run directory without a file: TANDEM_RUN_DIR or the default. For tandemctl. */
 const char *config_run_dir(void);

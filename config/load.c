@@ -358,6 +358,58 @@ static void lower(const char *text)
 		*c = (char)tolower((unsigned char)*c);
 }
 
+/* There is always a realm, and who names none is in the first. */
+static int derive_realms(struct config_loader *l, struct config *c)
+{
+	struct config_dataplane *d = &c->dataplane;
+
+	if (d->realms_count == 0) {
+		d->realms = arena_calloc(l->arena, sizeof(*d->realms));
+		if (!d->realms)
+			return out_of_memory(l);
+		d->realms[0] = (struct config_realm){ .name = "default", .dscp = 46 };
+		d->realms_count = 1;
+	}
+	for (unsigned i = 0; i < d->realms_count; i++) {
+		struct config_realm *r = &d->realms[i];
+		const struct config_port *port = config_port_find(c, r->port);
+
+		if (!port)
+			continue; /* validation says so */
+		r->port = port->name;
+		if (r->vlan == 0) {
+			r->vlan = port->vlan;
+			r->outer_vlan = port->outer_vlan;
+		}
+	}
+	for (unsigned i = 0; i < d->media_count; i++)
+		if (!d->media[i].realm)
+			d->media[i].realm = d->realms[0].name;
+	for (unsigned i = 0; i < c->sip.listeners_count; i++)
+		if (!c->sip.listeners[i].realm)
+			c->sip.listeners[i].realm = d->realms[0].name;
+	for (unsigned i = 0; i < c->trunks_count; i++)
+		if (!c->trunks[i].realm)
+			c->trunks[i].realm = d->realms[0].name;
+	return 0;
+}
+
+const struct config_port *config_port_find(const struct config *c, const char *name)
+{
+	for (unsigned i = 0; i < c->dataplane.ports_count; i++)
+		if (!name || strcmp(c->dataplane.ports[i].name, name) == 0)
+			return &c->dataplane.ports[i];
+	return NULL;
+}
+
+int config_realm_index(const struct config *c, const char *name)
+{
+	for (unsigned i = 0; i < c->dataplane.realms_count; i++)
+		if (strcmp(c->dataplane.realms[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
 static int derive(struct config_loader *l, struct config *c)
 {
 	for (unsigned i = 0; i < c->dataplane.ports_count; i++) {
@@ -380,7 +432,7 @@ static int derive(struct config_loader *l, struct config *c)
 	for (unsigned i = 0; i < c->trunks_count; i++)
 		if (!c->trunks[i].prefix)
 			c->trunks[i].prefix = "";
-	return 0;
+	return derive_realms(l, c);
 }
 
 static int override(struct config_loader *l, const char *variable, size_t max, const char **field)

@@ -43,6 +43,10 @@ static const struct schema_key port_keys[] = {
 	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_port, addresses), .min = 1, .max = 49,
 	  .count_max = 64, .form = schema_form_prefix },
 	{ "mtu", "Bytes of an IP packet.", "1500", NUMBER(config_port, mtu, 576, 9216) },
+	{ "vlan", "VLAN (802.1Q) of its addresses, and of realms that name none; 0: untagged.", "0",
+	  NUMBER(config_port, vlan, 0, 4094) },
+	{ "outer_vlan", "Service VLAN (802.1ad) around it; 0: none.", "0",
+	  NUMBER(config_port, outer_vlan, 0, 4094) },
 	{ 0 },
 };
 static const struct schema_section port_section = { "Network ports of the dataplane.", port_keys,
@@ -55,8 +59,8 @@ static const struct schema_key media_keys[] = {
 	  NUMBER(config_media, port_first, 1024, 65534) },
 	{ "port_last", "Last UDP port; odd, RTCP's of the last pair.", "32767",
 	  NUMBER(config_media, port_last, 1025, 65535) },
-	{ "dscp", "Code point of the media packets sent; 46 is EF (RFC 4594).", "46",
-	  NUMBER(config_media, dscp, 0, 63) },
+	{ "realm", "The realm that it belongs to. Without it the first.", SCHEMA_ABSENT,
+	  STRING(config_media, realm, 1, 31), .form = schema_form_name },
 	{ 0 },
 };
 static const struct schema_section media_section = {
@@ -64,11 +68,57 @@ static const struct schema_section media_section = {
 	sizeof(struct config_media)
 };
 
+static const struct schema_key realm_keys[] = {
+	{ "name", "For listeners, trunks and people.", NULL, STRING(config_realm, name, 1, 31),
+	  .form = schema_form_name },
+	{ "port", "Name of the port that it is reached by. Without it the first.", SCHEMA_ABSENT,
+	  STRING(config_realm, port, 1, 31), .form = schema_form_name },
+	{ "vlan", "VLAN (802.1Q); 0: the port's.", "0", NUMBER(config_realm, vlan, 0, 4094) },
+	{ "outer_vlan", "Service VLAN (802.1ad) around it; 0: the port's.", "0",
+	  NUMBER(config_realm, outer_vlan, 0, 4094) },
+	{ "addresses", "Addresses with prefix length that are put on the interface of its VLAN.",
+	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_realm, addresses), .min = 1, .max = 49,
+	  .count_max = 64, .form = schema_form_prefix },
+	{ "dscp", "Code point of the media packets sent; 46 is EF (RFC 4594).", "46",
+	  NUMBER(config_realm, dscp, 0, 63) },
+	{ 0 },
+};
+static const struct schema_section realm_section = {
+	"Networks that media is exchanged with. Without any there is one, `default`: the first "
+	"port.",
+	realm_keys, sizeof(struct config_realm)
+};
+
+static const struct schema_key quality_keys[] = {
+	{ "interval_s", "Seconds that are judged at a time.", "5",
+	  NUMBER(config_quality, interval_s, 1, 300) },
+	{ "mos_min",
+	  "An event when the MOS (ITU-T G.107) of an interval is lower, in hundredths; 0: never.",
+	  "360", NUMBER(config_quality, mos_min, 0, 450) },
+	{ "loss_max_percent",
+	  "An event when more is lost or too late in an interval, in per cent; 0: never.", "5",
+	  NUMBER(config_quality, loss_max_percent, 0, 100) },
+	{ "jitter_max_ms", "An event when jitter is higher, in ms; 0: never.", "50",
+	  NUMBER(config_quality, jitter_max_ms, 0, 10000) },
+	{ 0 },
+};
+static const struct schema_section quality_section = {
+	"Thresholds of the quality of media received.", quality_keys, sizeof(struct config_quality)
+};
+
 static const struct schema_key dataplane_keys[] = {
 	{ "ports", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_dataplane, ports),
 	  .count_max = 16, .section = &port_section },
 	{ "media", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_dataplane, media),
 	  .count_max = 64, .section = &media_section },
+	{ "realms", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTIONS, LIST(config_dataplane, realms),
+	  .count_max = 16, .section = &realm_section },
+	{ "quality", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_dataplane, quality),
+	  .section = &quality_section },
+	{ "reclaim_after_s",
+	  "Contexts (calls) that no live client claims and that carry no media for so many seconds "
+	  "are removed; 0: never.",
+	  "3600", NUMBER(config_dataplane, reclaim_after_s, 0, 604800) },
 	{ "workers", "Threads that poll, each on a core of its own.", "1",
 	  NUMBER(config_dataplane, workers, 1, 32) },
 	{ "cores",
@@ -96,6 +146,8 @@ static const struct schema_key listener_keys[] = {
 	{ "address", "Local IP address. Peers are told it in Via and Contact, so not a wildcard.",
 	  NULL, STRING(config_listener, address, 2, 45), .form = schema_form_ip },
 	{ "port", "Local port.", "5060", NUMBER(config_listener, port, 1, 65535) },
+	{ "realm", "Realm of the media of calls over it. Without it the first.", SCHEMA_ABSENT,
+	  STRING(config_listener, realm, 1, 31), .form = schema_form_name },
 	{ 0 },
 };
 static const struct schema_section listener_section = { "Sockets that SIP is received on.",
@@ -168,6 +220,9 @@ static const struct schema_key trunk_keys[] = {
 	{ "inbound", "The peer may call in by its address.", "true", BOOL(config_trunk, inbound) },
 	{ "calls_max", "Calls at a time, in and out; 0: no limit.", "0",
 	  NUMBER(config_trunk, calls_max, 0, 1000000) },
+	{ "realm",
+	  "Realm of the listener that it is called from, and of its media. Without it the first.",
+	  SCHEMA_ABSENT, STRING(config_trunk, realm, 1, 31), .form = schema_form_name },
 	{ 0 },
 };
 static const struct schema_section trunk_section = {
@@ -183,6 +238,14 @@ static const struct schema_key calls_keys[] = {
 	{ "media_timeout_s",
 	  "A call whose media stays away for so many seconds is ended; 0: never.", "60",
 	  NUMBER(config_calls, media_timeout_s, 0, 86400) },
+	{ "packet_rate_max",
+	  "RTP packets a second that a party of a call may send, at least 16; what is more is "
+	  "dropped; 0: no limit.",
+	  "1000", NUMBER(config_calls, packet_rate_max, 0, 1000000) },
+	{ "rtcp",
+	  "`relay`: reports of the parties are passed on. `own`: they end here, and each party gets "
+	  "reports of our own, so neither learns of the other's CNAME.",
+	  "relay", CHOICE(config_calls, rtcp, "relay | own") },
 	{ "dataplane_retry_after_s",
 	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.",
 	  "5", NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },

@@ -172,6 +172,10 @@ static bool may_be_on_a_port(const struct config_dataplane *d, const char *ip)
 			if (strcmp(ip_of_prefix(d->ports[i].addresses[j], has), ip) == 0)
 				return true;
 	}
+	for (unsigned i = 0; i < d->realms_count; i++)
+		for (unsigned j = 0; j < d->realms[i].addresses_count; j++)
+			if (strcmp(ip_of_prefix(d->realms[i].addresses[j], has), ip) == 0)
+				return true;
 	return false;
 }
 
@@ -298,6 +302,53 @@ static int check_registration(struct config_loader *l, const struct config_sip *
 	return 0;
 }
 
+/* --- realms --------------------------------------------------------------------------------------- */
+
+static int check_realm_name(struct config_loader *l, const struct config *c, const char *list,
+			    unsigned i, const char *realm)
+{
+	char path[CONFIG_KEY_PATH_MAX];
+
+	if (config_realm_index(c, realm) >= 0)
+		return 0;
+	return config_fail(l, config_path(path, "%s[%u].realm", list, i),
+			   "%s is none of dataplane.realms", realm);
+}
+
+static int check_realms(struct config_loader *l, const struct config *c)
+{
+	const struct config_dataplane *d = &c->dataplane;
+	char path[CONFIG_KEY_PATH_MAX];
+	struct entries entries = { 0 };
+	int error = 0;
+
+	for (unsigned i = 0; i < d->realms_count; i++) {
+		struct entry *e = add(&entries, i, 0);
+		if (!e)
+			return no_memory(l, &entries);
+		snprintf(e->text, sizeof(e->text), "%s", d->realms[i].name);
+		if (d->realms[i].port && !config_port_find(c, d->realms[i].port)) {
+			free(entries.list);
+			return config_fail(l, config_path(path, "dataplane.realms[%u].port", i),
+					   "%s is none of dataplane.ports", d->realms[i].port);
+		}
+		if (d->realms[i].outer_vlan && !d->realms[i].vlan) {
+			free(entries.list);
+			return config_fail(l,
+					   config_path(path, "dataplane.realms[%u].outer_vlan", i),
+					   "there is no vlan inside of it");
+		}
+	}
+	error = check_unique(l, &entries, &(struct place){ "dataplane.realms", ".name", false });
+	for (unsigned i = 0; i < d->media_count && !error; i++)
+		error = check_realm_name(l, c, "dataplane.media", i, d->media[i].realm);
+	for (unsigned i = 0; i < c->sip.listeners_count && !error; i++)
+		error = check_realm_name(l, c, "sip.listeners", i, c->sip.listeners[i].realm);
+	for (unsigned i = 0; i < c->trunks_count && !error; i++)
+		error = check_realm_name(l, c, "trunks", i, c->trunks[i].realm);
+	return error;
+}
+
 /* --- users, trunks ------------------------------------------------------------------------------- */
 
 static bool is_domain(const struct config_sip *s, const char *domain)
@@ -410,6 +461,8 @@ int config_validate(struct config_loader *loader, const struct config *config)
 		error = check_domains(loader, &config->sip);
 	if (!error)
 		error = check_listeners(loader, config);
+	if (!error)
+		error = check_realms(loader, config);
 	if (!error)
 		error = check_registration(loader, &config->sip);
 	if (!error)

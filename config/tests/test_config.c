@@ -116,7 +116,8 @@ Test(config, fills_in_defaults)
 	cr_expect_str_eq(c->dataplane.ports[0].driver, "af_packet");
 	cr_expect_str_eq(c->dataplane.ports[1].tap, "tandem1");
 	cr_expect_eq(c->dataplane.ports[0].mtu, 1500);
-	cr_expect_eq(c->dataplane.media[0].dscp, 46);
+	cr_expect_eq(c->dataplane.realms[0].dscp, 46);
+	cr_expect_str_eq(c->dataplane.realms[0].name, "default");
 	cr_expect_str_eq(c->dataplane.idle, "poll");
 	cr_expect(c->dataplane.hugepages);
 	cr_expect_eq(c->sip.listeners[0].port, 5060);

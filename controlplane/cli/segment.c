@@ -179,7 +179,7 @@ struct forwarded {
 
 static bool is_incomplete(const struct dp_termination_counters *c)
 {
-	return c->forwarded != (uint32_t)c->packets;
+	return c->not_forwarded != 0;
 }
 
 /* Forwarded bytes are not counted: they are known where each packet was forwarded. */
@@ -206,13 +206,14 @@ static json_t *termination_row(const struct dp_stats_header *stats, uint32_t ind
 				port_of(&t->remote), "latched_address", ip_of(&c->source),
 				"latched_port", port_of(&c->source), "direction",
 				direction_name(t->direction), "codec", codec_name(t->payload_type));
-	json_t *counters = json_pack(
-		"{s:I,s:I,s:I,s:o,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets", (json_int_t)c->packets,
-		"rx_bytes", (json_int_t)c->bytes, "tx_packets",
-		(json_int_t)(forwarded->packets - c->forwarded), "tx_bytes", tx_bytes(forwarded, c),
-		"lost", (json_int_t)dp_counters_lost(c), "jitter_ms", jitter_ms, "rtcp_rx_packets",
-		(json_int_t)c->rtcp_packets, "dropped", (json_int_t)c->dropped, "foreign",
-		(json_int_t)c->foreign, "last_packet_ms", last_packet(stats, c));
+	json_t *counters =
+		json_pack("{s:I,s:I,s:I,s:o,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets",
+			  (json_int_t)c->packets, "rx_bytes", (json_int_t)c->bytes, "tx_packets",
+			  (json_int_t)(forwarded->packets - dp_counters_forwarded(c)), "tx_bytes",
+			  tx_bytes(forwarded, c), "lost", (json_int_t)dp_counters_lost(c),
+			  "jitter_ms", jitter_ms, "rtcp_rx_packets", (json_int_t)c->rtcp_packets,
+			  "dropped", (json_int_t)c->dropped, "foreign", (json_int_t)c->foreign,
+			  "last_packet_ms", last_packet(stats, c));
 
 	json_object_update(row, counters);
 	json_decref(counters);
@@ -241,7 +242,7 @@ static size_t read_terminations(const struct dp_stats_header *stats, struct know
 		n++;
 		if (k->record.context.index >= stats->contexts_max)
 			continue;
-		forwarded[k->record.context.index].packets += k->counters.forwarded;
+		forwarded[k->record.context.index].packets += dp_counters_forwarded(&k->counters);
 		forwarded[k->record.context.index].bytes += k->counters.bytes;
 		forwarded[k->record.context.index].incomplete += is_incomplete(&k->counters);
 	}

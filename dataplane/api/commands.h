@@ -10,6 +10,7 @@
  *   -ESTALE     a handle names nothing that exists (any more)
  *   -ENOSPC     tables are full;  -EADDRINUSE  the port asked for is taken
  *   -EADDRNOTAVAIL  no such media address or no free port
+ *   -ELOOP      media would be sent to the termination that it comes from, or to one of its context
  *   -ENOSYS     unknown type
  *   -EPROTO     epoch or sequence is not what comes next (the command was not carried out)
  */
@@ -60,6 +61,10 @@ struct dp_cmd_context_remove {
 /* Bits of the flags field of a termination. */
 enum {
 	DP_TERMINATION_RTCP_MUX = 1u << 0, /* RTCP arrives and leaves on the RTP port (RFC 5761) */
+	/* Tandem is the end point of its RTCP: reports of the remote end go no further, and it gets
+	 * reports of our own (RFC 3550 §6). Else RTCP is relayed. */
+	DP_TERMINATION_RTCP_OWN = 1u << 1,
+	DP_TERMINATION_FLAGS = (1u << 2) - 1,
 };
 
 /*
@@ -76,30 +81,35 @@ struct dp_termination_settings {
 	uint32_t clock_rate;           /* Hz of the RTP time stamps, for jitter; 1000..192000 */
 	uint32_t media_timeout_ms;     /* event after so long without RTP; 0: never */
 	uint32_t flags;                /* DP_TERMINATION_* */
+	uint32_t packet_rate_max;      /* RTP packets a second, 16..1000000; 0: no limit */
+	uint8_t codec;                 /* enum dp_codec */
+	uint8_t reserved[3];
 };
-static_assert(sizeof(struct dp_termination_settings) == 56, "crosses processes");
+static_assert(sizeof(struct dp_termination_settings) == 64, "crosses processes");
 
 enum {
 	DP_SET_REMOTE = 1u << 0, /* remote and remote_rtcp; opens the latch again */
 	DP_SET_DIRECTION = 1u << 1,
 	DP_SET_SOURCE_RULE = 1u << 2,
-	DP_SET_FORMAT = 1u << 3, /* payload_type, telephone_event, clock_rate */
+	DP_SET_FORMAT = 1u << 3, /* payload_type, telephone_event, clock_rate, codec */
 	DP_SET_TIMEOUT = 1u << 4,
 	DP_SET_FLAGS = 1u << 5,
-	DP_SET_ALL = (1u << 6) - 1,
+	DP_SET_RATE = 1u << 6,
+	DP_SET_ALL = (1u << 7) - 1,
 };
 
 /*
  * Reply: handle, and the local address with the RTP port (even; RTCP is the next one).
- * local.family chooses IPv4 or IPv6; an all-zero ip lets the dataplane choose among its media
- * addresses, port 0 lets it choose the port. A restarted dataplane is told both, so that the
+ * local.family chooses IPv4 or IPv6; an all-zero ip lets the dataplane choose among the media
+ * addresses of the realm (of all realms: DP_REALM_ANY), port 0 lets it choose the port. A restarted dataplane is told both, so that the
  * phones need no new offer. side: 0 caller, 1 callee; only for people who read counters.
  */
 struct dp_cmd_termination_add {
 	dp_handle_t context;
 	struct dp_address local;
 	uint8_t side;
-	uint8_t reserved[3];
+	uint8_t realm; /* index, or DP_REALM_ANY */
+	uint8_t reserved[2];
 	struct dp_termination_settings settings;
 };
 
@@ -146,7 +156,12 @@ static_assert(sizeof(struct dp_command) == 128, "ring element");
 #define DP_EVENTS(X)                    \
 	X(REPLY, reply)                 \
 	X(MEDIA_TIMEOUT, media_timeout) \
-	X(LATCHED, latched)
+	X(MEDIA_RESUMED, media_resumed) \
+	X(LATCHED, latched)             \
+	X(FOREIGN, foreign)             \
+	X(LOOP, loop)                   \
+	X(QUALITY, quality)             \
+	X(WORKER, worker)
 
 enum dp_event_type {
 	DP_EVENT_NONE = 0,
@@ -174,6 +189,68 @@ struct dp_ev_media_timeout {
 	uint32_t reserved;
 };
 
+/* After a DP_EVENT_MEDIA_TIMEOUT: RTP came again. */
+struct dp_ev_media_resumed {
+	dp_handle_t termination;
+	dp_handle_t context;
+	uint64_t label;
+};
+
+/*
+ * Packets from somebody else came to the termination's port (RTP bleed): none of them went
+ * anywhere. Sent at the first one, then at most each 10 s for a termination.
+ */
+struct dp_ev_foreign {
+	dp_handle_t termination;
+	dp_handle_t context;
+	uint64_t label;
+	uint64_t packets;         /* foreign ones so far */
+	struct dp_address source; /* of one of them */
+	uint32_t reserved;
+};
+
+/*
+ * Media goes in a circle: packets whose TTL is used up, or the same SSRC from two sides of the
+ * context (RFC 3550 §8.2). Once for a termination until its SSRC changes.
+ */
+struct dp_ev_loop {
+	dp_handle_t termination;
+	dp_handle_t context;
+	uint64_t label;
+	uint32_t ssrc;
+	uint32_t reserved;
+};
+
+/* What a threshold of the configuration is set for. */
+enum dp_quality_metric {
+	DP_QUALITY_MOS,    /* hundredths; below the threshold is bad */
+	DP_QUALITY_LOSS,   /* hundredths of a per cent, packets that came too late included */
+	DP_QUALITY_JITTER, /* microseconds */
+	DP_QUALITY_METRICS,
+};
+
+/* A figure of the last interval crossed its threshold, or has come back. */
+struct dp_ev_quality {
+	dp_handle_t termination;
+	dp_handle_t context;
+	uint64_t label;
+	uint8_t metric; /* enum dp_quality_metric */
+	uint8_t raised; /* 1: crossed; 0: good again */
+	uint8_t reserved[2];
+	uint32_t value, threshold; /* units as the metric says */
+	uint32_t mos;              /* hundredths; with loss and jitter the whole picture */
+	uint32_t loss, jitter;
+	uint32_t reserved2;
+};
+
+/* A worker stopped answering, or is back. To all channels. */
+struct dp_ev_worker {
+	uint32_t worker;
+	uint32_t state; /* enum dp_worker_state: DP_WORKER_HUNG or DP_WORKER_RUNNING */
+	uint32_t flows; /* that another worker has taken over */
+	uint32_t reserved;
+};
+
 /* The termination now takes media from here, and sends there. */
 struct dp_ev_latched {
 	dp_handle_t termination;
@@ -191,7 +268,12 @@ struct dp_event {
 	union {
 		struct dp_ev_reply reply;
 		struct dp_ev_media_timeout media_timeout;
+		struct dp_ev_media_resumed media_resumed;
 		struct dp_ev_latched latched;
+		struct dp_ev_foreign foreign;
+		struct dp_ev_loop loop;
+		struct dp_ev_quality quality;
+		struct dp_ev_worker worker;
 		uint8_t raw[104];
 	};
 };

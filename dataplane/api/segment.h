@@ -35,7 +35,7 @@
 #include "dataplane/api/types.h"
 
 #define DP_SEGMENT_MAGIC  UINT64_C(0x314d45444e4154) /* "TANDEM1" */
-#define DP_LAYOUT_VERSION 1u                         /* one more for each change in dataplane/api */
+#define DP_LAYOUT_VERSION 2u                         /* one more for each change in dataplane/api */
 
 #define DP_CHANNELS_MAX      16u /* shards that can be attached at one time */
 #define DP_COMMAND_RING_SIZE 4096u
@@ -76,6 +76,7 @@ static_assert(sizeof(struct dp_channel) == 192, "crosses processes");
 enum dp_attach_role {
 	DP_ROLE_CLIENT = 1,   /* programs the dataplane */
 	DP_ROLE_OBSERVER = 2, /* reads counters only */
+	DP_ROLE_OPERATOR = 3, /* an observer that may ask for what operator.h lists */
 };
 
 struct dp_attach_request {

@@ -70,10 +70,36 @@ enum dp_direction {
 /* Which source a termination takes media from. */
 enum dp_source_rule {
 	DP_SOURCE_STRICT = 0, /* only the remote address of the signalling */
-	DP_SOURCE_LEARN =
-		1, /* the first valid source (symmetric RTP, RFC 4961), then only that one;
-				 opened again when signalling sets a new remote address */
+	DP_SOURCE_LEARN = 1,  /* the first source that proves itself (symmetric RTP, RFC 4961), then
+				 only that one; opened again when signalling sets a new remote
+				 address */
 };
+
+/*
+ * Audio formats as far as the E-model tells them apart: id, name in SDP (RFC 3551), equipment
+ * impairment Ie and robustness against random loss Bpl (ITU-T G.113 appendix I; G.711 with the
+ * concealment of its appendix I; G.722 and Opus, which it does not list, as G.711 with
+ * concealment).
+ */
+#define DP_CODECS(X)                   \
+	X(UNKNOWN, "", 0, 25.1)        \
+	X(PCMU, "PCMU", 0, 25.1)       \
+	X(PCMA, "PCMA", 0, 25.1)       \
+	X(G722, "G722", 0, 25.1)       \
+	X(G723, "G723", 15, 16.1)      \
+	X(G729, "G729", 11, 19.0)      \
+	X(GSM_EFR, "GSM-EFR", 5, 10.0) \
+	X(OPUS, "opus", 0, 25.1)
+
+enum dp_codec {
+#define X(id, name, ie, bpl) DP_CODEC_##id,
+	DP_CODECS(X)
+#undef X
+		DP_CODEC_COUNT
+};
+
+/* A realm is named by its index in the configuration. */
+#define DP_REALM_ANY UINT8_MAX
 
 /* How two terminations of a context hear each other (H.248.1 §7.1.5). */
 enum dp_topology {

@@ -62,6 +62,7 @@ const struct dp_worker_stats *dp_stats_worker(const struct dp_stats_header *stat
 const struct dp_node_stats *dp_stats_node(const struct dp_stats_header *stats, unsigned worker,
 					  unsigned node);
 const struct dp_pool_stats *dp_stats_pool(const struct dp_stats_header *stats, unsigned pool);
+const struct dp_realm_stats *dp_stats_realm(const struct dp_stats_header *stats, unsigned realm);
 
 /* Consistent copies; false: the index is free, out of range, or was being rewritten all the time. */
 bool dp_stats_context(const struct dp_stats_header *stats, uint32_t index,

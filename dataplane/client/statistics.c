@@ -63,3 +63,9 @@ const struct dp_termination_counters *dp_stats_counters(const struct dp_stats_he
 	return section(stats, stats->counters_offset, sizeof(struct dp_termination_counters), index,
 		       stats->terminations_max);
 }
+
+const struct dp_realm_stats *dp_stats_realm(const struct dp_stats_header *stats, unsigned realm)
+{
+	return section(stats, stats->realm_offset, sizeof(struct dp_realm_stats), realm,
+		       stats->realms);
+}

@@ -30,15 +30,17 @@ int flow_context_add(struct flow_table *t, uint32_t owner, uint64_t label, dp_ha
 	record->label = label;
 	record->terminations = 0;
 	record->owner = owner;
+	record->unclaimed_ms = 0;
 	record_end(&record->version);
 	*handle = (dp_handle_t){ index, record->generation };
 	return 0;
 }
 
-static void set_owner(struct dp_context_record *record, uint32_t owner)
+static void set_owner(struct flow_table *t, struct dp_context_record *record, uint32_t owner)
 {
 	record_begin(&record->version);
 	record->owner = owner;
+	record->unclaimed_ms = owner == DP_NOBODY ? t->now_ms : 0;
 	record_end(&record->version);
 }
 
@@ -48,7 +50,7 @@ int flow_context_claim(struct flow_table *t, uint32_t owner, dp_handle_t handle)
 	int error = context_find(t, handle, &context);
 
 	if (!error)
-		set_owner(&t->context_records[handle.index], owner);
+		set_owner(t, &t->context_records[handle.index], owner);
 	return error;
 }
 
@@ -56,7 +58,7 @@ void flow_owner_gone(struct flow_table *t, uint32_t owner)
 {
 	for (uint32_t i = 0; i < t->max; i++)
 		if (t->context_records[i].generation && t->context_records[i].owner == owner)
-			set_owner(&t->context_records[i], UINT32_MAX);
+			set_owner(t, &t->context_records[i], DP_NOBODY);
 }
 
 int flow_context_remove(struct flow_table *t, dp_handle_t handle)

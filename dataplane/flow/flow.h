@@ -32,7 +32,7 @@
 
 struct nexthop; /* dataplane/kernel/nexthop.h */
 
-enum {
+enum flow_flags {
 	FLOW_IPV6 = 1u << 0,       /* family of the way out */
 	FLOW_TAKE = 1u << 1,       /* media is taken from this side (direction) */
 	FLOW_HAS_PEER = 1u << 2,   /* the topology sends it to somebody */
@@ -40,6 +40,9 @@ enum {
 	FLOW_LEARN = 1u << 4,      /* DP_SOURCE_LEARN */
 	FLOW_RTCP_MUX = 1u << 5,   /* on this side */
 	FLOW_PEER_RTCP_MUX = 1u << 6,
+	FLOW_RTCP_OWN = 1u << 7,      /* RTCP from this side ends here */
+	FLOW_PEER_RTCP_OWN = 1u << 8, /* RTCP for the other side ends here: it gets our own */
+	FLOW_OBSERVED = 1u << 9,      /* a capture or trace wants its packets */
 };
 
 /*
@@ -47,44 +50,55 @@ enum {
  * destination `remote` of its peer. Addresses and ports in network order.
  */
 struct flow {
-	uint32_t termination;    /* index: counters and latch */
-	uint32_t generation;     /* of the termination */
-	uint32_t clock_rate;     /* Hz */
-	uint8_t flags;           /* FLOW_* */
+	uint32_t termination;      /* index: counters and latch */
+	uint32_t clock_rate;       /* Hz */
+	uint32_t packet_period_us; /* shortest mean distance of RTP packets; 0: no limit */
+	uint16_t flags;            /* FLOW_* */
 	uint8_t telephone_event; /* payload type, 255: none; its time stamps say nothing of jitter */
 	uint8_t dscp;            /* of what is sent, 0..63 */
-	uint8_t worker;          /* owner of the counters */
 	uint16_t source_port;    /* RTP; RTCP is the next */
 	uint16_t destination_port;
-	uint16_t destination_rtcp_port;
+	uint8_t worker;      /* owner of the counters */
 	uint8_t latch_epoch; /* differs from the worker's: the latch starts anew */
-	uint8_t reserved;
+	uint16_t reserved;
 	uint8_t source[16];
 	uint8_t destination[16];
 	const struct nexthop *nexthop; /* NULL: the remote address is not known */
 	/* Second line, for RTCP and the first packet of a latch_epoch. expected: of the signalling,
 	 * as bytes comparable; all that is taken when not FLOW_LEARN. */
-	struct dp_address expected, expected_rtcp;
+	struct dp_address expected, expected_rtcp; /* 40 bytes */
 	uint8_t destination_rtcp[16];
 	const struct nexthop *nexthop_rtcp; /* NULL: not known */
+	uint32_t generation;                /* of the termination */
+	uint16_t destination_rtcp_port;
+	uint16_t reserved2;
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
-static_assert(sizeof(struct flow) == 128, "two lines a flow");
+static_assert(offsetof(struct flow, generation) < 192, "RTCP and rare events: two more");
 
 #define FLOW_SLOTS_PER_ADDRESS 32768u /* UDP port / 2 */
 
 struct flow_table;
 
+/* A network that media is exchanged with, by configuration. */
+struct flow_realm {
+	int ifindex; /* kernel interface that routes of this realm go out of; 0: any */
+	uint16_t vlan, outer_vlan; /* tags that its media arrives with; 0: none */
+	uint8_t dscp;
+};
+
 /* One media address with its range of RTP ports (even first, odd last), by configuration. */
 struct flow_pool {
 	struct dp_address address;
 	uint16_t port_first, port_last;
-	uint8_t dscp;
+	uint8_t realm; /* index */
 };
 
 struct flow_table_config {
 	const struct flow_pool *pools;
-	unsigned pool_count;       /* 1..DP_POOLS_MAX */
+	unsigned pool_count; /* 1..DP_POOLS_MAX */
+	const struct flow_realm *realms;
+	unsigned realm_count;      /* 1..DP_REALMS_MAX */
 	uint32_t terminations_max; /* contexts_max is the same */
 	unsigned workers;
 	/* memory in the statistics area, zeroed, of terminations_max (contexts), pool_count entries */
@@ -92,8 +106,10 @@ struct flow_table_config {
 	struct dp_termination_record *terminations;
 	struct dp_termination_counters *counters;
 	struct dp_pool_stats *pool_stats;
-	/* finds the way to an address; never fails, may be unresolved yet (dataplane/kernel) */
-	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote);
+	struct dp_realm_stats *realm_stats; /* of realm_count */
+	/* finds the way to an address, out of an interface (0: any); never fails, may be unresolved
+	 * yet (dataplane/kernel) */
+	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote, int ifindex);
 	void *resolve_arg;
 };
 
@@ -154,6 +170,7 @@ struct flow_lookup {
 	struct dp_termination_counters *counters;
 	const struct flow_pool *pools;
 	unsigned pool_count;
+	const struct flow_realm *realms;
 };
 const struct flow_lookup *flow_table_lookup(const struct flow_table *table);
 

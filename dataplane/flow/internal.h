@@ -51,6 +51,8 @@ struct context {
 struct flow_table {
 	struct flow_lookup lookup;
 	struct flow_pool pool_configs[DP_POOLS_MAX];
+	struct flow_realm realms[DP_REALMS_MAX];
+	unsigned realm_count;
 	struct port_pool *pools;
 	unsigned pool_count, next_pool;
 	uint32_t max, workers;
@@ -61,7 +63,8 @@ struct flow_table {
 	struct dp_termination_record *records;
 	struct dp_termination_counters *counters;
 	struct dp_pool_stats *pool_stats;
-	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote);
+	struct dp_realm_stats *realm_stats;
+	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote, int ifindex);
 	void *resolve_arg;
 	uint32_t generation; /* of the next handle */
 	uint32_t *worker_load;

@@ -12,7 +12,7 @@ int port_pool_init(struct port_pool *pool, const struct flow_pool *config)
 	*pool = (struct port_pool){
 		.address = config->address,
 		.first = config->port_first,
-		.dscp = config->dscp,
+		.realm = config->realm,
 		.total = (config->port_last - config->port_first + 1u) / 2,
 	};
 	pool->queue = calloc(pool->total, sizeof(*pool->queue));

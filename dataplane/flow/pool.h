@@ -11,7 +11,7 @@
 struct port_pool {
 	struct dp_address address;
 	uint16_t first; /* even */
-	uint8_t dscp;
+	uint8_t realm;
 	uint32_t total, free_count;
 	uint32_t head;   /* oldest free pair in queue[] */
 	uint16_t *queue; /* pair numbers, a ring of `total` */

@@ -87,13 +87,16 @@ static const struct termination *listener_of(const struct flow_table *t, const s
 static void compile_way_out(struct flow_table *t, const struct termination *peer, struct flow *f)
 {
 	const struct port_pool *pool = &t->pools[peer->pool];
+	const struct flow_realm *realm = &t->realms[pool->realm];
 
 	f->flags |= FLOW_HAS_PEER;
 	if (peer->settings.direction & DP_DIRECTION_RECVONLY)
 		f->flags |= FLOW_PEER_SENDS;
 	if (peer->settings.flags & DP_TERMINATION_RTCP_MUX)
 		f->flags |= FLOW_PEER_RTCP_MUX;
-	f->dscp = pool->dscp;
+	if (peer->settings.flags & DP_TERMINATION_RTCP_OWN)
+		f->flags |= FLOW_PEER_RTCP_OWN;
+	f->dscp = realm->dscp;
 	f->source_port = htons(peer->port);
 	memcpy(f->source, pool->address.ip, sizeof(f->source));
 	if (peer->aim.family != pool->address.family)
@@ -102,14 +105,14 @@ static void compile_way_out(struct flow_table *t, const struct termination *peer
 		f->flags |= FLOW_IPV6;
 	memcpy(f->destination, peer->aim.ip, sizeof(f->destination));
 	f->destination_port = htons(peer->aim.port);
-	f->nexthop = t->resolve(t->resolve_arg, &peer->aim);
+	f->nexthop = t->resolve(t->resolve_arg, &peer->aim, realm->ifindex);
 	if (peer->aim_rtcp.family != pool->address.family)
 		return;
 	memcpy(f->destination_rtcp, peer->aim_rtcp.ip, sizeof(f->destination_rtcp));
 	f->destination_rtcp_port = htons(peer->aim_rtcp.port);
 	f->nexthop_rtcp = memcmp(f->destination, f->destination_rtcp, sizeof(f->destination)) == 0
 				  ? f->nexthop
-				  : t->resolve(t->resolve_arg, &peer->aim_rtcp);
+				  : t->resolve(t->resolve_arg, &peer->aim_rtcp, realm->ifindex);
 }
 
 /* Workers compare sources as bytes. */
@@ -142,6 +145,10 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 		f->flags |= FLOW_LEARN;
 	if (m->settings.flags & DP_TERMINATION_RTCP_MUX)
 		f->flags |= FLOW_RTCP_MUX;
+	if (m->settings.flags & DP_TERMINATION_RTCP_OWN)
+		f->flags |= FLOW_RTCP_OWN;
+	if (m->settings.packet_rate_max)
+		f->packet_period_us = 1000000 / m->settings.packet_rate_max;
 	if (peer)
 		compile_way_out(t, peer, f);
 }

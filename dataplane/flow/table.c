@@ -20,13 +20,16 @@ static int create_pools(struct flow_table *t, const struct flow_table_config *co
 	for (; t->pool_count < config->pool_count; t->pool_count++) {
 		struct port_pool *pool = &t->pools[t->pool_count];
 		struct dp_pool_stats *stats = &t->pool_stats[t->pool_count];
-		int error = port_pool_init(pool, &config->pools[t->pool_count]);
+		int error = config->pools[t->pool_count].realm < config->realm_count
+				    ? port_pool_init(pool, &config->pools[t->pool_count])
+				    : -EINVAL;
 
 		if (error)
 			return error;
 		stats->address = pool->address;
 		stats->address.port = pool->first;
 		stats->port_last = config->pools[t->pool_count].port_last;
+		stats->realm = pool->realm;
 		stats->total = pool->total;
 	}
 	return 0;
@@ -53,6 +56,7 @@ int flow_table_create(const struct flow_table_config *config, struct flow_table 
 	int error = -ENOMEM;
 
 	if (config->pool_count < 1 || config->pool_count > DP_POOLS_MAX ||
+	    config->realm_count < 1 || config->realm_count > DP_REALMS_MAX ||
 	    config->terminations_max < 1 || config->workers < 1 || config->workers > 255)
 		return -EINVAL;
 	t = calloc(1, sizeof(*t));
@@ -64,7 +68,10 @@ int flow_table_create(const struct flow_table_config *config, struct flow_table 
 	t->context_records = config->contexts;
 	t->records = config->terminations;
 	t->counters = config->counters;
+	memcpy(t->realms, config->realms, config->realm_count * sizeof(*config->realms));
+	t->realm_count = config->realm_count;
 	t->pool_stats = config->pool_stats;
+	t->realm_stats = config->realm_stats;
 	t->resolve = config->resolve;
 	t->resolve_arg = config->resolve_arg;
 	/* Handles of an earlier dataplane must not fit by chance. */
@@ -79,6 +86,7 @@ int flow_table_create(const struct flow_table_config *config, struct flow_table 
 	t->lookup.counters = config->counters;
 	t->lookup.pools = t->pool_configs;
 	t->lookup.pool_count = config->pool_count;
+	t->lookup.realms = t->realms;
 	error = create_pools(t, config);
 	if (!error)
 		error = create_members(t);

@@ -29,7 +29,7 @@ static bool format_is_valid(const struct dp_termination_settings *s)
 {
 	return (s->payload_type < 128 || s->payload_type == 255) &&
 	       (s->telephone_event < 128 || s->telephone_event == 255) && s->clock_rate >= 1000 &&
-	       s->clock_rate <= 192000;
+	       s->clock_rate <= 192000 && s->codec < DP_CODEC_COUNT;
 }
 
 static int settings_check(const struct dp_termination_settings *s, uint32_t mask, uint8_t family)
@@ -44,7 +44,10 @@ static int settings_check(const struct dp_termination_settings *s, uint32_t mask
 		return -EINVAL;
 	if ((mask & DP_SET_FORMAT) && !format_is_valid(s))
 		return -EINVAL;
-	if ((mask & DP_SET_FLAGS) && (s->flags & ~(uint32_t)DP_TERMINATION_RTCP_MUX))
+	if ((mask & DP_SET_FLAGS) && (s->flags & ~(uint32_t)DP_TERMINATION_FLAGS))
+		return -EINVAL;
+	if ((mask & DP_SET_RATE) && s->packet_rate_max != 0 &&
+	    (s->packet_rate_max < 16 || s->packet_rate_max > 1000000))
 		return -EINVAL;
 	return 0;
 }
@@ -79,12 +82,14 @@ static int take_exact(struct flow_table *t, const struct dp_address *local, uint
 }
 
 /* The media addresses of a family take turns. */
-static int take_any(struct flow_table *t, uint8_t family, uint16_t *pool, uint16_t *port)
+static int take_any(struct flow_table *t, uint8_t family, uint8_t realm, uint16_t *pool,
+		    uint16_t *port)
 {
 	for (unsigned i = 0; i < t->pool_count; i++) {
 		unsigned index = (t->next_pool + i) % t->pool_count;
 
 		if (t->pools[index].address.family != family ||
+		    (realm != DP_REALM_ANY && t->pools[index].realm != realm) ||
 		    port_pool_take(&t->pools[index], port) != 0)
 			continue;
 		*pool = (uint16_t)index;
@@ -123,6 +128,8 @@ static void record_settings(struct dp_termination_record *r,
 	r->clock_rate = s->clock_rate;
 	r->media_timeout_ms = s->media_timeout_ms;
 	r->flags = s->flags;
+	r->codec = s->codec;
+	r->packet_rate_max = s->packet_rate_max;
 }
 
 static void aim_at_remote(struct termination *m, const struct dp_termination_record *r)
@@ -153,7 +160,7 @@ static void start_counters(struct dp_termination_counters *c,
 			   const struct dp_termination_settings *s)
 {
 	memset(c, 0, sizeof(*c));
-	c->latch_open = s->source_rule == DP_SOURCE_LEARN;
+	c->latch = s->source_rule == DP_SOURCE_LEARN ? DP_LATCH_OPEN : DP_LATCH_LOCKED;
 	if (s->source_rule == DP_SOURCE_STRICT)
 		c->source = s->remote;
 }
@@ -208,7 +215,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	if (error)
 		return error;
 	if ((add->local.family != DP_FAMILY_IPV4 && add->local.family != DP_FAMILY_IPV6) ||
-	    add->side > 1)
+	    add->side > 1 || (add->realm != DP_REALM_ANY && add->realm >= t->realm_count))
 		return -EINVAL;
 	if (t->free_termination >= t->max)
 		flow_reclaim(t); /* those that have just ended may be ready for use */
@@ -216,7 +223,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	if (index >= t->max || context->count == CONTEXT_TERMINATIONS_MAX)
 		return -ENOSPC;
 	if (ip_is_any(&add->local) && add->local.port == 0)
-		error = take_any(t, add->local.family, &pool, &port);
+		error = take_any(t, add->local.family, add->realm, &pool, &port);
 	else
 		error = take_exact(t, &add->local, &pool, &port);
 	if (error)
@@ -240,6 +247,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	record->local = t->pools[pool].address;
 	record->local.port = port;
 	record->side = add->side;
+	record->realm = t->pools[pool].realm;
 	record->worker = least_loaded_worker(t);
 	record_settings(record, &m->settings);
 	record_end(&record->version);
@@ -272,11 +280,14 @@ static void merge_settings(struct dp_termination_settings *s,
 		s->payload_type = n->payload_type;
 		s->telephone_event = n->telephone_event;
 		s->clock_rate = n->clock_rate;
+		s->codec = n->codec;
 	}
 	if (mask & DP_SET_TIMEOUT)
 		s->media_timeout_ms = n->media_timeout_ms;
 	if (mask & DP_SET_FLAGS)
 		s->flags = n->flags;
+	if (mask & DP_SET_RATE)
+		s->packet_rate_max = n->packet_rate_max;
 }
 
 static bool same_address(const struct dp_address *a, const struct dp_address *b)

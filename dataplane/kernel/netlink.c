@@ -320,6 +320,8 @@ int netlink_route_get(struct netlink *n, const struct dp_address *to, int *ifind
 	rt->rtm_family = (uint8_t)family_of(to);
 	rt->rtm_dst_len = (uint8_t)(size_of(to) * 8);
 	mnl_attr_put(m, RTA_DST, size_of(to), to->ip);
+	if (*ifindex)
+		mnl_attr_put_u32(m, RTA_OIF, (uint32_t)*ifindex);
 	error = talk(n, m, on_route, &route);
 	if (error)
 		return error;

@@ -33,7 +33,8 @@ int netlink_link_set(struct netlink *n, int ifindex, const uint8_t mac[6], unsig
 int netlink_address_add(struct netlink *n, int ifindex, const char *text, uint32_t metric);
 int netlink_address_remove(struct netlink *n, int ifindex, const char *text);
 
-/* The way to an address; gateway is the address itself on a connected network. -ENETUNREACH. */
+/* The way to an address; gateway is the address itself on a connected network. *ifindex: of the
+ * interface to go out of, 0: any; then the one that was found. -ENETUNREACH. */
 int netlink_route_get(struct netlink *n, const struct dp_address *to, int *ifindex,
 		      struct dp_address *gateway);
 

@@ -30,6 +30,7 @@ struct private
 
 struct cached {
 	struct dp_address remote; /* family NONE: empty */
+	int ifindex;              /* that was asked for */
 	const struct nexthop *nexthop;
 };
 
@@ -190,6 +191,10 @@ static const struct nexthop *find_or_create(struct nexthop_table *t, int ifindex
 	*slot = t->count;
 	memcpy(hop->ether + 6, port->mac, 6);
 	hop->port = port->port;
+	hop->tags_size = port->tags_size;
+	memcpy(hop->tags, port->tags, sizeof(hop->tags));
+	hop->mtu = port->mtu;
+	hop->checksums = port->checksums;
 	hop->ifindex = ifindex;
 	hop->gateway = *gateway;
 	hop->gateway.port = 0;
@@ -200,19 +205,20 @@ static const struct nexthop *find_or_create(struct nexthop_table *t, int ifindex
 	return hop;
 }
 
-const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote)
+const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
 	struct nexthop_table *t = arg;
-	struct cached *cached = &t->cache[hash_of(remote, 0) % CACHE_SIZE];
+	struct cached *cached = &t->cache[hash_of(remote, (uint32_t)ifindex) % CACHE_SIZE];
 	struct dp_address gateway;
-	int ifindex;
+	int out = ifindex;
 
-	if (cached->nexthop && same_ip(&cached->remote, remote))
+	if (cached->nexthop && cached->ifindex == ifindex && same_ip(&cached->remote, remote))
 		return cached->nexthop;
-	if (!t->netlink || netlink_route_get(t->netlink, remote, &ifindex, &gateway) != 0)
+	if (!t->netlink || netlink_route_get(t->netlink, remote, &out, &gateway) != 0)
 		return &t->no_route;
 	cached->remote = *remote;
-	cached->nexthop = find_or_create(t, ifindex, &gateway);
+	cached->ifindex = ifindex;
+	cached->nexthop = find_or_create(t, out, &gateway);
 	return cached->nexthop;
 }
 

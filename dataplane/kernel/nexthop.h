@@ -33,9 +33,14 @@ struct nexthop {
 	};
 	uint16_t port; /* DPDK port id of the way out */
 	_Atomic uint8_t state;
+	uint8_t tags_size; /* bytes of tags: 0, 4 or 8 */
+	uint8_t tags
+		[8];  /* between the Ethernet addresses and the type: TPID and TCI of each VLAN */
+	uint16_t mtu; /* bytes of an IP packet that may leave so */
+	uint8_t checksums; /* RTE_ETH_TX_OFFLOAD_UDP_CKSUM can be had: 1 */
 	uint8_t reserved;
 	struct dp_address gateway; /* the neighbour itself */
-	int ifindex;               /* TAP of that port */
+	int ifindex;               /* TAP of that port, or VLAN interface on it */
 	/* Set by a worker that met an unresolved hop, taken back by the manager, which then asks. */
 	_Atomic uint32_t wanted;
 } __attribute__((aligned(64)));

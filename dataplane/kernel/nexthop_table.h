@@ -18,11 +18,15 @@
 struct netlink;
 struct nexthop_table;
 
-/* A TAP and the port behind it. */
+/* A TAP, or a VLAN interface on it, and the port behind. */
 struct nexthop_port {
 	int ifindex;
 	uint16_t port;
 	uint8_t mac[6];
+	uint8_t tags_size; /* as in struct nexthop */
+	uint8_t tags[8];
+	uint16_t mtu;
+	uint8_t checksums;
 };
 
 #define NEXTHOPS_MAX 65536u
@@ -34,8 +38,9 @@ int nexthop_table_create(const struct nexthop_port *ports, unsigned count,
 void nexthop_table_destroy(struct nexthop_table *table);
 void nexthop_table_use(struct nexthop_table *table, struct netlink *netlink);
 
-/* Never fails: a next hop that is UNREACHABLE stands for no route. arg: the table. */
-const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote);
+/* The way to remote, out of an interface (0: any). Never fails: a next hop that is UNREACHABLE
+ * stands for no route. arg: the table. */
+const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote, int ifindex);
 
 /* From netlink. arg: the table. */
 void nexthop_neighbour_news(void *arg, int ifindex, const struct dp_address *address,

@@ -87,6 +87,7 @@ static int statistics_create(const struct segment_config *c, struct segment *s)
 		.workers = c->workers,
 		.nodes = c->nodes,
 		.pools = c->pools,
+		.realms = c->realms,
 		.contexts_max = c->terminations_max,
 		.terminations_max = c->terminations_max,
 	};
@@ -100,6 +101,7 @@ static int statistics_create(const struct segment_config *c, struct segment *s)
 	h.worker_offset = lay(&size, sizeof(*s->workers) * c->workers);
 	h.node_offset = lay(&size, sizeof(*s->nodes) * c->workers * DP_NODES_MAX);
 	h.pool_offset = lay(&size, sizeof(*s->pools) * c->pools);
+	h.realm_offset = lay(&size, sizeof(*s->realms) * c->realms);
 	h.context_offset = lay(&size, sizeof(*s->contexts) * c->terminations_max);
 	h.termination_offset = lay(&size, sizeof(*s->terminations) * c->terminations_max);
 	h.counters_offset = lay(&size, sizeof(*s->counters) * c->terminations_max);
@@ -131,6 +133,7 @@ static int statistics_create(const struct segment_config *c, struct segment *s)
 	s->workers = (void *)(base + h.worker_offset);
 	s->nodes = (void *)(base + h.node_offset);
 	s->pools = (void *)(base + h.pool_offset);
+	s->realms = (void *)(base + h.realm_offset);
 	s->contexts = (void *)(base + h.context_offset);
 	s->terminations = (void *)(base + h.termination_offset);
 	s->counters = (void *)(base + h.counters_offset);

@@ -19,7 +19,7 @@
 #include "dataplane/api/segment.h"
 
 struct segment_config {
-	uint32_t ports, workers, nodes, pools;
+	uint32_t ports, workers, nodes, pools, realms;
 	uint32_t terminations_max; /* and contexts_max */
 	uint64_t tsc_hz;
 	bool hugepages; /* use them if they are there */
@@ -36,6 +36,7 @@ struct segment {
 	struct dp_worker_stats *workers;
 	struct dp_node_stats *nodes; /* [workers][DP_NODES_MAX] */
 	struct dp_pool_stats *pools;
+	struct dp_realm_stats *realms;
 	struct dp_context_record *contexts;
 	struct dp_termination_record *terminations;
 	struct dp_termination_counters *counters;

@@ -108,6 +108,7 @@ static int segment_up(struct dataplane *dp)
 		.workers = dp->plan.workers,
 		.nodes = worker_node_count(),
 		.pools = config->media_count,
+		.realms = config->realms_count,
 		.terminations_max = config->terminations_max,
 		.tsc_hz = rte_get_tsc_hz(),
 		.hugepages = dp->plan.hugepages,
@@ -137,6 +138,7 @@ static int flows_up(struct dataplane *dp)
 {
 	const struct config_dataplane *config = &dp->config->dataplane;
 	struct flow_pool pools[DP_POOLS_MAX] = { 0 };
+	struct flow_realm realms[DP_REALMS_MAX] = { 0 };
 	struct flow_table_config c = {
 		.pools = pools,
 		.pool_count = config->media_count,
@@ -145,13 +147,18 @@ static int flows_up(struct dataplane *dp)
 		.contexts = dp->segment.contexts,
 		.terminations = dp->segment.terminations,
 		.counters = dp->segment.counters,
+		.realms = realms,
+		.realm_count = config->realms_count,
+		.realm_stats = dp->segment.realms,
 		.pool_stats = dp->segment.pools,
 		.resolve = nexthop_resolve,
 		.resolve_arg = dp->nexthops,
 	};
 
-	if (config->media_count > DP_POOLS_MAX)
+	if (config->media_count > DP_POOLS_MAX || config->realms_count > DP_REALMS_MAX)
 		return -EINVAL;
+	for (unsigned i = 0; i < config->realms_count; i++)
+		realms[i].dscp = config->realms[i].dscp;
 	for (unsigned i = 0; i < config->media_count; i++) {
 		const struct config_media *media = &config->media[i];
 		int error = dp_address_parse(media->address, media->port_first, &pools[i].address);
@@ -160,7 +167,7 @@ static int flows_up(struct dataplane *dp)
 			return error;
 		pools[i].port_first = media->port_first;
 		pools[i].port_last = media->port_last;
-		pools[i].dscp = media->dscp;
+		pools[i].realm = (uint8_t)config_realm_index(dp->config, media->realm);
 	}
 	return flow_table_create(&c, &dp->flows);
 }

@@ -58,6 +58,7 @@ struct graph_context {
 	uint64_t now_us;               /* of this walk */
 	uint32_t now_ms;               /* low bits of clock_ms, never 0 */
 	double us_per_cycle;
+	uint32_t observing; /* of this walk: somebody captures or traces (nodes/observe.h) */
 };
 
 struct graph;

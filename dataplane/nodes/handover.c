@@ -5,6 +5,7 @@
  * travels with it and is looked up again there.
  */
 #include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/observe.h"
 
 enum { TO_RELAY, EDGES };
 
@@ -25,6 +26,8 @@ static uint16_t give_process(struct rte_graph *graph, struct rte_node *node, voi
 	uint64_t began = rte_rdtsc();
 
 	RTE_SET_USED(graph);
+	observe_packets(c, OBSERVE_GIVE, objs, n, NULL);
+	c->config.stats->given += n;
 	graph_by_port(c, objs, n, give);
 	node_count(c, NODE_GIVE, n, began);
 	return n;
@@ -50,6 +53,7 @@ static uint16_t take_process(struct rte_graph *graph, struct rte_node *node, voi
 	if (n == 0)
 		return 0;
 	c->taken += n;
+	c->config.stats->taken += n;
 	node->idx = n;
 	rte_node_next_stream_move(graph, node, TO_RELAY);
 	node_count(c, NODE_TAKE, n, began);

@@ -58,7 +58,7 @@ static inline void latch_restart(struct dp_termination_counters *c, const struct
 	bool learn = flow->flags & FLOW_LEARN;
 
 	c->latch_epoch = flow->latch_epoch;
-	c->latch_open = learn;
+	c->latch = learn ? DP_LATCH_OPEN : DP_LATCH_LOCKED;
 	latch_set(c, learn ? &none : &flow->expected);
 	c->source_rtcp = learn ? none : flow->expected_rtcp;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* punt: what is not media goes to the kernel thread, by the ring of the port it came from. */
 #include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/observe.h"
 
 static void punt(struct graph_context *c, uint16_t port, void **packets, uint16_t n)
 {
@@ -20,6 +21,7 @@ static uint16_t punt_process(struct rte_graph *graph, struct rte_node *node, voi
 	uint64_t began = rte_rdtsc();
 
 	RTE_SET_USED(graph);
+	observe_packets(c, OBSERVE_PUNT, objs, n, NULL);
 	graph_by_port(c, objs, n, punt);
 	node_count(c, NODE_PUNT, n, began);
 	return n;

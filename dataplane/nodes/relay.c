@@ -13,6 +13,7 @@
 #include "dataplane/kernel/nexthop.h"
 #include "dataplane/nodes/graph.h"
 #include "dataplane/nodes/latch.h"
+#include "dataplane/nodes/observe.h"
 #include "dataplane/nodes/rtp.h"
 
 #define AHEAD 8u
@@ -96,7 +97,7 @@ static void latch(struct passage *p, bool rtcp, const struct packet_source *s)
 		return;
 	}
 	latch_set(c, &notice.source);
-	c->latch_open = 0;
+	c->latch = DP_LATCH_LOCKED;
 	if (c->source_rtcp.family != DP_FAMILY_NONE && !latch_same_ip(&c->source_rtcp, s))
 		memset(&c->source_rtcp, 0, sizeof(c->source_rtcp));
 }
@@ -248,27 +249,33 @@ static bool nexthop_is_ready(const struct nexthop *nexthop)
 	return false;
 }
 
+/* It was taken, and goes no further. */
+static uint8_t stop(struct passage *p, enum dp_drop_reason reason)
+{
+	if (!p->rtcp)
+		p->counters->not_forwarded++;
+	return drop(p, reason);
+}
+
 static uint8_t send_on(struct passage *p)
 {
 	const struct flow *f = p->flow;
 	const struct nexthop *hop;
 
 	if (!(f->flags & FLOW_HAS_PEER))
-		return drop(p, DP_DROP_NO_PEER);
+		return stop(p, DP_DROP_NO_PEER);
 	/* RTCP goes on while a call is held (RFC 3264 §8.4). */
 	if (!p->rtcp && !(f->flags & FLOW_PEER_SENDS))
-		return drop(p, DP_DROP_PEER_DIRECTION);
+		return stop(p, DP_DROP_PEER_DIRECTION);
 	hop = p->rtcp ? f->nexthop_rtcp : f->nexthop;
 	if (!hop)
-		return drop(p, DP_DROP_NO_REMOTE);
+		return stop(p, DP_DROP_NO_REMOTE);
 	if (!nexthop_is_ready(hop))
-		return drop(p, DP_DROP_NO_NEIGHBOUR);
+		return stop(p, DP_DROP_NO_NEIGHBOUR);
 	if (!rewrite(p, hop))
-		return drop(p, DP_DROP_NO_BUFFER);
+		return stop(p, DP_DROP_NO_BUFFER);
 	if (p->rtcp)
 		p->counters->rtcp_forwarded++;
-	else
-		p->counters->forwarded++;
 	return TO_TX;
 }
 
@@ -365,6 +372,7 @@ static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, vo
 		if (i < 2 * AHEAD)
 			rte_prefetch0(flows[i]);
 	}
+	observe_packets(c, OBSERVE_RELAY, objs, n, flows);
 	for (uint16_t i = 0; i < n && i < AHEAD; i++)
 		prefetch_counters(&c->flows, flows[i]);
 	for (uint16_t i = 0; i < n; i++) {

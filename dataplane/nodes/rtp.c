@@ -22,16 +22,45 @@ bool rtcp_is_valid(const uint8_t *p, size_t size)
 	return size == 0;
 }
 
+/* The figures go on with another SSRC, or with the same one from another place. */
 static void start_source(struct dp_termination_counters *c, uint32_t ssrc, uint16_t sequence)
 {
-	if (c->received)
-		c->expected_before += c->highest_sequence - c->base_sequence + 1;
-	c->received_before += c->received;
-	c->received = 0;
+	if (c->packets) {
+		c->expected_before = dp_counters_expected(c);
+		c->lost = dp_counters_lost(c);
+		c->ssrc_changes++;
+	}
 	c->ssrc = ssrc;
 	c->base_sequence = c->highest_sequence = sequence;
+	c->window = UINT64_MAX; /* nothing is missed of what came before us */
 	c->transit = 0;
 	c->bad_sequence = (uint16_t)(sequence + 1);
+}
+
+static void advance(struct dp_termination_counters *c, uint16_t ahead)
+{
+	c->highest_sequence += ahead; /* the carry counts the cycles */
+	if (ahead >= 64) {
+		c->lost += (uint32_t)__builtin_popcountll(~c->window) + ahead - 64;
+		c->window = 1;
+		return;
+	}
+	c->lost += (uint32_t)__builtin_popcountll(~(c->window | (UINT64_MAX >> ahead)));
+	c->window = c->window << ahead | 1;
+}
+
+static void fall_back(struct dp_termination_counters *c, uint16_t behind)
+{
+	uint64_t bit = UINT64_C(1) << (behind & 63);
+
+	if (behind >= 64)
+		c->late++;
+	else if (c->window & bit)
+		c->duplicate++;
+	else
+		c->reordered++;
+	if (behind < 64)
+		c->window |= bit;
 }
 
 /* update_seq() of A.1; false: a jump that may be a restart, to be seen twice. */
@@ -39,9 +68,11 @@ static bool follow_sequence(struct dp_termination_counters *c, uint16_t sequence
 {
 	uint16_t ahead = (uint16_t)(sequence - (uint16_t)c->highest_sequence);
 
-	if (ahead < MAX_DROPOUT) {
-		c->highest_sequence += ahead; /* the carry counts the cycles */
-	} else if (ahead <= UINT16_MAX - MAX_MISORDER) {
+	if (ahead == 0 || ahead > UINT16_MAX - MAX_MISORDER) {
+		fall_back(c, (uint16_t)-ahead);
+	} else if (ahead < MAX_DROPOUT) {
+		advance(c, ahead);
+	} else {
 		if (sequence != c->bad_sequence) {
 			c->bad_sequence = (uint16_t)(sequence + 1);
 			return false;
@@ -65,7 +96,7 @@ static void follow_transit(struct dp_termination_counters *c, const uint8_t *p,
 		return;
 	if ((int32_t)d < 0)
 		d = 0 - d;
-	if (c->received > 0 && d <= CLOCK_JUMP_S * clock->rate)
+	if (c->packets > 0 && d <= CLOCK_JUMP_S * clock->rate)
 		c->jitter += d - ((c->jitter + 8) >> 4);
 	c->transit = transit;
 }
@@ -75,13 +106,14 @@ void rtp_count(struct dp_termination_counters *c, const uint8_t *p, size_t size,
 {
 	uint16_t sequence = rtp_get16(p + 2);
 	uint32_t ssrc = rtp_get32(p + 8);
+	bool follows = true;
 
+	if (c->packets == 0 || ssrc != c->ssrc)
+		start_source(c, ssrc, sequence);
+	else
+		follows = follow_sequence(c, sequence);
+	if (follows)
+		follow_transit(c, p, clock);
 	c->packets++;
 	c->bytes += size;
-	if (c->received == 0 || ssrc != c->ssrc)
-		start_source(c, ssrc, sequence);
-	else if (!follow_sequence(c, sequence))
-		return;
-	follow_transit(c, p, clock);
-	c->received++;
 }

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/observe.h"
 
 enum { TO_CLASSIFY, EDGES };
 
@@ -27,6 +28,7 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
 		/* Not every driver does (net_ring), and punt relies on it. */
 		for (uint16_t k = 0; k < n; k++)
 			((struct rte_mbuf *)node->objs[k])->port = q->port;
+		observe_packets(c, OBSERVE_RX, node->objs, n, NULL);
 		c->received += n;
 		total += n;
 		rte_node_next_stream_move(graph, node, TO_CLASSIFY);

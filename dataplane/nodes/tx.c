@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/observe.h"
 
 static void transmit(struct graph_context *c, uint16_t port, void **packets, uint16_t n)
 {
@@ -21,6 +22,7 @@ static uint16_t tx_process(struct rte_graph *graph, struct rte_node *node, void 
 	uint64_t began = rte_rdtsc();
 
 	RTE_SET_USED(graph);
+	observe_packets(c, OBSERVE_TX, objs, n, NULL);
 	graph_by_port(c, objs, n, transmit);
 	node_count(c, NODE_TX, n, began);
 	return n;

@@ -10,9 +10,9 @@
 struct world *world;
 
 static const char *domains[] = { "tandem.lab" };
-static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060 } };
-static struct config_media media[] = { { "198.18.0.20", 16384, 32767, 46 },
-				       { "2001:2::20", 16384, 32767, 46 } };
+static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060, NULL } };
+static struct config_media media[] = { { "198.18.0.20", 16384, 32767, NULL },
+				       { "2001:2::20", 16384, 32767, NULL } };
 static const char *carrier_addresses[] = { "198.18.0.104" };
 static struct config_trunk trunks[] = {
 	{ .name = "carrier",

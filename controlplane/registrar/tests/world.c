@@ -62,8 +62,8 @@ static const char *via_host(void *arg, const struct sip_path *path)
 }
 
 static const char *domains[] = { "tandem.lab", "other.lab" };
-static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060 },
-					      { "udp", "2001:2::10", 5060 } };
+static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060, NULL },
+					      { "udp", "2001:2::10", 5060, NULL } };
 static struct config_user users[] = {
 	{ "alice", "alice-secret", "tandem.lab", NULL },
 	{ "bob", "bob-secret", "tandem.lab", NULL },

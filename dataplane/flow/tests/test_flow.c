@@ -18,11 +18,13 @@ static struct dp_context_record contexts[MAX];
 static struct dp_termination_record records[MAX];
 static struct dp_termination_counters *counters;
 static struct dp_pool_stats pools[1];
+static struct dp_realm_stats realm_stats[1];
 
-static const struct nexthop *resolve(void *arg, const struct dp_address *remote)
+static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
 	(void)arg;
 	(void)remote;
+	(void)ifindex;
 	return &hop;
 }
 
@@ -38,11 +40,13 @@ static struct dp_address ipv4(uint8_t last, uint16_t port)
 static void set_up(void)
 {
 	/* four port pairs: 20000, 20002, 20004, 20006 */
-	struct flow_pool pool = {
-		.address = ipv4(20, 0), .port_first = 20000, .port_last = 20007, .dscp = 46
-	};
+	struct flow_pool pool = { .address = ipv4(20, 0), .port_first = 20000, .port_last = 20007 };
+	static const struct flow_realm realm = { .dscp = 46 };
 	struct flow_table_config config = { .pools = &pool,
 					    .pool_count = 1,
+					    .realms = &realm,
+					    .realm_count = 1,
+					    .realm_stats = realm_stats,
 					    .terminations_max = MAX,
 					    .workers = 2,
 					    .contexts = contexts,

@@ -107,7 +107,7 @@ static const struct nexthop *resolve(const char *ip)
 	struct dp_address address;
 
 	cr_assert(eq(int, dp_address_parse(ip, 4000, &address), 0));
-	return nexthop_resolve(table, &address);
+	return nexthop_resolve(table, &address, 0);
 }
 
 Test(nexthop, tap_has_what_it_was_given)

@@ -18,13 +18,16 @@ static struct dp_context_record contexts[TERMINATIONS];
 static struct dp_termination_record terminations[TERMINATIONS];
 static struct dp_termination_counters counters[TERMINATIONS] __attribute__((aligned(64)));
 static struct dp_pool_stats pools[1];
+static struct dp_realm_stats realm_stats[1];
+static const struct flow_realm realm = { .dscp = 46 };
 static struct nexthop nowhere;
 static struct flow_table *table;
 
-static const struct nexthop *resolve(void *arg, const struct dp_address *remote)
+static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
 	(void)arg;
 	(void)remote;
+	(void)ifindex;
 	return &nowhere;
 }
 
@@ -34,6 +37,9 @@ static void set_up(void)
 	const struct flow_table_config config = {
 		.pools = &pool,
 		.pool_count = 1,
+		.realms = &realm,
+		.realm_count = 1,
+		.realm_stats = realm_stats,
 		.terminations_max = TERMINATIONS,
 		.workers = 1,
 		.contexts = contexts,

@@ -23,11 +23,14 @@ static struct dp_context_record contexts[1];
 static struct dp_termination_record records[1];
 static struct dp_termination_counters *counters;
 static struct dp_pool_stats pool_stats[1];
+static struct dp_realm_stats realm_stats[1];
+static const struct flow_realm realm = { .dscp = 46 };
 
-static const struct nexthop *resolve(void *arg, const struct dp_address *remote)
+static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
 	(void)arg;
 	(void)remote;
+	(void)ifindex;
 	return NULL;
 }
 
@@ -50,6 +53,9 @@ static void start_table(void)
 	};
 	const struct flow_table_config config = { .pools = &media,
 						  .pool_count = 1,
+						  .realms = &realm,
+						  .realm_count = 1,
+						  .realm_stats = realm_stats,
 						  .terminations_max = 1,
 						  .workers = 1,
 						  .contexts = contexts,

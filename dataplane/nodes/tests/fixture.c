@@ -26,14 +26,16 @@ static struct dp_context_record contexts[TERMINATIONS];
 struct dp_termination_record records[TERMINATIONS];
 struct dp_termination_counters *counters;
 static struct dp_pool_stats pool_stats[2];
+static struct dp_realm_stats realm_stats[1];
 dp_handle_t side[2];
 struct dp_address local[2];
 static unsigned buffers;
 
-static const struct nexthop *resolve(void *arg, const struct dp_address *remote)
+static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
 	(void)arg;
 	(void)remote;
+	(void)ifindex;
 	return &hop;
 }
 
@@ -85,11 +87,15 @@ void add_termination(dp_handle_t context, unsigned i, struct dp_address remote,
 static void start_graphs(unsigned workers)
 {
 	struct flow_pool pools[2] = {
-		{ .address = ipv4(20, 0), .port_first = 20000, .port_last = 20007, .dscp = 46 },
-		{ .address = ipv6(20, 0), .port_first = 20000, .port_last = 20007, .dscp = 46 },
+		{ .address = ipv4(20, 0), .port_first = 20000, .port_last = 20007 },
+		{ .address = ipv6(20, 0), .port_first = 20000, .port_last = 20007 },
 	};
+	static const struct flow_realm realm = { .dscp = 46 };
 	struct flow_table_config config = { .pools = pools,
 					    .pool_count = 2,
+					    .realms = &realm,
+					    .realm_count = 1,
+					    .realm_stats = realm_stats,
 					    .terminations_max = TERMINATIONS,
 					    .workers = 1,
 					    .contexts = contexts,

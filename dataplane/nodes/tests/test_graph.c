@@ -56,7 +56,7 @@ Test(graph, rtp_leaves_rewritten_and_otherwise_untouched)
 	cr_assert_eq(udp->dgram_cksum, 0);
 	cr_assert_eq(memcmp(udp + 1, rtp, sizeof(rtp)), 0);
 	cr_assert_eq(counters[side[0].index].packets, 1);
-	cr_assert_eq(counters[side[0].index].forwarded, 1);
+	cr_assert_eq(dp_counters_forwarded(&counters[side[0].index]), 1);
 	cr_assert_eq(counters[side[0].index].last_packet_ms, 4711);
 	rte_pktmbuf_free(m);
 }
@@ -166,7 +166,7 @@ Test(graph, many_busy_queues_take_turns)
 		m[i] = udp_packet(ipv4(101, 4000), local[0], rtp, sizeof(rtp));
 	cr_assert_eq(rte_eth_tx_burst(0, 0, m, 6 * WORKER_BURST), 6 * WORKER_BURST);
 	graph_walk(graph);
-	cr_assert_eq(counters[side[0].index].forwarded, GRAPH_RECEIVED);
+	cr_assert_eq(dp_counters_forwarded(&counters[side[0].index]), GRAPH_RECEIVED);
 	/* what was not received yet, and then what was sent: the port gives all of it back */
 	for (uint16_t n; (n = rte_eth_rx_burst(0, 0, m, WORKER_BURST)) > 0; left += n)
 		rte_pktmbuf_free_bulk(m, n);
