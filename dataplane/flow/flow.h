@@ -134,18 +134,27 @@ void flow_owner_gone(struct flow_table *t, uint32_t owner);
 uint32_t flow_context_count(const struct flow_table *t);
 uint32_t flow_termination_count(const struct flow_table *t);
 
-/*
- * A worker latched a source (see struct flow_notice): aims what is sent to that termination there.
- * False if the notice is about a termination that is no more, or older than what signalling said.
- */
+/* What a worker tells the manager, by ring. A notice that finds the ring full is lost. */
+enum flow_notice_kind {
+	FLOW_NOTICE_LATCHED, /* a source proved itself and is locked */
+	FLOW_NOTICE_FOREIGN, /* packets of somebody else: the first, then each power of two */
+	FLOW_NOTICE_LOOP, /* media whose TTL is used up: the first, then each power of two drops */
+};
+
 struct flow_notice {
 	uint32_t termination;
 	uint32_t generation;
-	uint8_t rtcp; /* the RTCP source, else the RTP source */
+	uint8_t kind; /* enum flow_notice_kind */
+	uint8_t rtcp; /* LATCHED: the RTCP source, else the RTP source */
 	uint8_t latch_epoch;
-	uint8_t reserved[2];
-	struct dp_address source;
+	uint8_t reserved;
+	struct dp_address source; /* of the packet */
 };
+
+/*
+ * FLOW_NOTICE_LATCHED: aims what is sent to that termination at the source.
+ * False if the notice is about a termination that is no more, or older than what signalling said.
+ */
 bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32_t *owner,
 		  struct dp_ev_latched *event);
 

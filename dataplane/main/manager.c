@@ -106,7 +106,8 @@ static void read_notices(struct manager *m, struct rte_ring *ring)
 						  .size = sizeof(event.latched) };
 			uint32_t owner;
 
-			if (flow_latched(m->dp->flows, &notices[i], &owner, &event.latched))
+			if (notices[i].kind == FLOW_NOTICE_LATCHED &&
+			    flow_latched(m->dp->flows, &notices[i], &owner, &event.latched))
 				server_send_event(m->dp->server, owner, &event);
 		}
 		total += n;

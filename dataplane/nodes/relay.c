@@ -82,6 +82,7 @@ static void latch(struct passage *p, bool rtcp, const struct packet_source *s)
 	struct flow_notice notice = {
 		.termination = p->flow->termination,
 		.generation = p->flow->generation,
+		.kind = FLOW_NOTICE_LATCHED,
 		.rtcp = rtcp,
 		.latch_epoch = p->flow->latch_epoch,
 		.source = { .family = s->family, .port = rte_be_to_cpu_16(s->port) },
