@@ -17,13 +17,16 @@ int flow_context_add(struct flow_table *t, uint32_t owner, uint64_t label, dp_ha
 	struct dp_context_record *record;
 	uint32_t index = t->free_context;
 
-	if (label == 0)
+	if (label == 0 || owner >= DP_CHANNELS_MAX)
 		return -EINVAL;
 	if (index >= t->max)
 		return -ENOSPC;
 	t->free_context = t->contexts[index].next_free;
 	t->contexts[index] = (struct context){ 0 };
 	t->contexts_used++;
+	if (index >= t->contexts_high)
+		t->contexts_high = index + 1;
+	context_own(t, index, owner);
 	record = &t->context_records[index];
 	record_begin(&record->version);
 	record->generation = next_generation(t);
@@ -36,29 +39,24 @@ int flow_context_add(struct flow_table *t, uint32_t owner, uint64_t label, dp_ha
 	return 0;
 }
 
-static void set_owner(struct flow_table *t, struct dp_context_record *record, uint32_t owner)
-{
-	record_begin(&record->version);
-	record->owner = owner;
-	record->unclaimed_ms = owner == DP_NOBODY ? t->now_ms : 0;
-	record_end(&record->version);
-}
-
 int flow_context_claim(struct flow_table *t, uint32_t owner, dp_handle_t handle)
 {
+	struct dp_context_record *record;
 	struct context *context;
 	int error = context_find(t, handle, &context);
 
-	if (!error)
-		set_owner(t, &t->context_records[handle.index], owner);
-	return error;
-}
-
-void flow_owner_gone(struct flow_table *t, uint32_t owner)
-{
-	for (uint32_t i = 0; i < t->max; i++)
-		if (t->context_records[i].generation && t->context_records[i].owner == owner)
-			set_owner(t, &t->context_records[i], DP_NOBODY);
+	if (error)
+		return error;
+	if (owner >= DP_CHANNELS_MAX)
+		return -EINVAL;
+	context_release(t, handle.index);
+	context_own(t, handle.index, owner);
+	record = &t->context_records[handle.index];
+	record_begin(&record->version);
+	record->owner = owner;
+	record->unclaimed_ms = 0;
+	record_end(&record->version);
+	return 0;
 }
 
 int flow_context_remove(struct flow_table *t, dp_handle_t handle)
@@ -70,6 +68,7 @@ int flow_context_remove(struct flow_table *t, dp_handle_t handle)
 	if (error)
 		return error;
 	record = &t->context_records[handle.index];
+	context_release(t, handle.index);
 	while (context->count > 0)
 		termination_release(t, &t->terminations[context->member[context->count - 1]]);
 	record_begin(&record->version);

@@ -129,8 +129,31 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 int flow_termination_remove(struct flow_table *t, dp_handle_t termination);
 int flow_topology_set(struct flow_table *t, const struct dp_cmd_topology *topology);
 
-/* The channel is gone: its contexts live on, owned by nobody. */
+/*
+ * The client of a channel is gone: its contexts live on, claimed by nobody. What events are for is
+ * right at once; the records follow within the next sweeps, or before another client is let in
+ * (flow_owner_comes()). owner: below DP_CHANNELS_MAX.
+ */
 void flow_owner_gone(struct flow_table *t, uint32_t owner);
+void flow_owner_comes(struct flow_table *t);
+
+/*
+ * Looks at some contexts from where the last call stopped and removes those that nobody claims
+ * and that have taken no packet for grace_ms (0: they stay), counted from the later of both; and
+ * those that were given up by hand. budget: contexts to look at; a removal counts for many.
+ * Returns how many it removed. now_ms: clock_ms.
+ */
+uint32_t flow_sweep(struct flow_table *t, uint64_t now_ms, uint64_t grace_ms, uint32_t budget);
+
+/*
+ * Gives up contexts by hand, whether media flows or not: one, or with the zero handle all, that
+ * nobody has claimed for min_age_ms. Some are removed at once, the others in the next sweeps,
+ * unless they are claimed before. count: how many. -ESTALE; -EPERM: a live client claims it.
+ */
+int flow_reclaim_unclaimed(struct flow_table *t, dp_handle_t context, uint32_t min_age_ms,
+			   uint32_t *count);
+uint32_t flow_unclaimed_count(const struct flow_table *t); /* contexts */
+uint64_t flow_reclaimed_count(const struct flow_table *t); /* contexts, by sweep or by hand */
 uint32_t flow_context_count(const struct flow_table *t);
 uint32_t flow_termination_count(const struct flow_table *t);
 

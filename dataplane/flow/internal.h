@@ -5,6 +5,7 @@
 
 #include <urcu/urcu-qsbr.h>
 
+#include "dataplane/api/segment.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/flow/pool.h"
 
@@ -46,6 +47,10 @@ struct context {
 	uint32_t next_free;
 	uint32_t member[CONTEXT_TERMINATIONS_MAX];
 	uint8_t hears[CONTEXT_TERMINATIONS_MAX]; /* hears[i] bit j: i hears j */
+	uint32_t claim;   /* of its owner: flow_table.claims, as it was then */
+	uint32_t traffic; /* once nobody claims it: packets when it was looked at last */
+	uint64_t idle_ms; /* and since when there was none */
+	bool condemned;   /* an operator wants it gone; a claim saves it */
 };
 
 struct flow_table {
@@ -68,7 +73,14 @@ struct flow_table {
 	void *resolve_arg;
 	uint32_t generation; /* of the next handle */
 	uint32_t *worker_load;
-	uint32_t scan; /* of flow_check_timeouts */
+	uint32_t scan;                    /* of flow_check_timeouts */
+	uint32_t claims[DP_CHANNELS_MAX]; /* one more each time that the channel's client goes */
+	uint32_t owned[DP_CHANNELS_MAX];  /* contexts */
+	uint32_t unclaimed;               /* contexts */
+	uint64_t reclaimed;
+	uint32_t contexts_high; /* indexes that were ever in use */
+	uint32_t sweep;         /* where the next one begins */
+	uint32_t to_disown;     /* contexts that it has to look at until all records are right */
 	uint64_t now_ms;
 	struct flow_slab slab;
 	struct flow_box *_Atomic returned; /* by the grace-period thread */
@@ -78,6 +90,12 @@ struct flow_table {
 /* Directory records: between these two the version is odd. */
 void record_begin(uint32_t *version);
 void record_end(uint32_t *version);
+
+/* The channel whose client claims it, or DP_NOBODY. The record may lag behind. */
+uint32_t context_owner(const struct flow_table *t, uint32_t index);
+/* It is this channel's from now on / nobody counts on it any more. */
+void context_own(struct flow_table *t, uint32_t index, uint32_t owner);
+void context_release(struct flow_table *t, uint32_t index);
 
 int context_find(const struct flow_table *t, dp_handle_t h, struct context **context);
 int termination_find(const struct flow_table *t, dp_handle_t h, struct termination **termination);

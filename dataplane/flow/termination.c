@@ -385,7 +385,7 @@ bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32
 	}
 	/* Out of memory: the old aim stays until the next change. */
 	context_publish(t, &t->contexts[m->context]);
-	*owner = t->context_records[m->context].owner;
+	*owner = context_owner(t, m->context);
 	*event = (struct dp_ev_latched){
 		.termination = handle,
 		.context = t->records[handle.index].context,

@@ -50,7 +50,7 @@ void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
 		budget = t->max;
 	while (budget-- > 0) {
 		if (check_one(t, t->scan, (uint32_t)now_ms, &event))
-			report(arg, t->context_records[event.context.index].owner, &event);
+			report(arg, context_owner(t, event.context.index), &event);
 		t->scan = (t->scan + 1) % t->max;
 	}
 }

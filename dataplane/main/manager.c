@@ -23,6 +23,7 @@
 #define RESOLVE_EVERY_MS 100u
 #define TIMEOUT_SCAN_MS  500u  /* each termination is looked at so often */
 #define WORKER_SILENT_MS 2000u /* then it is said to hang */
+#define LEAK_ROUND_MS    500u  /* each context is looked at so often */
 #define NOTICES_BURST    64u
 #define NOTICES_PER_TICK 4096u
 
@@ -34,6 +35,8 @@ struct manager {
 	uint64_t started_ms, now_ms;
 	uint64_t ports_ms, resolved_ms;
 	bool hangs[DP_WORKERS_MAX];
+	uint32_t leaks; /* removed since they were logged last */
+	uint64_t leaks_ms;
 };
 
 static uint64_t steady_ms(void)
@@ -160,12 +163,32 @@ static void publish_counts(struct manager *m)
 	__atomic_store_n(&m->stats->contexts, flow_context_count(m->dp->flows), __ATOMIC_RELAXED);
 	__atomic_store_n(&m->stats->terminations, flow_termination_count(m->dp->flows),
 			 __ATOMIC_RELAXED);
+	__atomic_store_n(&m->stats->unclaimed, flow_unclaimed_count(m->dp->flows),
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&m->stats->reclaimed, flow_reclaimed_count(m->dp->flows),
+			 __ATOMIC_RELAXED);
 }
 
 static void set_clock(struct manager *m)
 {
 	m->now_ms = steady_ms() - m->started_ms + 1; /* 0 means never, for those who note it */
 	__atomic_store_n(&m->stats->clock_ms, m->now_ms, __ATOMIC_RELAXED);
+}
+
+/* A line for each round that found some, and not for each leak. */
+static void sweep_leaks(struct manager *m)
+{
+	const struct dp_stats_header *s = m->stats;
+	uint64_t grace_ms = (uint64_t)m->dp->config->dataplane.reclaim_after_s * 1000;
+
+	m->leaks += flow_sweep(m->dp->flows, m->now_ms, grace_ms,
+			       s->contexts_max / (LEAK_ROUND_MS / TICK_MS) + 1024);
+	if (m->leaks == 0 || m->now_ms - m->leaks_ms < LEAK_ROUND_MS)
+		return;
+	LOG_WARN("flow", 0, "%u contexts removed that no client claimed, and that were idle",
+		 m->leaks);
+	m->leaks = 0;
+	m->leaks_ms = m->now_ms;
 }
 
 static void tick(struct manager *m)
@@ -186,6 +209,7 @@ static void tick(struct manager *m)
 		flow_resolve_all(dp->flows);
 	}
 	flow_check_timeouts(dp->flows, m->now_ms, scan, report_timeout, m);
+	sweep_leaks(m);
 	flow_reclaim(dp->flows);
 	publish_counts(m);
 	if (dp->links_changed || m->now_ms - m->ports_ms >= PORTS_EVERY_MS) {

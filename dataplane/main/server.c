@@ -196,6 +196,8 @@ static int open_channels(struct server *s, struct connection *c, uint32_t count)
 	if (first < 0)
 		return first;
 	c->first_channel = (uint32_t)first;
+	if (s->config.coming)
+		s->config.coming(s->config.arg);
 	for (uint32_t i = c->first_channel; i < c->first_channel + count; i++) {
 		int error = channel_open(&s->channels[i], s->config.segment);
 

@@ -24,6 +24,8 @@ struct server_config {
 	 * status. The command is a private copy whose sequence was checked. */
 	int (*command)(void *arg, uint32_t channel, const struct dp_command *command,
 		       struct dp_ev_reply *reply);
+	/* A client is about to get channels, which are nobody's until then. May be NULL. */
+	void (*coming)(void *arg);
 	/* The channel's client is gone. */
 	void (*gone)(void *arg, uint32_t channel);
 	void *arg;

@@ -301,6 +301,11 @@ static void client_gone(void *table, uint32_t channel)
 	flow_owner_gone(table, channel);
 }
 
+static void client_coming(void *table)
+{
+	flow_owner_comes(table);
+}
+
 static int server_up(struct dataplane *dp)
 {
 	char path[256];
@@ -308,6 +313,7 @@ static int server_up(struct dataplane *dp)
 		.socket_path = path,
 		.segment = &dp->segment,
 		.command = commands_execute,
+		.coming = client_coming,
 		.gone = client_gone,
 		.arg = dp->flows,
 	};
