@@ -228,7 +228,7 @@ struct dp_termination_counters {
 	uint32_t rtcp_packets;
 	uint32_t rtcp_forwarded;
 	uint32_t sr_ntp;              /* middle 32 bits of the last SR's time; 0: none */
-	uint32_t sr_us;               /* when it came, µs, wrapping */
+	uint32_t sr_us;               /* when it came, µs of the TSC, wrapping */
 	uint32_t rtt_us;              /* between us and the remote end; 0: unknown */
 	int32_t reported_lost;        /* what it says of what it receives: RR, cumulative */
 	uint32_t reported_jitter;     /* time stamp units */
@@ -241,8 +241,10 @@ struct dp_termination_counters {
 	uint16_t xr_burst_ms, xr_gap_ms;
 	uint16_t xr_round_trip_ms, xr_end_system_ms;
 	uint16_t sr_reports, rr_reports, xr_reports;
-	uint16_t own_reports; /* RTCP that we sent to it. Writer: the manager */
-	uint8_t reserved2[8];
+	/* Reports that we sent to it ourselves (DP_TERMINATION_RTCP_OWN). Writer: the manager. */
+	uint16_t own_reports;
+	uint32_t own_sr_ntp; /* of the last SR among them, as sr_ntp: its LSR comes back; 0: none */
+	uint32_t own_sr_us;  /* when it was sent, clock as sr_us; written before own_sr_ntp */
 };
 static_assert(sizeof(struct dp_termination_counters) == 256, "four cache lines");
 static_assert(offsetof(struct dp_termination_counters, source) == 64, "hot line");
