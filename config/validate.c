@@ -315,6 +315,34 @@ static int check_realm_name(struct config_loader *l, const struct config *c, con
 			   "%s is none of dataplane.realms", realm);
 }
 
+/* Calls over a listener need a media address of its realm; calls to a trunk a listener of its. */
+static int check_realm_is_served(struct config_loader *l, const struct config *c)
+{
+	char path[CONFIG_KEY_PATH_MAX];
+
+	for (unsigned i = 0; i < c->sip.listeners_count; i++) {
+		const char *realm = c->sip.listeners[i].realm;
+		bool found = c->dataplane.media_count == 0;
+
+		for (unsigned j = 0; j < c->dataplane.media_count && !found; j++)
+			found = strcmp(c->dataplane.media[j].realm, realm) == 0;
+		if (!found)
+			return config_fail(l, config_path(path, "sip.listeners[%u].realm", i),
+					   "no address of dataplane.media is in %s", realm);
+	}
+	for (unsigned i = 0; i < c->trunks_count; i++) {
+		const char *realm = c->trunks[i].realm;
+		bool found = false;
+
+		for (unsigned j = 0; j < c->sip.listeners_count && !found; j++)
+			found = strcmp(c->sip.listeners[j].realm, realm) == 0;
+		if (!found)
+			return config_fail(l, config_path(path, "trunks[%u].realm", i),
+					   "none of sip.listeners is in %s", realm);
+	}
+	return 0;
+}
+
 static int check_realms(struct config_loader *l, const struct config *c)
 {
 	const struct config_dataplane *d = &c->dataplane;
@@ -346,7 +374,7 @@ static int check_realms(struct config_loader *l, const struct config *c)
 		error = check_realm_name(l, c, "sip.listeners", i, c->sip.listeners[i].realm);
 	for (unsigned i = 0; i < c->trunks_count && !error; i++)
 		error = check_realm_name(l, c, "trunks", i, c->trunks[i].realm);
-	return error;
+	return error ? error : check_realm_is_served(l, c);
 }
 
 /* --- users, trunks ------------------------------------------------------------------------------- */

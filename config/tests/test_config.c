@@ -106,6 +106,31 @@ Test(config, takes_what_is_given)
 	config_free(c);
 }
 
+Test(config, a_realm_is_served_on_both_sides)
+{
+	static const char begin[] =
+		"dataplane:\n"
+		"  ports: [{ name: lan, device: eth0, addresses: [192.0.2.10/24] }]\n"
+		"  realms: [{ name: access }, { name: core }]\n"
+		"  media: [{ address: 192.0.2.10, port_first: 20000 }]\n"
+		"sip:\n"
+		"  domains: [example.com]\n";
+	struct config *c;
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s  listeners: [{ address: 192.0.2.10, realm: core }]\n",
+		 begin);
+	cr_assert_eq(load(text, strlen(text), &c), -EINVAL);
+	cr_expect_not_null(strstr(error, "no address of dataplane.media is in core"), "%s", error);
+	snprintf(
+		text, sizeof(text),
+		"%s  listeners: [{ address: 192.0.2.10 }]\n"
+		"trunks: [{ name: carrier, addresses: [192.0.2.1], prefix: \"9\", realm: core }]\n",
+		begin);
+	cr_assert_eq(load(text, strlen(text), &c), -EINVAL);
+	cr_expect_not_null(strstr(error, "none of sip.listeners is in core"), "%s", error);
+}
+
 Test(config, fills_in_defaults)
 {
 	struct config *c = load_good();

@@ -42,7 +42,8 @@ const struct route_directory *engine_directory(struct engine *e, struct route_di
 	return d;
 }
 
-/* Both ways to write an IPv4 address count as the same: a dual-stack socket shows the second. */
+/* Both ways to write an IPv4 address count as the same: a dual-stack socket shows the second. An
+ * address is the peer's only in the peer's realm: elsewhere anybody may bear it. */
 static int trunk_of(const struct config *config, const struct sip_path *from)
 {
 	char ip[SIP_ADDRESS_TEXT];
@@ -51,7 +52,8 @@ static int trunk_of(const struct config *config, const struct sip_path *from)
 	for (unsigned i = 0; i < config->trunks_count; i++) {
 		const struct config_trunk *trunk = &config->trunks[i];
 
-		if (!trunk->inbound)
+		if (!trunk->inbound ||
+		    !(route_listeners(config, trunk->realm) & UINT64_C(1) << (from->listener & 63)))
 			continue;
 		for (unsigned k = 0; k < trunk->addresses_count; k++) {
 			struct sockaddr_storage address;

@@ -16,12 +16,21 @@
 #define RECORD_VERSION  1
 #define RECORD_LATER_MS 1000
 
+/* Names, not numbers: the next life may have another configuration, and other tables. */
+static const char *realm_name(const struct seat *seat)
+{
+	const struct config_dataplane *d = &seat->bridge->shard->config->dataplane;
+
+	return seat->realm < d->realms_count ? d->realms[seat->realm].name : "";
+}
+
 static json_t *seat_save(const struct seat *seat)
 {
 	const struct dp_termination_settings *s = media_termination_settings(seat->termination);
 
 	return json_pack(
-		"{s:i,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I}", "side", (int)seat->side,
+		"{s:i,s:s,s:s,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I}", "side",
+		(int)seat->side, "realm", realm_name(seat), "codec", dp_codec_name(s->codec),
 		"local", address_save(media_termination_local(seat->termination)), "latched",
 		address_save(media_termination_latched(seat->termination)), "remote",
 		address_save(&s->remote), "remote_rtcp", address_save(&s->remote_rtcp), "direction",
@@ -36,17 +45,28 @@ static json_int_t number(const json_t *record, const char *key)
 	return json_integer_value(json_object_get(record, key));
 }
 
+static uint8_t realm_named(const struct config *config, const char *name)
+{
+	int index = name ? config_realm_index(config, name) : -1;
+
+	return index < 0 ? DP_REALM_ANY : (uint8_t)index;
+}
+
 static int seat_restore(struct bridge *bridge, const json_t *record, struct seat **seat)
 {
 	struct media_termination_config config = {
 		.side = (uint8_t)number(record, "side"),
+		.realm = realm_named(bridge->shard->config,
+				     json_string_value(json_object_get(record, "realm"))),
 		.settings = { .direction = (uint8_t)number(record, "direction") & 3u,
 			      .source_rule = (uint8_t)number(record, "source_rule"),
 			      .payload_type = (uint8_t)number(record, "payload_type"),
 			      .telephone_event = (uint8_t)number(record, "telephone_event"),
 			      .clock_rate = (uint32_t)number(record, "clock_rate"),
 			      .media_timeout_ms = (uint32_t)number(record, "media_timeout_ms"),
-			      .flags = (uint32_t)number(record, "flags") },
+			      .flags = (uint32_t)number(record, "flags"),
+			      .codec = dp_codec_named(
+				      json_string_value(json_object_get(record, "codec"))) },
 	};
 
 	if (address_restore(json_object_get(record, "local"), &config.local) ||

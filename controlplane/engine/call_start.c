@@ -144,8 +144,9 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 		char uri[ROUTE_AOR_MAX + 128], to[ROUTE_AOR_MAX + 160];
 
 		if (sip_sockaddr_parse(slice_of(address), trunk->port, &remote) ||
-		    sip_transport_path(shard->transport, SIP_UDP, (const struct sockaddr *)&remote,
-				       &call->branches[0].to))
+		    sip_transport_path(shard->transport, SIP_UDP,
+				       route_listeners(shard->config, trunk->realm),
+				       (const struct sockaddr *)&remote, &call->branches[0].to))
 			continue;
 		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
 		snprintf(to, sizeof(to), "<%s>", uri);
@@ -159,11 +160,14 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 
 /* --- media --- */
 
-static bool has_family(const struct config *config, uint8_t family)
+static bool has_family(const struct config *config, uint8_t realm, uint8_t family)
 {
 	for (unsigned i = 0; i < config->dataplane.media_count; i++) {
-		bool ipv6 = strchr(config->dataplane.media[i].address, ':') != NULL;
+		const struct config_media *media = &config->dataplane.media[i];
+		bool ipv6 = strchr(media->address, ':') != NULL;
 
+		if (realm != DP_REALM_ANY && config_realm_index(config, media->realm) != realm)
+			continue;
 		if ((family == DP_FAMILY_IPV6) == ipv6)
 			return true;
 	}
@@ -184,18 +188,20 @@ static int reserve_seats(struct call *call, const struct sip_path *from)
 	const struct config *config = call->engine->shard->config;
 	uint8_t caller = call->offer.rtp.family ? call->offer.rtp.family : family_of(from);
 	uint8_t callee = family_of(&call->branches[0].to);
+	uint8_t from_realm = route_realm(config, from->listener);
+	uint8_t to_realm = route_realm(config, call->branches[0].to.listener);
 	int error;
 
-	if (!has_family(config, caller))
+	if (!has_family(config, from_realm, caller))
 		return -EAFNOSUPPORT;
-	if (!has_family(config, callee))
+	if (!has_family(config, to_realm, callee))
 		callee = callee == DP_FAMILY_IPV6 ? DP_FAMILY_IPV4 : DP_FAMILY_IPV6;
 	error = bridge_create(call->engine->shard, call->id, false, &call_bridge_user, call,
 			      &call->bridge);
 	if (!error)
-		error = bridge_reserve(call->bridge, 0, caller, &call->caller_seat);
+		error = bridge_reserve(call->bridge, 0, from_realm, caller, &call->caller_seat);
 	if (!error)
-		error = bridge_reserve(call->bridge, 1, callee, &call->callee_seat);
+		error = bridge_reserve(call->bridge, 1, to_realm, callee, &call->callee_seat);
 	return error;
 }
 

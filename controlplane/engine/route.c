@@ -112,6 +112,29 @@ static int callee_aor(const struct config *config, const struct route_directory 
 	return error;
 }
 
+uint8_t route_realm(const struct config *config, unsigned listener)
+{
+	const char *name = listener < config->sip.listeners_count
+				   ? config->sip.listeners[listener].realm
+				   : NULL;
+	int index = name ? config_realm_index(config, name) : -1;
+
+	return index < 0 ? DP_REALM_ANY : (uint8_t)index;
+}
+
+uint64_t route_listeners(const struct config *config, const char *realm)
+{
+	uint64_t listeners = 0;
+
+	for (unsigned i = 0; i < config->sip.listeners_count && i < 64; i++) {
+		const char *name = config->sip.listeners[i].realm;
+
+		if (!realm || !name || strcmp(name, realm) == 0)
+			listeners |= UINT64_C(1) << i;
+	}
+	return listeners;
+}
+
 void route_find(const struct config *config, const struct route_directory *directory,
 		const struct route_request *request, struct route *route)
 {

@@ -7,6 +7,7 @@
 #define CONTROLPLANE_ENGINE_ROUTE_H
 
 #include "config/config.h"
+#include "dataplane/api/types.h"
 #include "sip/message/typed.h"
 
 #define ROUTE_AOR_MAX 256
@@ -39,6 +40,11 @@ struct route_request {
 	struct slice request_uri;
 	int from_trunk; /* index, -1: from a user */
 };
+
+/* The realm of a listener, as the dataplane names it; DP_REALM_ANY: it has none. */
+uint8_t route_realm(const struct config *config, unsigned listener);
+/* The listeners of a realm: bits 1 << index. */
+uint64_t route_listeners(const struct config *config, const char *realm);
 
 void route_find(const struct config *config, const struct route_directory *directory,
 		const struct route_request *request, struct route *route);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controlplane/events/events.h"
 #include "controlplane/main/shard.h"
@@ -139,17 +140,29 @@ static const struct media_termination_user seat_user = {
 	.lost = on_lost,
 };
 
-int bridge_reserve_restored(struct bridge *b, const struct media_termination_config *config,
+/* What the configuration says of the terminations of calls. */
+static void configure(const struct config_calls *calls, struct dp_termination_settings *settings)
+{
+	settings->packet_rate_max = calls->packet_rate_max;
+	settings->flags &= ~(uint32_t)DP_TERMINATION_RTCP_OWN;
+	if (calls->rtcp && strcmp(calls->rtcp, "own") == 0)
+		settings->flags |= DP_TERMINATION_RTCP_OWN;
+}
+
+int bridge_reserve_restored(struct bridge *b, const struct media_termination_config *wanted,
 			    struct seat **out)
 {
 	struct seat *seat = calloc(1, sizeof(*seat)), **last = &b->seats;
+	struct media_termination_config config = *wanted;
 	int error;
 
 	if (!seat)
 		return -ENOMEM;
+	configure(&b->shard->config->calls, &config.settings);
 	seat->bridge = b;
-	seat->side = config->side;
-	error = media_termination_create(b->context, config, &seat_user, seat, &seat->termination);
+	seat->side = config.side;
+	seat->realm = config.realm;
+	error = media_termination_create(b->context, &config, &seat_user, seat, &seat->termination);
 	if (error) {
 		free(seat);
 		return error;
@@ -161,10 +174,12 @@ int bridge_reserve_restored(struct bridge *b, const struct media_termination_con
 	return 0;
 }
 
-int bridge_reserve(struct bridge *b, uint8_t side, uint8_t family, struct seat **seat)
+int bridge_reserve(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family,
+		   struct seat **seat)
 {
 	struct media_termination_config config = {
 		.side = side,
+		.realm = realm,
 		.local = { .family = family },
 		.settings = { .direction = DP_DIRECTION_INACTIVE,
 			      .source_rule = DP_SOURCE_LEARN,
@@ -245,6 +260,7 @@ static void update_seat(struct seat *seat, uint8_t direction, uint32_t media_tim
 	settings.media_timeout_ms = media_timeout_ms;
 	settings.payload_type = settings.telephone_event = PAYLOAD_TYPE_UNKNOWN;
 	description_audio(formats, &settings.payload_type);
+	settings.codec = description_dp_codec(formats);
 	for (unsigned i = 0; i < formats->codec_count; i++) {
 		if (formats->codecs[i].codec == CODEC_TELEPHONE_EVENT)
 			settings.telephone_event = formats->codecs[i].payload_type;

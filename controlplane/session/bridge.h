@@ -27,7 +27,8 @@ struct seat {
 	struct seat *next;
 	struct session *session; /* who sits on it; NULL: reserved */
 	struct media_termination *termination;
-	uint8_t side; /* 0 caller, 1 callee */
+	uint8_t side;  /* 0 caller, 1 callee */
+	uint8_t realm; /* index, or DP_REALM_ANY */
 };
 
 struct bridge {
@@ -53,8 +54,11 @@ void bridge_destroy(struct bridge *bridge, const char *reason);
  * destroyed next. */
 void bridge_forget(struct bridge *bridge);
 
-/* family: enum dp_family. The answer is bridge_user.ready, when all seats have theirs. */
-int bridge_reserve(struct bridge *bridge, uint8_t side, uint8_t family, struct seat **seat);
+/* family: enum dp_family; realm: index or DP_REALM_ANY. The answer is bridge_user.ready, when all
+ * seats have theirs. */
+int bridge_reserve(struct bridge *bridge, uint8_t side, uint8_t realm, uint8_t family,
+		   struct seat **seat);
+/* For a call on record. What the configuration says of terminations, it says of this one too. */
 int bridge_reserve_restored(struct bridge *bridge, const struct media_termination_config *config,
 			    struct seat **seat);
 

@@ -2,6 +2,7 @@
 #include "controlplane/session/description.h"
 
 #include <errno.h>
+#include <string.h>
 
 const struct sdp_codec description_codecs[CODECS] = {
 #define X(id, name, rate, type, parameters)                                                    \
@@ -90,6 +91,34 @@ enum description_codec description_audio(const struct description *d, uint8_t *p
 		return d->codecs[i].codec;
 	}
 	return CODECS;
+}
+
+static const char *const dp_codec_names[DP_CODEC_COUNT] = {
+#define X(id, name, ie, bpl) [DP_CODEC_##id] = name,
+	DP_CODECS(X)
+#undef X
+};
+
+const char *dp_codec_name(uint8_t codec)
+{
+	return codec < DP_CODEC_COUNT ? dp_codec_names[codec] : "";
+}
+
+uint8_t dp_codec_named(const char *name)
+{
+	for (uint8_t i = 0; name && i < DP_CODEC_COUNT; i++) {
+		if (strcmp(dp_codec_names[i], name) == 0)
+			return i;
+	}
+	return DP_CODEC_UNKNOWN;
+}
+
+uint8_t description_dp_codec(const struct description *d)
+{
+	enum description_codec codec = description_audio(d, NULL);
+
+	return codec == CODECS ? DP_CODEC_UNKNOWN
+			       : dp_codec_named(description_codecs[codec].encoding);
 }
 
 void description_settle(struct description *d)

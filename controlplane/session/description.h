@@ -49,6 +49,11 @@ void description_default(struct description *description);
 /* The first audio codec; CODECS if there is none. */
 enum description_codec description_audio(const struct description *description,
 					 uint8_t *payload_type);
+/* The same as the dataplane names it, for its estimate of quality; enum dp_codec. */
+uint8_t description_dp_codec(const struct description *description);
+/* enum dp_codec by its name in SDP, and back; UNKNOWN is "". */
+uint8_t dp_codec_named(const char *name);
+const char *dp_codec_name(uint8_t codec);
 /* Keeps the first audio codec and telephone-event: what an answer says is one way to talk. */
 void description_settle(struct description *description);
 /* The same without where its author listens: what may go to the other leg. */

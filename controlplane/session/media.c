@@ -192,6 +192,7 @@ int media_termination_create(struct media_context *c, const struct media_termina
 		return -ENOMEM;
 	t->context = c;
 	t->side = config->side;
+	t->realm = config->realm;
 	t->local = config->local;
 	t->latched = config->latched;
 	t->settings = config->settings;
@@ -214,30 +215,39 @@ void media_termination_set_user(struct media_termination *t,
 	t->arg = arg;
 }
 
-void media_termination_modify(struct media_termination *t, const struct dp_termination_settings *s)
+uint32_t media_differences(const struct dp_termination_settings *a,
+			   const struct dp_termination_settings *b)
 {
-	struct dp_termination_settings *now = &t->settings;
 	uint32_t mask = 0;
 
-	if (!dp_address_equal(&s->remote, &now->remote) ||
-	    !dp_address_equal(&s->remote_rtcp, &now->remote_rtcp)) {
+	if (!dp_address_equal(&a->remote, &b->remote) ||
+	    !dp_address_equal(&a->remote_rtcp, &b->remote_rtcp))
 		mask |= DP_SET_REMOTE;
-		t->latched = (struct dp_address){ 0 };
-	}
-	if (s->direction != now->direction)
+	if (a->direction != b->direction)
 		mask |= DP_SET_DIRECTION;
-	if (s->source_rule != now->source_rule)
+	if (a->source_rule != b->source_rule)
 		mask |= DP_SET_SOURCE_RULE;
-	if (s->payload_type != now->payload_type || s->telephone_event != now->telephone_event ||
-	    s->clock_rate != now->clock_rate)
+	if (a->payload_type != b->payload_type || a->telephone_event != b->telephone_event ||
+	    a->clock_rate != b->clock_rate || a->codec != b->codec)
 		mask |= DP_SET_FORMAT;
-	if (s->media_timeout_ms != now->media_timeout_ms)
+	if (a->media_timeout_ms != b->media_timeout_ms)
 		mask |= DP_SET_TIMEOUT;
-	if (s->flags != now->flags)
+	if (a->flags != b->flags)
 		mask |= DP_SET_FLAGS;
+	if (a->packet_rate_max != b->packet_rate_max)
+		mask |= DP_SET_RATE;
+	return mask;
+}
+
+void media_termination_modify(struct media_termination *t, const struct dp_termination_settings *s)
+{
+	uint32_t mask = media_differences(s, &t->settings);
+
 	if (!mask)
 		return;
-	*now = *s;
+	if (mask & DP_SET_REMOTE)
+		t->latched = (struct dp_address){ 0 };
+	t->settings = *s;
 	t->dirty |= mask;
 	media_want(t->context);
 }

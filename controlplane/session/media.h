@@ -77,7 +77,8 @@ struct media_termination_user {
 };
 
 struct media_termination_config {
-	uint8_t side; /* 0 caller, 1 callee */
+	uint8_t side;  /* 0 caller, 1 callee */
+	uint8_t realm; /* index, or DP_REALM_ANY */
 	/* family chooses IPv4 or IPv6; ip and port are filled in only for calls on record */
 	struct dp_address local;
 	struct dp_address latched; /* calls on record: where media came from; family NONE */

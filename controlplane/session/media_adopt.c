@@ -101,23 +101,24 @@ static void adopt_contexts(struct media *m, const struct labels *labels)
 static uint32_t differences(const struct media_termination *t,
 			    const struct dp_termination_record *r)
 {
-	const struct dp_termination_settings *s = &t->settings;
-	uint32_t mask = 0;
+	struct dp_termination_settings has = {
+		.remote = r->remote,
+		.remote_rtcp = t->settings.remote_rtcp, /* the record has what was derived */
+		.direction = r->direction,
+		.source_rule = r->source_rule,
+		.payload_type = r->payload_type,
+		.telephone_event = r->telephone_event,
+		.clock_rate = r->clock_rate,
+		.media_timeout_ms = r->media_timeout_ms,
+		.flags = r->flags,
+		.packet_rate_max = r->packet_rate_max,
+		.codec = r->codec,
+	};
 
-	if (!dp_address_equal(&s->remote, &r->remote) && !dp_address_equal(&t->latched, &r->remote))
-		mask |= DP_SET_REMOTE;
-	if (s->direction != r->direction)
-		mask |= DP_SET_DIRECTION;
-	if (s->source_rule != r->source_rule)
-		mask |= DP_SET_SOURCE_RULE;
-	if (s->payload_type != r->payload_type || s->telephone_event != r->telephone_event ||
-	    s->clock_rate != r->clock_rate)
-		mask |= DP_SET_FORMAT;
-	if (s->media_timeout_ms != r->media_timeout_ms)
-		mask |= DP_SET_TIMEOUT;
-	if (s->flags != r->flags)
-		mask |= DP_SET_FLAGS;
-	return mask;
+	/* It was programmed again with where the phone had been heard. */
+	if (t->latched.family && dp_address_equal(&t->latched, &r->remote))
+		has.remote = t->settings.remote;
+	return media_differences(&t->settings, &has);
 }
 
 static void adopt_terminations(struct media *m, const struct labels *labels)

@@ -29,7 +29,7 @@ struct media_termination {
 	enum media_state state;
 	bool released; /* wish: be gone */
 	bool ready;    /* the user was told, local is final */
-	uint8_t side;
+	uint8_t side, realm;
 	uint32_t dirty; /* DP_SET_* that the dataplane does not have yet */
 	uint32_t in_flight;
 	struct dp_address local, latched;
@@ -103,6 +103,9 @@ void media_unbind(struct media *media, struct media_termination *termination);
 void media_tell_failed(struct media_termination *termination, int status);
 /* Every command under way is forgotten: its reply will never come. */
 void media_forget_pending(struct media *media);
+/* What a dataplane with the settings b lacks of a: DP_SET_*. */
+uint32_t media_differences(const struct dp_termination_settings *a,
+			   const struct dp_termination_settings *b);
 /* Adds what the dataplane counted to what was counted before. */
 void media_keep_counters(struct media_termination *termination);
 void media_resync(struct media *media);

@@ -111,6 +111,7 @@ static int send_termination_add(struct media_context *c, struct media_terminatio
 	add->context = c->handle;
 	add->local = t->local;
 	add->side = t->side;
+	add->realm = t->realm;
 	add->settings = t->settings;
 	/* The same phone behind the same NAT: send where it was heard last, at once. */
 	if (t->latched.family && t->settings.source_rule == DP_SOURCE_LEARN) {

@@ -131,11 +131,13 @@ int sip_transport_send(struct sip_transport *transport, const struct sip_path *t
 }
 
 int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
-		       const struct sockaddr *remote, struct sip_path *path)
+		       uint64_t listeners, const struct sockaddr *remote, struct sip_path *path)
 {
 	if (kind != SIP_UDP)
 		return -ENETUNREACH;
 	for (unsigned i = 0; i < transport->count; i++) {
+		if (i < 64 && !(listeners & UINT64_C(1) << i))
+			continue;
 		if (transport->sockets[i].local.ss_family != remote->sa_family)
 			continue;
 		memset(path, 0, sizeof(*path));

@@ -61,9 +61,11 @@ void sip_transport_close(struct sip_transport *transport, void (*closed)(void *a
  * leaves together when the burst has been handled, and errors of that are only counted. */
 int sip_transport_send(struct sip_transport *transport, const struct sip_path *to, const char *data,
 		       size_t size);
-/* Finds a listener of the kind and the family of remote. -ENETUNREACH: none. */
+/* Finds a listener of the kind and the family of remote, among those whose bit (1 << index) is set
+ * in `listeners`. -ENETUNREACH: none. */
+#define SIP_LISTENERS_ANY UINT64_MAX
 int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
-		       const struct sockaddr *remote, struct sip_path *path);
+		       uint64_t listeners, const struct sockaddr *remote, struct sip_path *path);
 /* Local address of a listener, for Via and Contact: "198.18.0.10:5060" or "[2001:2::10]:5060". */
 const char *sip_transport_host(const struct sip_transport *transport, unsigned listener);
 void sip_transport_stats(const struct sip_transport *transport, struct sip_transport_stats *stats);

@@ -620,6 +620,73 @@ Test(call, when_both_processes_died_the_media_is_made_again_with_the_same_ports)
 	world_expect_nothing_left();
 }
 
+Test(call, the_media_of_a_leg_is_in_the_realm_of_its_listener)
+{
+	world_two_realms();
+	world_bridged_call();
+	cr_expect_eq(world_termination(0).realm, 1, "the carrier's");
+	cr_expect_eq(world_termination(1).realm, 0, "the phone's");
+	world_kill_controlplane();
+	media_detached(world->shard.media);
+	fake_restart();
+	media_attached(world->shard.media, fake_client(), fake_channel(), 2);
+	world_run(50);
+	cr_expect_eq(world_termination(0).realm, 1, "made again after both processes died");
+	cr_expect_eq(world_termination(1).realm, 0);
+	phone_bye(CARRIER);
+	world_expect_nothing_left();
+}
+
+/* given two realms, when somebody in the access network bears the address of a carrier in the
+ * core network, then he is no carrier */
+Test(call, a_trunk_is_known_only_in_its_realm)
+{
+	world_two_realms();
+	world->phones[CARRIER].node->listener = 0;
+	call_bob();
+	cr_expect_eq(carrier()->final, 403);
+	world_expect_nothing_left();
+}
+
+Test(call, a_trunk_is_called_from_a_listener_of_its_realm)
+{
+	world_two_realms();
+	phone_call(ALICE, "sip:9001@tandem.lab", phone_sdp(ALICE, 4000, "0 8 101", "sendrecv"));
+	world_run(20);
+	cr_assert_not_null(carrier()->invite);
+	cr_expect_eq(world_termination(0).realm, 0);
+	cr_expect_eq(world_termination(1).realm, 1);
+	phone_bye(ALICE);
+	world_expect_nothing_left();
+}
+
+Test(call, what_the_configuration_says_of_terminations_is_told_to_the_dataplane)
+{
+	world->config.calls.packet_rate_max = 200;
+	world->config.calls.rtcp = "own";
+	world_bridged_call();
+	for (unsigned side = 0; side < 2; side++) {
+		struct dp_termination_record r = world_termination(side);
+
+		cr_expect_eq(r.codec, DP_CODEC_PCMA);
+		cr_expect_eq(r.packet_rate_max, 200);
+		cr_expect(r.flags & DP_TERMINATION_RTCP_OWN);
+	}
+	/* another configuration in the next life holds for calls on record too */
+	world->config.calls.packet_rate_max = 300;
+	world->config.calls.rtcp = "relay";
+	world_kill_controlplane();
+	for (unsigned side = 0; side < 2; side++) {
+		struct dp_termination_record r = world_termination(side);
+
+		cr_expect_eq(r.codec, DP_CODEC_PCMA);
+		cr_expect_eq(r.packet_rate_max, 300);
+		cr_expect_not(r.flags & DP_TERMINATION_RTCP_OWN);
+	}
+	phone_bye(CARRIER);
+	world_expect_nothing_left();
+}
+
 Test(call, a_dataplane_restart_does_not_end_calls)
 {
 	uint16_t port;

@@ -120,11 +120,13 @@ int store_calls_load(struct store *store, void (*row)(void *arg, const struct st
 /* --- of the transport: there is one way to everywhere --- */
 
 int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
-		       const struct sockaddr *remote, struct sip_path *path)
+		       uint64_t among, const struct sockaddr *remote, struct sip_path *path)
 {
 	(void)transport;
 	(void)kind;
-	*path = (struct sip_path){ 0 };
+	if (!among)
+		return -ENETUNREACH;
+	*path = (struct sip_path){ .listener = (uint8_t)__builtin_ctzll(among) };
 	memcpy(&path->remote, remote, sizeof(struct sockaddr_in));
 	return 0;
 }
@@ -380,6 +382,34 @@ void world_start(void)
 		p->node = network_node(world->net, addresses[i], 5060);
 		make_ua(p->node, &p->ua, &user);
 	}
+}
+
+void world_two_realms(void)
+{
+	static struct config_realm realms[] = { { .name = "access" }, { .name = "core" } };
+	static struct config_listener two[] = { { "udp", "198.18.0.10", 5060, "access" },
+						{ "udp", "198.19.0.10", 5060, "core" } };
+	static struct config_media addresses[] = { { "198.18.0.20", 16384, 32767, "access" },
+						   { "198.19.0.20", 16384, 32767, "core" } };
+	static const char *pbx_addresses[] = { "198.18.0.101" };
+	static struct config_trunk both[2];
+
+	both[0] = both[1] = trunks[0];
+	both[0].realm = "core";
+	both[1].name = "pbx";
+	both[1].realm = "access";
+	both[1].prefix = "";
+	both[1].addresses = pbx_addresses;
+	world->config.dataplane.realms = realms;
+	world->config.dataplane.realms_count = 2;
+	world->config.dataplane.media = addresses;
+	world->config.dataplane.media_count = 2;
+	world->config.sip.listeners = two;
+	world->config.sip.listeners_count = 2;
+	world->config.trunks = both;
+	world->config.trunks_count = 2;
+	world->phones[CARRIER].node->listener = 1;
+	world_kill_controlplane();
 }
 
 void world_stop(void)

@@ -65,6 +65,9 @@ void phone_bye(unsigned phone);
 void phone_reinvite(unsigned phone, const char *sdp);
 /* An SDP of its own: port, formats, direction. */
 const char *phone_sdp(unsigned phone, unsigned port, const char *formats, const char *direction);
+/* Two realms, "access" and "core", each with its listener. The carrier is in core; the phones are
+ * in access, and alice is a trunk there. */
+void world_two_realms(void);
 /* Carrier to bob, answered, with media. */
 void world_bridged_call(void);
 /* No calls, sessions, contexts, terminations, commands. */

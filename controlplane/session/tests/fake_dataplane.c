@@ -194,11 +194,14 @@ static void take_settings(struct dp_termination_record *r, const struct dp_termi
 		r->payload_type = s->payload_type;
 		r->telephone_event = s->telephone_event;
 		r->clock_rate = s->clock_rate;
+		r->codec = s->codec;
 	}
 	if (mask & DP_SET_TIMEOUT)
 		r->media_timeout_ms = s->media_timeout_ms;
 	if (mask & DP_SET_FLAGS)
 		r->flags = s->flags;
+	if (mask & DP_SET_RATE)
+		r->packet_rate_max = s->packet_rate_max;
 }
 
 static int termination_add(const struct dp_cmd_termination_add *add, struct dp_ev_reply *reply)
@@ -220,7 +223,8 @@ static int termination_add(const struct dp_cmd_termination_add *add, struct dp_e
 					     .context = add->context,
 					     .label = fake->contexts[add->context.index].label,
 					     .local = add->local,
-					     .side = add->side };
+					     .side = add->side,
+					     .realm = add->realm };
 	if (!r->local.port) {
 		dp_address_parse(add->local.family == DP_FAMILY_IPV6 ? "2001:2::20" : "198.18.0.20",
 				 fake->next_port, &r->local);

@@ -86,7 +86,9 @@ static unsigned below(struct network *net, unsigned limit)
 static void arrive(struct timer *timer)
 {
 	struct flight *flight = (struct flight *)((char *)timer - offsetof(struct flight, timer));
-	struct sip_path from = { .remote = flight->from->address, .kind = flight->to->kind };
+	struct sip_path from = { .remote = flight->from->address,
+				 .kind = flight->to->kind,
+				 .listener = flight->from->listener };
 
 	if (flight->to->receive != NULL)
 		flight->to->receive(flight->to->arg, flight->data, flight->size, &from);
@@ -165,7 +167,9 @@ const char *network_host(void *arg, const struct sip_path *path)
 
 struct sip_path network_path(const struct network_node *to)
 {
-	return (struct sip_path){ .remote = to->address, .kind = to->kind };
+	return (struct sip_path){ .remote = to->address,
+				  .kind = to->kind,
+				  .listener = to->listener };
 }
 
 void network_send_text(struct network_node *from, const struct network_node *to, const char *text)

@@ -17,8 +17,9 @@ struct network_node {
 	char host[SIP_ADDRESS_TEXT + 8]; /* "ip:port" */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
 	void *arg;
-	uint8_t kind;   /* transport that its packets seem to come by */
-	int send_error; /* what sending returns, 0: it works */
+	uint8_t kind;     /* transport that its packets seem to come by */
+	uint8_t listener; /* of whom they reach */
+	int send_error;   /* what sending returns, 0: it works */
 };
 
 struct packet {

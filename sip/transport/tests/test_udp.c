@@ -101,9 +101,9 @@ static struct sip_path path_to(const struct end *from, const struct end *to, uns
 	struct sip_path path;
 
 	address_of(to, listener, &address);
-	cr_assert_eq(
-		sip_transport_path(from->transport, SIP_UDP, (struct sockaddr *)&address, &path),
-		0);
+	cr_assert_eq(sip_transport_path(from->transport, SIP_UDP, SIP_LISTENERS_ANY,
+					(struct sockaddr *)&address, &path),
+		     0);
 	return path;
 }
 
@@ -204,9 +204,9 @@ Test(udp, what_cannot_be_sent_is_told)
 	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -ENETUNREACH);
 	wrong.listener = 1;
 	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -EAFNOSUPPORT);
-	cr_expect_eq(
-		sip_transport_path(a.transport, SIP_TLS, (struct sockaddr *)&to.remote, &wrong),
-		-ENETUNREACH);
+	cr_expect_eq(sip_transport_path(a.transport, SIP_TLS, SIP_LISTENERS_ANY,
+					(struct sockaddr *)&to.remote, &wrong),
+		     -ENETUNREACH);
 	/* port 0 is no place to send to */
 	wrong = to;
 	((struct sockaddr_in *)&wrong.remote)->sin_port = 0;
