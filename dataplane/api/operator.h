@@ -15,8 +15,12 @@
  *     │◀──────────────────────────────────────────────┤
  *     │  struct dp_trace_record … (TRACE only, until `last`)
  *
- * A capture's file is opened by who asks for it, with his rights, and its descriptor handed over;
- * the capture goes on without him. A trace ends with his connection.
+ * A capture's file is opened by who asks for it, with his rights, and its descriptor handed over:
+ * an ordinary file or a pipe, open for writing. The capture goes on without him, unless
+ * DP_CAPTURE_TIED. A trace ends with his connection.
+ *
+ * CAPTURE_STOP answers at once; the file is complete when its state is ENDED. Captures that have
+ * ended stay in the list until their place is needed.
  */
 #ifndef DATAPLANE_API_OPERATOR_H
 #define DATAPLANE_API_OPERATOR_H
@@ -42,6 +46,12 @@ struct dp_packet_filter {
 	uint8_t reserved[6];
 };
 
+enum {
+	DP_CAPTURE_TIED = 1u << 0, /* ends with the connection that asked for it */
+};
+
+#define DP_TRACE_PACKETS_MAX 1000u
+
 struct dp_operation {
 	uint64_t magic; /* DP_SEGMENT_MAGIC */
 	uint32_t verb;
@@ -51,14 +61,16 @@ struct dp_operation {
 			struct dp_packet_filter filter;
 			uint32_t snap_length; /* bytes kept of a packet; 0: all */
 			uint32_t packets_max; /* then it stops by itself; 0: none */
-			uint64_t bytes_max;   /* of the file, then it stops; 0: none */
+			uint64_t bytes_max;   /* of the file, which it never passes; 0: none */
+			uint32_t flags;       /* DP_CAPTURE_* */
+			uint32_t reserved;
 		} capture_start;
 		struct {
 			uint32_t capture; /* id, or 0: all */
 		} capture_stop;
 		struct {
 			struct dp_packet_filter filter;
-			uint32_t packets; /* 1..1000 */
+			uint32_t packets; /* 1..DP_TRACE_PACKETS_MAX */
 		} trace;
 		struct {
 			dp_handle_t context;  /* the zero handle: all that nobody claims */
@@ -69,14 +81,20 @@ struct dp_operation {
 };
 static_assert(sizeof(struct dp_operation) == 64, "crosses processes");
 
+enum dp_capture_phase {
+	DP_CAPTURE_RUNS,
+	DP_CAPTURE_CLOSING, /* it takes no more, and writes what it has */
+	DP_CAPTURE_ENDED,   /* its file is closed */
+};
+
 struct dp_capture_state {
 	uint32_t id; /* 1 up */
 	uint32_t snap_length;
 	struct dp_packet_filter filter;
 	uint64_t packets, bytes; /* written */
 	uint64_t lost;           /* for which there was no room */
-	int32_t error; /* 0: goes on; else it stopped: -errno of the file, -EDQUOT: a limit */
-	uint32_t reserved;
+	int32_t error;  /* why it stopped by itself: -errno of the file; -EDQUOT: a limit */
+	uint32_t phase; /* enum dp_capture_phase */
 };
 
 struct dp_operation_reply {
@@ -85,8 +103,9 @@ struct dp_operation_reply {
 	uint32_t count; /* captures below, or contexts reclaimed */
 	struct dp_capture_state capture[DP_CAPTURES_MAX];
 };
+static_assert(sizeof(struct dp_operation_reply) == 16 + DP_CAPTURES_MAX * 56, "crosses processes");
 
-/* One station of a traced packet. */
+/* One station of a traced packet. A packet has at most 16; what did not fit is in observe_lost. */
 struct dp_trace_record {
 	uint64_t magic;
 	uint32_t packet; /* 1 up; 0 and last: the trace is over */

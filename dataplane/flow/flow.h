@@ -71,7 +71,7 @@ struct flow {
 	const struct nexthop *nexthop_rtcp; /* NULL: not known */
 	uint32_t generation;                /* of the termination */
 	uint16_t destination_rtcp_port;
-	uint16_t reserved2;
+	uint16_t observers; /* bit per watch that wants its packets (FLOW_OBSERVED) */
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
 static_assert(offsetof(struct flow, generation) < 192, "RTCP and rare events: two more");
@@ -180,6 +180,14 @@ struct flow_notice {
  */
 bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32_t *owner,
 		  struct dp_ev_latched *event);
+
+/*
+ * Watch `watch` (0..FLOW_WATCHES - 1) looks at the packets of the contexts with this label from now
+ * on, and of the terminations that they get later; label 0: at none. Flows say so in `observers`.
+ * -ENOSPC: not all of them could be changed now; they are when their context is next.
+ */
+#define FLOW_WATCHES 16u
+int flow_observe(struct flow_table *t, unsigned watch, uint64_t label);
 
 /* Routes changed: resolve again for all flows. */
 void flow_resolve_all(struct flow_table *t);

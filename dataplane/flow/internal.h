@@ -81,6 +81,8 @@ struct flow_table {
 	uint32_t contexts_high; /* indexes that were ever in use */
 	uint32_t sweep;         /* where the next one begins */
 	uint32_t to_disown;     /* contexts that it has to look at until all records are right */
+	uint64_t watched[FLOW_WATCHES]; /* labels, by watch; 0: none */
+	bool watches;                   /* there is one */
 	uint64_t now_ms;
 	struct flow_slab slab;
 	struct flow_box *_Atomic returned; /* by the grace-period thread */

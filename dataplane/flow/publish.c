@@ -124,6 +124,16 @@ static struct dp_address canonical(const struct dp_address *a)
 	return copy;
 }
 
+static uint16_t observers_of(const struct flow_table *t, uint64_t label)
+{
+	uint16_t observers = 0;
+
+	for (unsigned i = 0; i < FLOW_WATCHES; i++)
+		if (t->watched[i] == label)
+			observers |= (uint16_t)(1u << i);
+	return observers;
+}
+
 static void compile(struct flow_table *t, const struct context *c, const struct termination *m,
 		    struct flow *f)
 {
@@ -149,6 +159,10 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 		f->flags |= FLOW_RTCP_OWN;
 	if (m->settings.packet_rate_max)
 		f->packet_period_us = 1000000 / m->settings.packet_rate_max;
+	if (t->watches)
+		f->observers = observers_of(t, t->records[index].label);
+	if (f->observers)
+		f->flags |= FLOW_OBSERVED;
 	if (peer)
 		compile_way_out(t, peer, f);
 }
@@ -186,4 +200,36 @@ void flow_resolve_all(struct flow_table *t)
 	for (uint32_t i = 0; i < t->max; i++)
 		if (t->context_records[i].generation)
 			context_publish(t, &t->contexts[i]);
+}
+
+static int publish_label(struct flow_table *t, uint64_t label)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < t->contexts_high; i++) {
+		const struct dp_context_record *record = &t->context_records[i];
+		int error = record->generation && record->label == label
+				    ? context_publish(t, &t->contexts[i])
+				    : 0;
+
+		if (error)
+			result = error;
+	}
+	return result;
+}
+
+int flow_observe(struct flow_table *t, unsigned watch, uint64_t label)
+{
+	uint64_t before = t->watched[watch];
+	int error = 0;
+
+	t->watched[watch] = label;
+	t->watches = false;
+	for (unsigned i = 0; i < FLOW_WATCHES; i++)
+		t->watches |= t->watched[i] != 0;
+	if (before)
+		error = publish_label(t, before);
+	if (label && label != before && publish_label(t, label) != 0)
+		error = -ENOSPC;
+	return error;
 }

@@ -406,6 +406,30 @@ Test(flow, an_index_is_not_used_again_while_a_worker_may_see_it)
 	urcu_qsbr_unregister_thread();
 }
 
+Test(flow, a_watch_is_on_all_terminations_of_its_label)
+{
+	struct dp_address a, b, c;
+	dp_handle_t context = a_context(), other;
+
+	a_termination(context, 101, &a);
+	cr_assert_eq(flow_context_add(table, 3, 78, &other), 0);
+	a_termination(other, 102, &c);
+	cr_assert_eq(flow_observe(table, 0, 77), 0);
+	cr_assert_eq(flow_observe(table, 15, 77), 0);
+	a_termination(context, 103, &b); /* later */
+	cr_assert(flow_at(a.port)->flags & FLOW_OBSERVED);
+	cr_assert_eq(flow_at(a.port)->observers, 0x8001);
+	cr_assert_eq(flow_at(b.port)->observers, 0x8001);
+	cr_assert_not(flow_at(c.port)->flags & FLOW_OBSERVED);
+	cr_assert_eq(flow_observe(table, 0, 78), 0);
+	cr_assert_eq(flow_at(a.port)->observers, 0x8000);
+	cr_assert_eq(flow_at(c.port)->observers, 1);
+	cr_assert_eq(flow_observe(table, 0, 0), 0);
+	cr_assert_eq(flow_observe(table, 15, 0), 0);
+	cr_assert_eq(flow_at(a.port)->observers, 0);
+	cr_assert_not(flow_at(c.port)->flags & FLOW_OBSERVED);
+}
+
 Test(flow, a_new_remote_opens_the_latch_again)
 {
 	struct dp_address a, b;
