@@ -32,7 +32,7 @@ SIP_CFLAGS := $(call pkg_cflags,libcrypto libuv)
 # The ring of the segment is inline code of DPDK's headers, so its users need
 # the headers, and none of the libraries.
 cflags_of = $(if $(filter dataplane/api/% dataplane/client/%,$(1)),$(DPDK_CFLAGS),\
-	$(if $(filter dataplane/%,$(1)),$(DPDK_CFLAGS) -DALLOW_EXPERIMENTAL_API,\
+	$(if $(filter dataplane/% pktgen_tests/%,$(1)),$(DPDK_CFLAGS) -DALLOW_EXPERIMENTAL_API,\
 	$(if $(filter controlplane/%,$(1)),$(DPDK_CFLAGS) $(CP_CFLAGS),$(SIP_CFLAGS))))
 compile_flags = $(call cflags_of,$(1)) $(CPPFLAGS_OWN) $(CFLAGS_OWN)
 
@@ -137,6 +137,13 @@ $(B)/tests/$(call test_name,$(1)): $(call objs,$(call test_srcs,$(1)) $(TEST_MAI
 endef
 $(foreach d,$(TEST_DIRS),$(eval $(call test_rule,$(d))))
 
+# --- benchmarks ---------------------------------------------------------------------
+# pktgen_tests/bench/x.c is build/VARIANT/bench/x.
+BENCH_BINS := $(patsubst pktgen_tests/bench/%.c,$(B)/bench/%,$(BENCH_SRCS))
+
+$(B)/bench/%: $(B)/obj/pktgen_tests/bench/%.o $(dataplane_test_deps)
+	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(dataplane_test_libs))
+
 # --- fuzzers (VARIANT=fuzz, clang) ------------------------------------------------
 # folder/tests/fuzz_x.c is one libFuzzer program.
 fuzz_bin = $(B)/fuzz/$(subst /,-,$(patsubst %.c,%,$(subst /tests/,/,$(1))))
@@ -151,7 +158,7 @@ endef
 $(foreach s,$(FUZZ_SRCS),$(eval $(call fuzz_rule,$(s))))
 
 # --- targets -----------------------------------------------------------------------
-.PHONY: all tests fuzzers install FORCE
+.PHONY: all tests benches fuzzers install FORCE
 all: $(addprefix $(B)/bin/,$(PROGRAMS)) build/compile_commands.json $(if $(filter release,$(VARIANT)),build/bin)
 
 build/bin: | build
@@ -159,6 +166,8 @@ build/bin: | build
 
 tests: $(TEST_BINS)
 	@printf '%s\n' $(TEST_BINS) > $(B)/tests.list
+
+benches: $(BENCH_BINS)
 
 fuzzers: $(FUZZ_BINS)
 	@mkdir -p $(B)

@@ -28,5 +28,8 @@ CLI_SRCS := $(filter-out $(CLI_MAIN),$(call srcs_in,$(CLI_DIRS)))
 test_srcs = $(filter-out $(1)/tests/fuzz_%,$(sort $(wildcard $(1)/tests/*.c)))
 TEST_DIRS := $(foreach d,$(ALL_DIRS),$(if $(call test_srcs,$(d)),$(d)))
 FUZZ_SRCS := $(sort $(foreach d,$(ALL_DIRS),$(wildcard $(d)/tests/fuzz_*.c)))
+# Each file is a program of its own, linked with the dataplane.
+BENCH_SRCS := $(sort $(wildcard pktgen_tests/bench/*.c))
 
-ALL_SRCS := $(call srcs_in,$(ALL_DIRS)) $(foreach d,$(TEST_DIRS),$(call test_srcs,$(d))) $(FUZZ_SRCS)
+ALL_SRCS := $(call srcs_in,$(ALL_DIRS)) $(foreach d,$(TEST_DIRS),$(call test_srcs,$(d))) \
+	$(FUZZ_SRCS) $(BENCH_SRCS)
