@@ -77,9 +77,10 @@ enum dp_source_rule {
 
 /*
  * Audio formats as far as the E-model tells them apart: id, name in SDP (RFC 3551), equipment
- * impairment Ie and robustness against random loss Bpl (ITU-T G.113 appendix I; G.711 with the
- * concealment of its appendix I; G.722 and Opus, which it does not list, as G.711 with
- * concealment).
+ * impairment Ie and robustness against random loss Bpl. From ITU-T G.113 appendix I: Ie of table
+ * I.1, Bpl of table I.3 (G.711 with the concealment of its appendix I, G.729A with VAD, G.723.1 at
+ * 6.3 kbit/s with VAD, GSM-EFR). G.722 and Opus are not listed there: as G.711 with concealment,
+ * which is what the narrow-band scale of G.107 can give at most.
  */
 #define DP_CODECS(X)                   \
 	X(UNKNOWN, "", 0, 25.1)        \
