@@ -16,31 +16,37 @@ enum field_kind {
 	FIELD_PORT,    /* shown behind the address that stands before it */
 };
 
-#define FIELDS_CALLS(X)                                                      \
-	X("id", "ID", TEXT, "id of the call, 16 hex digits")                 \
-	X("state", "STATE", TEXT, "state of the call machine")               \
-	X("from", "FROM", TEXT, "address of record of the caller")           \
-	X("to", "TO", TEXT, "address that was called")                       \
-	X("caller_session", "", TEXT, "id of the caller's session")          \
-	X("callee_session", "", TEXT, "id of the callee's session")          \
-	X("started", "STARTED", TIME, "when the INVITE came")                \
-	X("answered", "ANSWERED", TIME, "when it was answered, null before") \
-	X("duration_s", "DURATION", SECONDS, "seconds since the answer")     \
-	X("context", "CONTEXT", TEXT, "handle of its context on the dataplane")
+#define FIELD_QUALITY_MEANING \
+	"thresholds that its media has crossed now (mos, loss, jitter), or good"
 
-#define FIELDS_SESSIONS(X)                                                              \
-	X("id", "ID", TEXT, "id of the session")                                        \
-	X("call", "CALL", TEXT, "id of its call")                                       \
-	X("direction", "DIR", TEXT, "inbound: the caller's; outbound: the callee's")    \
-	X("state", "STATE", TEXT, "state of the session machine")                       \
-	X("local_uri", "", TEXT, "our side of the dialog")                              \
-	X("remote_uri", "REMOTE", TEXT, "the other side of the dialog")                 \
-	X("remote_address", "ADDRESS", TEXT, "where its SIP comes from")                \
-	X("sip_call_id", "", TEXT, "Call-ID of the dialog")                             \
-	X("sdp_state", "SDP", TEXT, "state of offer and answer")                        \
-	X("media_direction", "MEDIA", TEXT, "sendrecv, sendonly, recvonly or inactive") \
-	X("codec", "CODEC", TEXT, "audio format that was agreed")                       \
-	X("termination", "TERMINATION", TEXT, "handle of its termination on the dataplane")
+#define FIELDS_CALLS(X)                                                         \
+	X("id", "ID", TEXT, "id of the call, 16 hex digits")                    \
+	X("state", "STATE", TEXT, "state of the call machine")                  \
+	X("from", "FROM", TEXT, "address of record of the caller")              \
+	X("to", "TO", TEXT, "address that was called")                          \
+	X("caller_session", "", TEXT, "id of the caller's session")             \
+	X("callee_session", "", TEXT, "id of the callee's session")             \
+	X("started", "STARTED", TIME, "when the INVITE came")                   \
+	X("answered", "ANSWERED", TIME, "when it was answered, null before")    \
+	X("duration_s", "DURATION", SECONDS, "seconds since the answer")        \
+	X("context", "CONTEXT", TEXT, "handle of its context on the dataplane") \
+	X("caller_quality", "FROM CALLER", TEXT, FIELD_QUALITY_MEANING)         \
+	X("callee_quality", "FROM CALLEE", TEXT, FIELD_QUALITY_MEANING)
+
+#define FIELDS_SESSIONS(X)                                                                  \
+	X("id", "ID", TEXT, "id of the session")                                            \
+	X("call", "CALL", TEXT, "id of its call")                                           \
+	X("direction", "DIR", TEXT, "inbound: the caller's; outbound: the callee's")        \
+	X("state", "STATE", TEXT, "state of the session machine")                           \
+	X("local_uri", "", TEXT, "our side of the dialog")                                  \
+	X("remote_uri", "REMOTE", TEXT, "the other side of the dialog")                     \
+	X("remote_address", "ADDRESS", TEXT, "where its SIP comes from")                    \
+	X("sip_call_id", "", TEXT, "Call-ID of the dialog")                                 \
+	X("sdp_state", "SDP", TEXT, "state of offer and answer")                            \
+	X("media_direction", "MEDIA", TEXT, "sendrecv, sendonly, recvonly or inactive")     \
+	X("codec", "CODEC", TEXT, "audio format that was agreed")                           \
+	X("termination", "TERMINATION", TEXT, "handle of its termination on the dataplane") \
+	X("quality", "QUALITY", TEXT, FIELD_QUALITY_MEANING)
 
 #define FIELDS_REGISTRATIONS(X)                                                         \
 	X("aor", "USER", TEXT, "address of record")                                     \

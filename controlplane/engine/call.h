@@ -110,8 +110,9 @@ struct call {
 	unsigned cause;
 	const char *reason, *ended_by, *codec;
 	struct media_counters caller_media, callee_media;
-	struct timer timer;       /* no answer; then: record again; then: free */
-	struct description offer; /* what the branches are offered */
+	unsigned alarms_caller, alarms_callee; /* thresholds crossed, in all */
+	struct timer timer;                    /* no answer; then: record again; then: free */
+	struct description offer;              /* what the branches are offered */
 };
 
 struct engine {

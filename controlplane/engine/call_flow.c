@@ -311,6 +311,18 @@ static void on_silent(void *arg, struct session *s, uint32_t silent_ms)
 		call_event(call, CALL_ON_MEDIA_SILENT, &cause);
 }
 
+static void on_quality(void *arg, struct session *s, bool raised)
+{
+	struct call *call = arg;
+
+	if (!raised)
+		return;
+	if (s == call->caller)
+		call->alarms_caller++;
+	else
+		call->alarms_callee++;
+}
+
 const struct session_user call_session_user = {
 	.progress = on_progress,
 	.answered = on_answered,
@@ -320,6 +332,7 @@ const struct session_user call_session_user = {
 	.ended = on_ended,
 	.media_latched = on_latched,
 	.media_silent = on_silent,
+	.media_quality = on_quality,
 };
 
 /* --- what the bridge says --- */

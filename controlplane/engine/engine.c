@@ -185,13 +185,15 @@ static json_t *show_call(const struct call *call)
 
 	handle_text(call->bridge ? media_context_handle(call->bridge->context) : DP_HANDLE_NONE,
 		    context);
-	return json_pack(
-		"{s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:s}", "id",
-		json_sprintf("%016" PRIx64, call->id), "state", call_state_text(call->state),
-		"from", call->from, "to", call->to, "caller_session", session_ref(call->caller),
-		"callee_session", session_ref(callee), "started", time_text(call->started_ms),
-		"answered", time_text(call->answered_ms), "duration_s",
-		(json_int_t)(since && now > since ? (now - since) / 1000 : 0), "context", context);
+	return json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:s,s:o,s:o}", "id",
+			 json_sprintf("%016" PRIx64, call->id), "state",
+			 call_state_text(call->state), "from", call->from, "to", call->to,
+			 "caller_session", session_ref(call->caller), "callee_session",
+			 session_ref(callee), "started", time_text(call->started_ms), "answered",
+			 time_text(call->answered_ms), "duration_s",
+			 (json_int_t)(since && now > since ? (now - since) / 1000 : 0), "context",
+			 context, "caller_quality", session_quality(call->caller), "callee_quality",
+			 session_quality(callee));
 }
 
 void engine_show_calls(struct engine *e, json_t *array)

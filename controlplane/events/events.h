@@ -34,10 +34,16 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	X(MEDIA_LATCHED, "media.latched", NORMAL, "session", "termination", "source")           \
 	X(MEDIA_STOPPED, "media.stopped", HIGH, "session", "termination", "reason")             \
 	X(MEDIA_FAILED, "media.failed", HIGH, "session", "reason")                              \
+	X(MEDIA_RESUMED, "media.resumed", HIGH, "session", "termination")                       \
+	X(MEDIA_FOREIGN, "media.foreign", HIGH, "session", "termination", "source", "packets")  \
+	X(MEDIA_LOOP, "media.loop", HIGH, "session", "termination", "ssrc")                     \
+	X(MEDIA_QUALITY, "media.quality", HIGH, "session", "metric", "state", "value",          \
+	  "threshold", "mos")                                                                   \
 	X(REGISTRATION_ADDED, "registration.added", NORMAL, "aor", "contact")                   \
 	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason")     \
 	X(DATAPLANE_UP, "dataplane.up", CRITICAL, "boot_id")                                    \
-	X(DATAPLANE_DOWN, "dataplane.down", CRITICAL, "boot_id")
+	X(DATAPLANE_DOWN, "dataplane.down", CRITICAL, "boot_id")                                \
+	X(DATAPLANE_WORKER, "dataplane.worker", CRITICAL, "worker", "state", "flows")
 
 enum event_type {
 #define X(id, name, priority, ...) EVENT_##id,
@@ -46,7 +52,7 @@ enum event_type {
 		EVENT_TYPES
 };
 
-#define EVENT_FIELDS_MAX 4
+#define EVENT_FIELDS_MAX 6
 
 struct event_bus;
 

@@ -9,6 +9,7 @@
 
 #include "controlplane/events/events.h"
 #include "controlplane/main/shard.h"
+#include "controlplane/session/bridge_internal.h"
 #include "controlplane/session/session_internal.h"
 #include "sip/base/log.h"
 
@@ -94,33 +95,6 @@ static void on_ready(void *arg, int status)
 	b->user->ready(b->arg, status);
 }
 
-static void on_latched(void *arg, const struct dp_address *source)
-{
-	struct seat *seat = arg;
-	struct session *s = seat->session;
-	char id[SESSION_ID_TEXT], handle[HANDLE_TEXT], address[DP_ADDRESS_TEXT];
-
-	if (!s)
-		return;
-	event_publish(s->shard->events, EVENT_MEDIA_LATCHED, s->call, 0, session_id_text(s, id),
-		      handle_text(media_termination_handle(seat->termination), handle),
-		      dp_address_format(source, address));
-	s->user->media_latched(s->arg, s);
-}
-
-static void on_timeout(void *arg, uint32_t silent_ms)
-{
-	struct seat *seat = arg;
-	struct session *s = seat->session;
-	char id[SESSION_ID_TEXT];
-
-	if (!s)
-		return;
-	event_publish(s->shard->events, EVENT_MEDIA_FAILED, s->call, 0, session_id_text(s, id),
-		      "media-timeout");
-	s->user->media_silent(s->arg, s, silent_ms);
-}
-
 static void on_lost(void *arg, int status)
 {
 	struct seat *seat = arg;
@@ -135,8 +109,12 @@ static void on_lost(void *arg, int status)
 
 static const struct media_termination_user seat_user = {
 	.ready = on_ready,
-	.latched = on_latched,
-	.timeout = on_timeout,
+	.latched = seat_latched,
+	.timeout = seat_timeout,
+	.resumed = seat_resumed,
+	.foreign = seat_foreign,
+	.loop = seat_loop,
+	.quality = seat_quality,
 	.lost = on_lost,
 };
 

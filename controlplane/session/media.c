@@ -309,6 +309,11 @@ const struct dp_address *media_termination_latched(const struct media_terminatio
 	return &t->latched;
 }
 
+uint8_t media_termination_alarms(const struct media_termination *t)
+{
+	return t->alarms;
+}
+
 const struct dp_termination_settings *media_termination_settings(const struct media_termination *t)
 {
 	return &t->settings;

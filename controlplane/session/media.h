@@ -72,6 +72,10 @@ struct media_termination_user {
 	void (*ready)(void *arg, int status);
 	void (*latched)(void *arg, const struct dp_address *source);
 	void (*timeout)(void *arg, uint32_t silent_ms);
+	void (*resumed)(void *arg);
+	void (*foreign)(void *arg, const struct dp_address *source, uint64_t packets);
+	void (*loop)(void *arg, uint32_t ssrc);
+	void (*quality)(void *arg, const struct dp_ev_quality *quality);
 	/* It was ready, and could not be programmed again. */
 	void (*lost)(void *arg, int status);
 };
@@ -107,6 +111,9 @@ const struct dp_address *media_termination_local(const struct media_termination 
 const struct dp_address *media_termination_latched(const struct media_termination *termination);
 const struct dp_termination_settings *media_termination_settings(
 	const struct media_termination *termination);
+
+/* Thresholds that what comes from it has crossed: bits 1 << enum dp_quality_metric. */
+uint8_t media_termination_alarms(const struct media_termination *termination);
 
 /* RTP taken from the remote end since the termination was made, restarts of the dataplane
  * included. */

@@ -150,6 +150,7 @@ static void adopt_terminations(struct media *m, const struct labels *labels)
 		if (counters && counters->source.family)
 			t->latched = counters->source;
 		t->dirty = differences(t, &record);
+		t->alarms = record.alarms;
 	}
 }
 
@@ -274,6 +275,7 @@ static void forget_handles(struct media *m)
 				t->state = MEDIA_NONE;
 			t->handle = DP_HANDLE_NONE;
 			t->dirty = 0;
+			t->alarms = 0;
 		}
 		for (struct media_link *l = c->links; l; l = l->next)
 			l->dirty = true;

@@ -30,6 +30,7 @@ struct media_termination {
 	bool released; /* wish: be gone */
 	bool ready;    /* the user was told, local is final */
 	uint8_t side, realm;
+	uint8_t alarms; /* 1 << enum dp_quality_metric */
 	uint32_t dirty; /* DP_SET_* that the dataplane does not have yet */
 	uint32_t in_flight;
 	struct dp_address local, latched;

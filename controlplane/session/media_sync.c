@@ -13,8 +13,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "controlplane/events/events.h"
 #include "sip/base/log.h"
 
 static int send_command(struct media *m, struct dp_command *command, struct media_context *c,
@@ -393,26 +395,84 @@ static struct media_termination *find(struct media *m, dp_handle_t handle)
 	return t && dp_handle_equal(t->handle, handle) && t->state == MEDIA_UP ? t : NULL;
 }
 
+static void on_quality(struct media_termination *t, const struct dp_ev_quality *q)
+{
+	uint8_t bit = q->metric < DP_QUALITY_METRICS ? (uint8_t)(1u << q->metric) : 0;
+
+	t->alarms = q->raised ? t->alarms | bit : t->alarms & (uint8_t)~bit;
+	if (t->user->quality)
+		t->user->quality(t->arg, q);
+}
+
+/* In each event of a termination its handle comes first. */
+#define LEADS(body) static_assert(offsetof(struct body, termination) == 0, "first")
+LEADS(dp_ev_latched);
+LEADS(dp_ev_media_timeout);
+LEADS(dp_ev_media_resumed);
+LEADS(dp_ev_foreign);
+LEADS(dp_ev_loop);
+LEADS(dp_ev_quality);
+
+static void on_termination_event(struct media *m, const struct dp_event *event)
+{
+	struct media_termination *t = find(m, event->latched.termination);
+	const struct media_termination_user *user;
+
+	if (!t)
+		return;
+	if (event->type == DP_EVENT_LATCHED)
+		t->latched = event->latched.source;
+	user = t->user;
+	if (!user)
+		return;
+	if (event->type == DP_EVENT_LATCHED && user->latched)
+		user->latched(t->arg, &t->latched);
+	else if (event->type == DP_EVENT_MEDIA_TIMEOUT && user->timeout)
+		user->timeout(t->arg, event->media_timeout.silent_ms);
+	else if (event->type == DP_EVENT_MEDIA_RESUMED && user->resumed)
+		user->resumed(t->arg);
+	else if (event->type == DP_EVENT_FOREIGN && user->foreign)
+		user->foreign(t->arg, &event->foreign.source, event->foreign.packets);
+	else if (event->type == DP_EVENT_LOOP && user->loop)
+		user->loop(t->arg, event->loop.ssrc);
+	else if (event->type == DP_EVENT_QUALITY)
+		on_quality(t, &event->quality);
+}
+
+/* All channels are told; one of them tells the bus. */
+static void on_worker(struct media *m, const struct dp_ev_worker *w)
+{
+	const char *state = w->state == DP_WORKER_HUNG ? "hung" : "running";
+	char worker[16], flows[16];
+
+	if (m->shard->index != 0)
+		return;
+	snprintf(worker, sizeof(worker), "%" PRIu32, w->worker);
+	snprintf(flows, sizeof(flows), "%" PRIu32, w->flows);
+	if (w->state == DP_WORKER_HUNG)
+		LOG_ERROR("dataplane", 0, "worker %s does not answer: %s flows go to others",
+			  worker, flows);
+	else
+		LOG_INFO("dataplane", 0, "worker %s answers again", worker);
+	event_publish(m->shard->events, EVENT_DATAPLANE_WORKER, 0, 0, worker, state, flows);
+}
+
 static void on_event(struct media *m, const struct dp_event *event)
 {
-	struct media_termination *t;
-
 	switch (event->type) {
 	case DP_EVENT_REPLY:
 		on_reply(m, event->cookie, &event->reply);
 		break;
-	case DP_EVENT_LATCHED:
-		t = find(m, event->latched.termination);
-		if (!t)
-			break;
-		t->latched = event->latched.source;
-		if (t->user && t->user->latched)
-			t->user->latched(t->arg, &t->latched);
+	case DP_EVENT_WORKER:
+		on_worker(m, &event->worker);
 		break;
+	case DP_EVENT_LATCHED:
 	case DP_EVENT_MEDIA_TIMEOUT:
-		t = find(m, event->media_timeout.termination);
-		if (t && t->user && t->user->timeout)
-			t->user->timeout(t->arg, event->media_timeout.silent_ms);
+	case DP_EVENT_MEDIA_RESUMED:
+	case DP_EVENT_FOREIGN:
+	case DP_EVENT_LOOP:
+	case DP_EVENT_QUALITY:
+		on_termination_event(m, event);
 		break;
 	default:
 		LOG_WARN("media", 0, "event of unknown type %u from the dataplane", event->type);

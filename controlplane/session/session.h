@@ -93,6 +93,9 @@ struct session_user {
 	void (*media_latched)(void *arg, struct session *s);
 	/* Its remote end has been silent for too long. */
 	void (*media_silent)(void *arg, struct session *s, uint32_t silent_ms);
+	/* A threshold was crossed by what comes from it, or is kept again:
+	 * media_termination_alarms() of its seat has all. */
+	void (*media_quality)(void *arg, struct session *s, bool raised);
 };
 
 #define SESSION_ADDRESS_TEXT 64
@@ -166,6 +169,8 @@ const char *session_codec(const struct session *s);
 json_t *session_save(const struct session *s);
 /* -EINVAL: the record is broken; else errors of sip_invite_restore(). */
 int session_restore(struct session *s, const json_t *record);
+/* What is bad about its media now ("mos loss"), or "good"; null while it has none. */
+json_t *session_quality(const struct session *s);
 /* A row for the CLI. */
 json_t *session_show(const struct session *s);
 

@@ -149,6 +149,15 @@ int session_restore(struct session *s, const json_t *record)
 	return 0;
 }
 
+json_t *session_quality(const struct session *s)
+{
+	char text[QUALITY_TEXT];
+
+	if (!s || !s->seat || s->seat->session != s)
+		return json_null();
+	return json_string(quality_text(media_termination_alarms(s->seat->termination), text));
+}
+
 json_t *session_show(const struct session *s)
 {
 	char id[SESSION_ID_TEXT], call[SESSION_ID_TEXT], termination[HANDLE_TEXT] = "-";
@@ -166,13 +175,14 @@ json_t *session_show(const struct session *s)
 	}
 	if (s->seat && (s->seat->session == s || !s->seat->session))
 		handle_text(media_termination_handle(s->seat->termination), termination);
-	return json_pack(
-		"{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:s}", "id", session_id_text(s, id),
-		"call", call, "direction", s->outbound ? "outbound" : "inbound", "state",
-		session_state_text(s->state), "local_uri", s->local_uri ? s->local_uri : "",
-		"remote_uri", s->remote_uri ? s->remote_uri : "", "remote_address", path,
-		"sip_call_id", call_id.p ? call_id.p : "", call_id.n, "sdp_state",
-		offer_state_text(s->offer_state), "media_direction",
-		session_direction_text(s->media_direction), "codec", session_codec(s),
-		"termination", termination);
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:s,s:o}", "id",
+			 session_id_text(s, id), "call", call, "direction",
+			 s->outbound ? "outbound" : "inbound", "state",
+			 session_state_text(s->state), "local_uri",
+			 s->local_uri ? s->local_uri : "", "remote_uri",
+			 s->remote_uri ? s->remote_uri : "", "remote_address", path, "sip_call_id",
+			 call_id.p ? call_id.p : "", call_id.n, "sdp_state",
+			 offer_state_text(s->offer_state), "media_direction",
+			 session_direction_text(s->media_direction), "codec", session_codec(s),
+			 "termination", termination, "quality", session_quality(s));
 }

@@ -304,11 +304,21 @@ void fake_latch(dp_handle_t h, const char *ip, uint16_t port, uint64_t packets)
 	put_event(&event);
 }
 
+void fake_event(struct dp_event *event, dp_handle_t h)
+{
+	event->latched.termination = h; /* it leads the body of all of them */
+	put_event(event);
+}
+
+void fake_raw_event(const struct dp_event *event)
+{
+	put_event(event);
+}
+
 void fake_timeout(dp_handle_t h, uint32_t silent_ms)
 {
 	struct dp_event event = { .type = DP_EVENT_MEDIA_TIMEOUT };
 
-	event.media_timeout.termination = h;
 	event.media_timeout.silent_ms = silent_ms;
-	put_event(&event);
+	fake_event(&event, h);
 }

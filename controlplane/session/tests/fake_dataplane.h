@@ -44,6 +44,9 @@ uint32_t fake_contexts(void);
 uint32_t fake_terminations(void);
 /* RTP from an address comes to a termination: it latches, is counted, and told. */
 void fake_latch(dp_handle_t termination, const char *ip, uint16_t port, uint64_t packets);
+/* An event about a termination: its body without the handle, which is filled in. */
+void fake_event(struct dp_event *event, dp_handle_t termination);
+void fake_raw_event(const struct dp_event *event);
 void fake_timeout(dp_handle_t termination, uint32_t silent_ms);
 
 #endif
