@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "dataplane/client/channel.h"
+#include "dataplane/client/operator.h"
 
 #define FDS_MAX (2u + 2u * DP_CHANNELS_MAX)
 
@@ -124,12 +125,13 @@ static void take_descriptors(struct attach *a, struct msghdr *message)
 	}
 }
 
-static int converse(struct attach *a, int fd, const char *name, unsigned channels)
+static int converse(struct attach *a, int fd, const char *name, enum dp_attach_role role,
+		    unsigned channels)
 {
 	struct dp_attach_request request = {
 		.magic = DP_SEGMENT_MAGIC,
 		.layout_version = DP_LAYOUT_VERSION,
-		.role = channels ? DP_ROLE_CLIENT : DP_ROLE_OBSERVER,
+		.role = (uint32_t)role,
 		.channels = channels,
 		.pid = (uint32_t)getpid(),
 	};
@@ -291,8 +293,9 @@ static int synchronise(struct dp_client_channel *c, struct attach *a)
 	return 0;
 }
 
-int dp_client_open(const char *socket_path, const char *name, unsigned channels, int timeout_ms,
-		   struct dp_client **out, char *why, size_t why_size)
+static int open_as(const char *socket_path, const char *name, enum dp_attach_role role,
+		   unsigned channels, int timeout_ms, struct dp_client **out, char *why,
+		   size_t why_size)
 {
 	struct attach a = { .why = why, .why_size = why_size };
 	struct dp_client *client;
@@ -312,7 +315,7 @@ int dp_client_open(const char *socket_path, const char *name, unsigned channels,
 
 	error = connect_to(&a, socket_path, timeout_ms, &client->socket);
 	if (!error)
-		error = converse(&a, client->socket, name, channels);
+		error = converse(&a, client->socket, name, role, channels);
 	if (!error)
 		error = check_reply(&a, channels);
 	if (!error)
@@ -333,6 +336,19 @@ int dp_client_open(const char *socket_path, const char *name, unsigned channels,
 	client->boot_id = a.reply.boot_id;
 	*out = client;
 	return 0;
+}
+
+int dp_client_open(const char *socket_path, const char *name, unsigned channels, int timeout_ms,
+		   struct dp_client **client, char *why, size_t why_size)
+{
+	return open_as(socket_path, name, channels ? DP_ROLE_CLIENT : DP_ROLE_OBSERVER, channels,
+		       timeout_ms, client, why, why_size);
+}
+
+int dp_operator_open(const char *socket_path, const char *name, int timeout_ms,
+		     struct dp_client **client, char *why, size_t why_size)
+{
+	return open_as(socket_path, name, DP_ROLE_OPERATOR, 0, timeout_ms, client, why, why_size);
 }
 
 void dp_client_close(struct dp_client *client)

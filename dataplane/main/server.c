@@ -24,6 +24,7 @@ enum source { SOURCE_LISTENER, SOURCE_CONNECTION, SOURCE_DOORBELL };
 struct connection {
 	int fd; /* -1: free */
 	bool attached;
+	uint32_t operator_id; /* his number; 0: none */
 	uint32_t first_channel, channels;
 	uint64_t since_ms; /* 0: server_tick() has not seen it yet */
 	pid_t pid;         /* as the kernel says */
@@ -36,6 +37,7 @@ struct server {
 	int listener;
 	int epoll;
 	bool bound;
+	uint32_t operators; /* that there were */
 	struct connection connections[CONNECTIONS_MAX];
 	struct channel channels[DP_CHANNELS_MAX];
 };
@@ -124,6 +126,8 @@ static void channel_gone(struct server *s, struct channel *c)
 
 static void connection_close(struct server *s, struct connection *c)
 {
+	if (c->operator_id)
+		s->config.operator_gone(s->config.operator_arg, c->operator_id);
 	for (uint32_t i = 0; i < c->channels; i++)
 		channel_gone(s, &s->channels[c->first_channel + i]);
 	close(c->fd);
@@ -257,7 +261,7 @@ static int answer(struct server *s, struct connection *c, int status)
 	return 0;
 }
 
-static int check_request(const struct dp_attach_request *r, size_t size)
+static int check_request(const struct server *s, const struct dp_attach_request *r, size_t size)
 {
 	/* The version stands where it always will, so the rest is looked at only if it fits. */
 	if (size < offsetof(struct dp_attach_request, role) || r->magic != DP_SEGMENT_MAGIC)
@@ -266,7 +270,7 @@ static int check_request(const struct dp_attach_request *r, size_t size)
 		return -EPROTO;
 	if (size != sizeof(*r))
 		return -EINVAL;
-	if (r->role == DP_ROLE_OBSERVER)
+	if (r->role == DP_ROLE_OBSERVER || (r->role == DP_ROLE_OPERATOR && s->config.operation))
 		return r->channels == 0 ? 0 : -EINVAL;
 	if (r->role != DP_ROLE_CLIENT || r->channels == 0 || r->channels > DP_CHANNELS_MAX)
 		return -EINVAL;
@@ -276,7 +280,7 @@ static int check_request(const struct dp_attach_request *r, size_t size)
 static void attach(struct server *s, struct connection *c, const struct dp_attach_request *request,
 		   size_t size)
 {
-	int status = check_request(request, size), error;
+	int status = check_request(s, request, size), error;
 
 	if (size == sizeof(*request)) {
 		for (size_t i = 0; i + 1 < sizeof(c->name) && request->name[i]; i++)
@@ -298,13 +302,93 @@ static void attach(struct server *s, struct connection *c, const struct dp_attac
 		return;
 	}
 	c->attached = true;
+	if (request->role == DP_ROLE_OPERATOR)
+		c->operator_id = ++s->operators;
 	for (uint32_t i = 0; i < c->channels; i++)
 		channel_handed_out(&s->channels[c->first_channel + i]);
 	if (c->channels > 0)
 		LOG_INFO("segment", 0, "client %s (pid %d) attached, channels %u to %u", c->name,
 			 (int)c->pid, c->first_channel, c->first_channel + c->channels - 1);
 	else
-		LOG_DEBUG("segment", 0, "observer %s (pid %d) attached", c->name, (int)c->pid);
+		LOG_DEBUG("segment", 0, "%s %s (pid %d) attached",
+			  c->operator_id ? "operator" : "observer", c->name, (int)c->pid);
+}
+
+/* Takes all descriptors that came: the only one, or -1; -EINVAL (all closed) if there are more. */
+static int take_descriptor(struct msghdr *message, int *fd)
+{
+	bool more = message->msg_flags & MSG_CTRUNC;
+
+	*fd = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int one;
+
+			memcpy(&one, CMSG_DATA(c) + i * sizeof(int), sizeof(one));
+			if (*fd < 0) {
+				*fd = one;
+				continue;
+			}
+			more = true;
+			close(one);
+		}
+	}
+	if (!more)
+		return 0;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return -EINVAL;
+}
+
+/* Bytes of his message, 0: he is gone. -EAGAIN; -EINVAL: more descriptors than one. */
+static ssize_t receive_operation(struct connection *c, struct dp_operation *operation, int *fd)
+{
+	union {
+		char buffer[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec io = { .iov_base = operation, .iov_len = sizeof(*operation) };
+	struct msghdr message = { .msg_iov = &io,
+				  .msg_iovlen = 1,
+				  .msg_control = control.buffer,
+				  .msg_controllen = sizeof(control.buffer) };
+	ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	return take_descriptor(&message, fd) == 0 ? n : -EINVAL;
+}
+
+static void operator_readable(struct server *s, struct connection *c)
+{
+	struct dp_operation operation;
+	struct dp_operation_reply reply = { .magic = DP_SEGMENT_MAGIC };
+	int fd = -1;
+	ssize_t n = receive_operation(c, &operation, &fd);
+
+	if (n == -EAGAIN)
+		return;
+	if (n == (ssize_t)sizeof(operation) && operation.magic == DP_SEGMENT_MAGIC) {
+		reply.status = s->config.operation(s->config.operator_arg, c->operator_id,
+						   &operation, fd, &reply);
+		if (send(c->fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+		    (ssize_t)sizeof(reply))
+			return;
+		LOG_WARN("segment", 0, "operator %s (pid %d) does not read: closed", c->name,
+			 (int)c->pid);
+	} else {
+		if (fd >= 0)
+			close(fd);
+		if (n != 0 && n != -ECONNRESET)
+			LOG_WARN("segment", 0, "operator %s (pid %d) sent no operation: closed",
+				 c->name, (int)c->pid);
+	}
+	connection_close(s, c);
 }
 
 static void connection_readable(struct server *s, struct connection *c)
@@ -314,6 +398,10 @@ static void connection_readable(struct server *s, struct connection *c)
 
 	if (c->fd < 0)
 		return;
+	if (c->operator_id) {
+		operator_readable(s, c);
+		return;
+	}
 	n = recv(c->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -416,4 +504,34 @@ void server_send_event(struct server *s, uint32_t channel, struct dp_event *even
 {
 	if (channel < DP_CHANNELS_MAX)
 		channel_send(&s->channels[channel], event);
+}
+
+static struct connection *find_operator(struct server *s, uint32_t operator_id)
+{
+	for (uint32_t i = 0; operator_id && i < CONNECTIONS_MAX; i++)
+		if (s->connections[i].fd >= 0 && s->connections[i].operator_id == operator_id)
+			return &s->connections[i];
+	return NULL;
+}
+
+int server_send_operator(struct server *s, uint32_t operator_id, const void *data, size_t size)
+{
+	struct connection *c = find_operator(s, operator_id);
+
+	if (!c)
+		return -ENOTCONN;
+	if (send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size)
+		return 0;
+	return errno == EAGAIN || errno == ENOBUFS ? -EAGAIN : -ENOTCONN;
+}
+
+void server_close_operator(struct server *s, uint32_t operator_id)
+{
+	struct connection *c = find_operator(s, operator_id);
+
+	if (!c)
+		return;
+	LOG_WARN("segment", 0, "operator %s (pid %d) does not read: closed", c->name, (int)c->pid);
+	c->operator_id = 0;
+	connection_close(s, c);
 }

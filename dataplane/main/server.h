@@ -13,6 +13,7 @@
 #define DATAPLANE_MAIN_SERVER_H
 
 #include "dataplane/api/commands.h"
+#include "dataplane/api/operator.h"
 #include "dataplane/main/segment.h"
 
 struct server;
@@ -29,6 +30,13 @@ struct server_config {
 	/* The channel's client is gone. */
 	void (*gone)(void *arg, uint32_t channel);
 	void *arg;
+	/* An operator (by a number that is never used again) asks for something: fills in the reply,
+	 * returns its status. fd: what came along, -1: nothing; the callee closes it. NULL: nobody
+	 * is let in as operator. */
+	int (*operation)(void *arg, uint32_t operator_id, const struct dp_operation *operation,
+			 int fd, struct dp_operation_reply *reply);
+	void (*operator_gone)(void *arg, uint32_t operator_id);
+	void *operator_arg;
 };
 
 /* -EADDRINUSE: a dataplane answers at the socket. A socket that nobody listens on is replaced. */
@@ -48,5 +56,11 @@ void server_tick(struct server *server, uint64_t now_ms);
  * no client, dropped and counted (events_lost) when its ring is full.
  */
 void server_send_event(struct server *server, uint32_t channel, struct dp_event *event);
+
+/* A message for an operator. -EAGAIN: he has not read what he was sent; -ENOTCONN: he is gone. */
+int server_send_operator(struct server *server, uint32_t operator_id, const void *data,
+			 size_t size);
+/* Sends him away, without telling operator_gone(). */
+void server_close_operator(struct server *server, uint32_t operator_id);
 
 #endif

@@ -43,6 +43,31 @@ static void on_gone(void *arg, uint32_t channel)
 	f->gone++;
 }
 
+/* Writes a byte to the descriptor, so that one sees that it arrived. */
+static int on_operation(void *arg, uint32_t operator_id, const struct dp_operation *operation,
+			int fd, struct dp_operation_reply *reply)
+{
+	struct fixture *f = arg;
+	int status = -ENOSYS;
+
+	f->operator_id = operator_id;
+	f->operations++;
+	reply->count = operation->verb;
+	if (fd >= 0) {
+		status = write(fd, "x", 1) == 1 ? 0 : -errno;
+		close(fd);
+	}
+	return status;
+}
+
+static void on_operator_gone(void *arg, uint32_t operator_id)
+{
+	struct fixture *f = arg;
+
+	(void)operator_id;
+	f->operators_gone++;
+}
+
 void fixture_open(struct fixture *f)
 {
 	const struct segment_config segment = { .ports = 1,
@@ -52,7 +77,13 @@ void fixture_open(struct fixture *f)
 						.terminations_max = 64,
 						.tsc_hz = 1000000000 };
 	struct server_config server = {
-		.segment = &f->segment, .command = on_command, .gone = on_gone, .arg = f
+		.segment = &f->segment,
+		.command = on_command,
+		.gone = on_gone,
+		.arg = f,
+		.operation = on_operation,
+		.operator_gone = on_operator_gone,
+		.operator_arg = f,
 	};
 
 	*f = (struct fixture){ .directory = "/tmp/tandem-test-XXXXXX", .stop = -1 };
