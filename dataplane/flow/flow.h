@@ -72,7 +72,7 @@ struct flow {
 	uint32_t generation;                /* of the termination */
 	uint16_t destination_rtcp_port;
 	uint16_t observers; /* bit per watch that wants its packets (FLOW_OBSERVED) */
-} __attribute__((aligned(64)));
+}; /* begins on a cache line */
 static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
 static_assert(offsetof(struct flow, generation) < 192, "RTCP and rare events: two more");
 
@@ -189,8 +189,15 @@ bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32
 #define FLOW_WATCHES 16u
 int flow_observe(struct flow_table *t, unsigned watch, uint64_t label);
 
-/* Routes changed: resolve again for all flows. */
+/* Routes changed: all flows are to be resolved again, from the next flow_resolve_some() on. */
 void flow_resolve_all(struct flow_table *t);
+/* Resolves again up to `budget` contexts. Returns how many are left. */
+uint32_t flow_resolve_some(struct flow_table *t, uint32_t budget);
+
+/* Bytes: of flows, those that wait for their grace period and free ones included; of the tables,
+ * with the records and counters in the statistics area. */
+uint64_t flow_memory(const struct flow_table *t);
+uint64_t flow_table_memory(const struct flow_table *t);
 
 /*
  * Looks at up to `budget` terminations from where the last call stopped, and reports those that

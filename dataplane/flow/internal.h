@@ -12,20 +12,23 @@
 #define CONTEXT_TERMINATIONS_MAX 8u
 #define NOWHERE                  UINT32_MAX
 
-/* A published flow with what its retirement needs. The flow's line stands alone. */
+/* A published flow with what its retirement needs, which lies where the flow's last line has room.
+ */
 struct flow_box {
 	struct flow flow;
+	uint32_t frees; /* index of a termination that ended with this flow, NOWHERE: none */
 	struct rcu_head rcu;
 	struct flow_table *table;
 	struct flow_box *next; /* free list */
-	uint32_t frees;        /* index of a termination that ended with this flow, NOWHERE: none */
 } __attribute__((aligned(64)));
+static_assert(sizeof(struct flow_box) == 192, "memory of a flow");
 
 struct flow_chunk;
 
 struct flow_slab {
 	struct flow_box *free;
 	struct flow_chunk *chunks;
+	uint64_t bytes; /* of all chunks */
 };
 
 struct termination {
@@ -36,7 +39,8 @@ struct termination {
 	uint8_t latch_epoch;
 	uint8_t position;  /* in its context */
 	bool silent;       /* a time-out was reported, until it speaks again */
-	uint32_t armed_ms; /* time-outs count from here if nothing was ever heard */
+	uint64_t armed_ms; /* time-outs count from here if nothing was heard since */
+	uint64_t heard_ms; /* last_packet_ms of its counters, in full */
 	struct dp_termination_settings settings;
 	struct dp_address aim, aim_rtcp; /* where it is sent to: remote, or what was latched */
 	struct flow_box *box;
@@ -72,11 +76,13 @@ struct flow_table {
 	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote, int ifindex);
 	void *resolve_arg;
 	uint32_t generation; /* of the next handle */
+	uint64_t memory;     /* of the tables, statistics area included */
 	uint32_t *worker_load;
-	uint32_t scan;                    /* of flow_check_timeouts */
-	uint32_t claims[DP_CHANNELS_MAX]; /* one more each time that the channel's client goes */
-	uint32_t owned[DP_CHANNELS_MAX];  /* contexts */
-	uint32_t unclaimed;               /* contexts */
+	uint32_t resolve_next, to_resolve; /* contexts */
+	uint32_t scan;                     /* of flow_check_timeouts */
+	uint32_t claims[DP_CHANNELS_MAX];  /* one more each time that the channel's client goes */
+	uint32_t owned[DP_CHANNELS_MAX];   /* contexts */
+	uint32_t unclaimed;                /* contexts */
 	uint64_t reclaimed;
 	uint32_t contexts_high; /* indexes that were ever in use */
 	uint32_t sweep;         /* where the next one begins */

@@ -1,21 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The RTP port pairs of one media address. A pair that was freed is given out again last, so that
- * late packets of an ended call meet a closed port and not somebody else's call. Manager thread.
+ * The RTP port pairs of one media address. Manager thread. All in constant time.
+ *
+ *   give ──▶ resting, a queue ──oldest──▶ ready, a bag ──at random──▶ take
+ *
+ * Which pair is given out next cannot be guessed from those that were: who knows the port of the
+ * next call can be there first. A pair that was freed rests until as many are ready as rest, so
+ * that late packets of an ended call meet a closed port and not somebody else's call; only when
+ * none is ready the one that has rested longest is given out.
  */
 #ifndef DATAPLANE_FLOW_POOL_H
 #define DATAPLANE_FLOW_POOL_H
 
 #include "dataplane/flow/flow.h"
 
+struct port_pair {
+	uint16_t next, previous; /* in the queue */
+	uint16_t place;          /* in the bag */
+	uint8_t state;
+};
+
 struct port_pool {
 	struct dp_address address;
 	uint16_t first; /* even */
 	uint8_t realm;
-	uint32_t total, free_count;
-	uint32_t head;   /* oldest free pair in queue[] */
-	uint16_t *queue; /* pair numbers, a ring of `total` */
-	uint8_t *used;   /* per pair */
+	uint32_t total;
+	uint32_t ready_count, resting_count;
+	struct port_pair *pairs; /* [total] and the queue's head */
+	uint16_t *ready;
+	uint32_t random[64]; /* from the kernel, used from the end */
+	uint32_t random_left;
 };
 
 int port_pool_init(struct port_pool *pool, const struct flow_pool *config);

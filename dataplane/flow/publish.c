@@ -195,11 +195,22 @@ int context_publish(struct flow_table *t, struct context *c)
 	return complete ? 0 : -ENOSPC;
 }
 
+/* A round that is under way goes on until it has seen all again. */
 void flow_resolve_all(struct flow_table *t)
 {
-	for (uint32_t i = 0; i < t->max; i++)
+	t->to_resolve = t->contexts_high;
+}
+
+uint32_t flow_resolve_some(struct flow_table *t, uint32_t budget)
+{
+	for (; t->to_resolve > 0 && budget > 0; t->to_resolve--, budget--) {
+		uint32_t i = t->resolve_next < t->contexts_high ? t->resolve_next : 0;
+
 		if (t->context_records[i].generation)
 			context_publish(t, &t->contexts[i]);
+		t->resolve_next = i + 1;
+	}
+	return t->to_resolve;
 }
 
 static int publish_label(struct flow_table *t, uint64_t label)

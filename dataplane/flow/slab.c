@@ -46,6 +46,7 @@ static bool grow(struct flow_slab *slab)
 		return false;
 	chunk->next = slab->chunks;
 	slab->chunks = chunk;
+	slab->bytes += CHUNK_SIZE;
 	boxes = (struct flow_box *)(chunk + 1);
 	for (size_t i = CHUNK_BOXES; i-- > 0;)
 		slab_put(slab, &boxes[i]);

@@ -17,6 +17,7 @@ static int create_pools(struct flow_table *t, const struct flow_table_config *co
 	t->pools = calloc(config->pool_count, sizeof(*t->pools));
 	if (!t->pools)
 		return -ENOMEM;
+	t->memory += slots_size(config->pool_count);
 	for (; t->pool_count < config->pool_count; t->pool_count++) {
 		struct port_pool *pool = &t->pools[t->pool_count];
 		struct dp_pool_stats *stats = &t->pool_stats[t->pool_count];
@@ -26,6 +27,7 @@ static int create_pools(struct flow_table *t, const struct flow_table_config *co
 
 		if (error)
 			return error;
+		t->memory += pool->total * (sizeof(*pool->pairs) + sizeof(*pool->ready));
 		stats->address = pool->address;
 		stats->address.port = pool->first;
 		stats->port_last = config->pools[t->pool_count].port_last;
@@ -42,6 +44,9 @@ static int create_members(struct flow_table *t)
 	t->worker_load = calloc(t->workers, sizeof(*t->worker_load));
 	if (!t->contexts || !t->terminations || !t->worker_load)
 		return -ENOMEM;
+	t->memory += (uint64_t)t->max *
+		     (sizeof(*t->contexts) + sizeof(*t->context_records) +
+		      sizeof(*t->terminations) + sizeof(*t->records) + sizeof(*t->counters));
 	for (uint32_t i = 0; i < t->max; i++) {
 		t->contexts[i].next_free = t->terminations[i].next_free = i + 1;
 		t->terminations[i].context = NOWHERE;
@@ -164,4 +169,14 @@ uint32_t flow_context_count(const struct flow_table *t)
 uint32_t flow_termination_count(const struct flow_table *t)
 {
 	return t->terminations_used;
+}
+
+uint64_t flow_memory(const struct flow_table *t)
+{
+	return t->slab.bytes;
+}
+
+uint64_t flow_table_memory(const struct flow_table *t)
+{
+	return t->memory;
 }

@@ -165,6 +165,44 @@ static void start_counters(struct dp_termination_counters *c,
 		c->source = s->remote;
 }
 
+static bool same_address(const struct dp_address *a, const struct dp_address *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
+}
+
+/* Either port of the pair. */
+static bool names_pair(const struct dp_address *a, const struct dp_address *local)
+{
+	struct dp_address rtp = *a;
+
+	rtp.port &= 0xfffe;
+	return a->family != DP_FAMILY_NONE && same_address(&rtp, local);
+}
+
+static bool aims_at(const struct dp_termination_settings *s, const struct dp_address *local)
+{
+	return names_pair(&s->remote, local) || names_pair(&s->remote_rtcp, local);
+}
+
+/* Would the termination with this local address send to itself or its context, or be sent to by
+ * it? What is heard from a member that is changed counts as `s`. */
+static bool makes_loop(const struct flow_table *t, const struct context *c,
+		       const struct termination *self, const struct dp_address *local,
+		       const struct dp_termination_settings *s)
+{
+	if (aims_at(s, local))
+		return true;
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct termination *other = &t->terminations[c->member[i]];
+
+		if (other != self && (aims_at(s, &t->records[c->member[i]].local) ||
+				      aims_at(&other->settings, local)))
+			return true;
+	}
+	return false;
+}
+
 /* Each new member hears all others and is heard by them. */
 static void join(struct context *c, uint32_t index, struct termination *m)
 {
@@ -208,6 +246,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	struct context *context;
 	uint16_t pool, port;
 	uint32_t index;
+	struct dp_address own;
 	int error = context_find(t, add->context, &context);
 
 	if (!error)
@@ -228,6 +267,12 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 		error = take_exact(t, &add->local, &pool, &port);
 	if (error)
 		return error;
+	own = t->pools[pool].address;
+	own.port = port;
+	if (makes_loop(t, context, NULL, &own, &add->settings)) {
+		port_pool_give(&t->pools[pool], port);
+		return -ELOOP;
+	}
 	m = &t->terminations[index];
 	t->free_termination = m->next_free;
 	*m = (struct termination){
@@ -235,7 +280,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 		.latch_epoch = 1,
 		.port = port,
 		.pool = pool,
-		.armed_ms = (uint32_t)t->now_ms,
+		.armed_ms = t->now_ms,
 		.settings = add->settings,
 	};
 	start_counters(&t->counters[index], &add->settings);
@@ -244,8 +289,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	record->generation = next_generation(t);
 	record->context = add->context;
 	record->label = t->context_records[add->context.index].label;
-	record->local = t->pools[pool].address;
-	record->local.port = port;
+	record->local = own;
 	record->side = add->side;
 	record->realm = t->pools[pool].realm;
 	record->worker = least_loaded_worker(t);
@@ -290,12 +334,6 @@ static void merge_settings(struct dp_termination_settings *s,
 		s->packet_rate_max = n->packet_rate_max;
 }
 
-static bool same_address(const struct dp_address *a, const struct dp_address *b)
-{
-	return a->family == b->family && a->port == b->port &&
-	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
-}
-
 int flow_termination_modify(struct flow_table *t, const struct dp_cmd_termination_modify *modify)
 {
 	uint32_t mask = modify->mask;
@@ -308,9 +346,12 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 		error = settings_check(&modify->settings, mask, t->pools[m->pool].address.family);
 	if (error)
 		return error;
+	record = &t->records[modify->termination.index];
+	if ((mask & DP_SET_REMOTE) &&
+	    makes_loop(t, &t->contexts[m->context], m, &record->local, &modify->settings))
+		return -ELOOP;
 	before = m->settings;
 	merge_settings(&m->settings, &modify->settings, mask);
-	record = &t->records[modify->termination.index];
 	record_begin(&record->version);
 	record_settings(record, &m->settings);
 	record_end(&record->version);
@@ -322,7 +363,7 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 				   !same_address(&before.remote, &m->settings.remote) ||
 				   !same_address(&before.remote_rtcp, &m->settings.remote_rtcp));
 	if (mask & (DP_SET_DIRECTION | DP_SET_TIMEOUT)) {
-		m->armed_ms = (uint32_t)t->now_ms;
+		m->armed_ms = t->now_ms;
 		m->silent = false;
 	}
 	return context_publish(t, &t->contexts[m->context]);

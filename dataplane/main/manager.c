@@ -21,6 +21,7 @@
 #define TICK_MS          5u
 #define PORTS_EVERY_MS   200u
 #define RESOLVE_EVERY_MS 100u
+#define RESOLVE_BUDGET   1024u /* contexts in a tick: about a millisecond */
 #define TIMEOUT_SCAN_MS  500u  /* each termination is looked at so often */
 #define WORKER_SILENT_MS 2000u /* then it is said to hang */
 #define LEAK_ROUND_MS    500u  /* each context is looked at so often */
@@ -163,6 +164,9 @@ static void publish_counts(struct manager *m)
 	__atomic_store_n(&m->stats->contexts, flow_context_count(m->dp->flows), __ATOMIC_RELAXED);
 	__atomic_store_n(&m->stats->terminations, flow_termination_count(m->dp->flows),
 			 __ATOMIC_RELAXED);
+	__atomic_store_n(&m->stats->flow_memory, flow_memory(m->dp->flows), __ATOMIC_RELAXED);
+	__atomic_store_n(&m->stats->table_memory, flow_table_memory(m->dp->flows),
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&m->stats->unclaimed, flow_unclaimed_count(m->dp->flows),
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&m->stats->reclaimed, flow_reclaimed_count(m->dp->flows),
@@ -208,6 +212,7 @@ static void tick(struct manager *m)
 		m->resolved_ms = m->now_ms;
 		flow_resolve_all(dp->flows);
 	}
+	flow_resolve_some(dp->flows, RESOLVE_BUDGET);
 	flow_check_timeouts(dp->flows, m->now_ms, scan, report_timeout, m);
 	sweep_leaks(m);
 	flow_reclaim(dp->flows);

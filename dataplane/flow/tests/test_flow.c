@@ -13,6 +13,7 @@
 #define MAX 64u
 
 static struct nexthop hop;
+static unsigned resolved; /* how often a way was asked for */
 static struct flow_table *table;
 static struct dp_context_record contexts[MAX];
 static struct dp_termination_record records[MAX];
@@ -25,6 +26,7 @@ static const struct nexthop *resolve(void *arg, const struct dp_address *remote,
 	(void)arg;
 	(void)remote;
 	(void)ifindex;
+	resolved++;
 	return &hop;
 }
 
@@ -370,7 +372,66 @@ Test(flow, what_did_not_change_is_not_published_again)
 	cr_assert_eq(flow_at(b.port), before[1]);
 	before[0] = flow_at(a.port);
 	flow_resolve_all(table);
+	cr_assert_eq(flow_resolve_some(table, MAX), 0);
 	cr_assert_eq(flow_at(a.port), before[0]);
+}
+
+Test(flow, resolving_again_takes_a_few_contexts_at_a_time_and_leaves_none_out)
+{
+	for (int i = 0; i < 2; i++) {
+		dp_handle_t context = a_context();
+
+		a_termination(context, 101, NULL);
+		a_termination(context, 102, NULL);
+	}
+	flow_resolve_all(table);
+	cr_assert_eq(flow_resolve_some(table, 1), 1);
+	resolved = 0;
+	flow_resolve_all(table); /* routes changed again before the end */
+	cr_assert_eq(flow_resolve_some(table, 1), 1);
+	cr_assert_eq(resolved, 2);
+	cr_assert_eq(flow_resolve_some(table, 5), 0);
+	cr_assert_eq(resolved, 4);
+	flow_resolve_some(table, 5);
+	cr_assert_eq(resolved, 4);
+}
+
+static struct dp_cmd_termination_modify aim(dp_handle_t t, struct dp_address remote)
+{
+	return (struct dp_cmd_termination_modify){ .termination = t,
+						   .mask = DP_SET_REMOTE,
+						   .settings.remote = remote };
+}
+
+Test(flow, media_is_not_sent_in_a_circle)
+{
+	struct dp_address a, b, out;
+	dp_handle_t context = a_context(), other = a_context(), ta, tb, tc;
+	struct dp_cmd_termination_add add;
+	struct dp_cmd_termination_modify modify;
+
+	ta = a_termination(context, 101, &a);
+	tb = a_termination(context, 102, &b);
+	modify = aim(ta, a);
+	cr_assert_eq(flow_termination_modify(table, &modify), -ELOOP, "to itself");
+	modify = aim(ta, b);
+	cr_assert_eq(flow_termination_modify(table, &modify), -ELOOP, "to its peer");
+	modify = aim(tb, ipv4(101, 4000));
+	modify.settings.remote_rtcp = ipv4(20, (uint16_t)(a.port + 1));
+	cr_assert_eq(flow_termination_modify(table, &modify), -ELOOP, "RTCP only");
+	cr_assert_eq(records[ta.index].remote.ip[3], 101, "nothing was changed");
+	/* between contexts it is a call to ourselves */
+	add = an_add(other, 101);
+	add.settings.remote = a;
+	cr_assert_eq(flow_termination_add(table, &add, &tc, &out), 0);
+	/* a port that somebody aims at already */
+	cr_assert_eq(flow_context_remove(table, other), 0);
+	modify = aim(ta, out);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	add = an_add(context, 103);
+	add.local = out;
+	cr_assert_eq(flow_termination_add(table, &add, &tc, &out), -ELOOP);
+	cr_assert_eq(pools[0].used, 2);
 }
 
 /* A reader that passes no quiescent state may still write to the counters of an ended call. */
@@ -527,6 +588,33 @@ Test(flow, silence_is_reported_once_until_it_speaks_again)
 	counters[t.index].last_packet_ms = 3500;
 	flow_check_timeouts(table, 3600, MAX, report, &seen);
 	flow_check_timeouts(table, 4500, MAX, report, &seen);
+	cr_assert_eq(seen.count, 2);
+}
+
+/* The worker's note of the last packet has 32 bits: 49.7 days of milliseconds. */
+Test(flow, silence_is_measured_right_over_months)
+{
+	const uint64_t day = 86400000, wrap = UINT64_C(1) << 32;
+	struct dp_cmd_termination_modify modify = {
+		.mask = DP_SET_TIMEOUT, .settings = { .media_timeout_ms = 25 * 86400000u }
+	};
+	struct seen seen = { 0 };
+	dp_handle_t context = a_context();
+
+	modify.termination = a_termination(context, 101, NULL);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	counters[modify.termination.index].last_packet_ms = 100;
+	for (uint64_t now = 200; now < 25 * day; now += day)
+		flow_check_timeouts(table, now, MAX, report, &seen);
+	cr_assert_eq(seen.count, 0);
+	flow_check_timeouts(table, 25 * day + 100, MAX, report, &seen);
+	cr_assert_eq(seen.count, 1, "after more than 2^31 ms too");
+	/* a packet just before the clock's low half comes round, and the look just after */
+	counters[modify.termination.index].last_packet_ms = UINT32_MAX - 5;
+	flow_check_timeouts(table, wrap + 10, MAX, report, &seen);
+	flow_check_timeouts(table, wrap - 6 + 25 * day - 1, MAX, report, &seen);
+	cr_assert_eq(seen.count, 1);
+	flow_check_timeouts(table, wrap - 6 + 25 * day, MAX, report, &seen);
 	cr_assert_eq(seen.count, 2);
 }
 

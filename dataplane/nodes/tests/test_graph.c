@@ -194,7 +194,9 @@ Test(graph, each_reason_to_drop_has_its_counter)
 	dp_handle_t context = a_call(DP_SOURCE_LEARN);
 
 	closed = local[0];
-	closed.port = 20006;
+	/* one of the four that is neither side's */
+	for (closed.port = 20000; closed.port == local[0].port || closed.port == local[1].port;)
+		closed.port += 2;
 	expect_drop(udp_packet(ipv4(101, 4000), closed, rtp, sizeof(rtp)), DP_DROP_NO_FLOW);
 	expect_drop(udp_packet(ipv4(101, 4000), local[0], "\0\1\0\0", 4), DP_DROP_NOT_RTP);
 	expect_drop(udp_packet(ipv4(101, 4000), local[0], rtp, 11), DP_DROP_NOT_RTP);
