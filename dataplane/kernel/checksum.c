@@ -69,7 +69,9 @@ static int find_transport(uint8_t *frame, size_t size, struct transport *t)
 	if (size < offset)
 		return -1;
 	type = read16(frame + 12);
-	if (type == RTE_ETHER_TYPE_VLAN && size >= offset + 4) {
+	for (int tags = 0; tags < 2 && size >= offset + 4; tags++) {
+		if (type != RTE_ETHER_TYPE_VLAN && type != RTE_ETHER_TYPE_QINQ)
+			break;
 		type = read16(frame + offset + 2);
 		offset += 4;
 	}

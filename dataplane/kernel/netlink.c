@@ -2,7 +2,6 @@
 #include "dataplane/kernel/netlink.h"
 
 #include <errno.h>
-#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -13,18 +12,11 @@
 
 #include <libmnl/libmnl.h>
 
+#include "dataplane/kernel/netlink_internal.h"
 #include "sip/base/log.h"
 
-#define BUFFER_SIZE 16384
 /* Many neighbours may change at once: at most so many bytes of news wait in the socket. */
 #define MONITOR_BYTES (4 << 20)
-
-struct netlink {
-	struct netlink_handlers handlers;
-	struct mnl_socket *request;
-	struct mnl_socket *monitor;
-	uint32_t sequence;
-};
 
 static int family_of(const struct dp_address *address)
 {
@@ -69,10 +61,9 @@ static void parse_neighbour(const struct netlink *n, const struct nlmsghdr *mess
 				      message->nlmsg_type == RTM_DELNEIGH ? 0 : nd->ndm_state, mac);
 }
 
-static int on_news(const struct nlmsghdr *message, void *arg)
+int netlink_on_news(const struct nlmsghdr *message, void *arg)
 {
 	const struct netlink *n = arg;
-	const struct ifinfomsg *link;
 	const struct rtmsg *route;
 
 	switch (message->nlmsg_type) {
@@ -92,11 +83,7 @@ static int on_news(const struct nlmsghdr *message, void *arg)
 		break;
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		link = mnl_nlmsg_get_payload(message);
-		if (mnl_nlmsg_get_payload_len(message) >= sizeof(*link))
-			n->handlers.link(n->handlers.arg, link->ifi_index,
-					 message->nlmsg_type == RTM_NEWLINK,
-					 (link->ifi_flags & IFF_UP) != 0);
+		netlink_on_link(n, message);
 		break;
 	default:
 		break;
@@ -152,10 +139,9 @@ int netlink_fd(const struct netlink *n)
 	return mnl_socket_get_fd(n->monitor);
 }
 
-/* Sends a request and hands what comes back to `callback` until the acknowledgement. */
-static int talk(struct netlink *n, struct nlmsghdr *request, mnl_cb_t callback, void *arg)
+int netlink_talk(struct netlink *n, struct nlmsghdr *request, mnl_cb_t callback, void *arg)
 {
-	char buffer[BUFFER_SIZE];
+	char buffer[NETLINK_BUFFER];
 	unsigned port = mnl_socket_get_portid(n->request);
 	int status = MNL_CB_OK;
 
@@ -184,18 +170,18 @@ static int dump_neighbours(struct netlink *n)
 	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	nd = mnl_nlmsg_put_extra_header(m, sizeof(*nd));
 	nd->ndm_family = AF_UNSPEC;
-	return talk(n, m, on_news, n);
+	return netlink_talk(n, m, netlink_on_news, n);
 }
 
 void netlink_read(struct netlink *n)
 {
-	char buffer[BUFFER_SIZE];
+	char buffer[NETLINK_BUFFER];
 
 	for (;;) {
 		ssize_t size = mnl_socket_recvfrom(n->monitor, buffer, sizeof(buffer));
 
 		if (size > 0) {
-			mnl_cb_run(buffer, (size_t)size, 0, 0, on_news, n);
+			mnl_cb_run(buffer, (size_t)size, 0, 0, netlink_on_news, n);
 			continue;
 		}
 		if (size < 0 && errno == EINTR)
@@ -203,29 +189,12 @@ void netlink_read(struct netlink *n)
 		if (size < 0 && errno == ENOBUFS) {
 			LOG_WARN("netlink", 0, "news from the kernel was lost: reading all again");
 			n->handlers.routes_changed(n->handlers.arg);
+			netlink_links_read(n);
 			dump_neighbours(n);
 			continue;
 		}
 		return;
 	}
-}
-
-int netlink_link_set(struct netlink *n, int ifindex, const uint8_t mac[6], unsigned mtu, bool up)
-{
-	char buffer[256];
-	struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *link;
-
-	m->nlmsg_type = RTM_NEWLINK;
-	m->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	link = mnl_nlmsg_put_extra_header(m, sizeof(*link));
-	link->ifi_family = AF_UNSPEC;
-	link->ifi_index = ifindex;
-	link->ifi_change = IFF_UP;
-	link->ifi_flags = up ? IFF_UP : 0;
-	mnl_attr_put(m, IFLA_ADDRESS, 6, mac);
-	mnl_attr_put_u32(m, IFLA_MTU, mtu);
-	return talk(n, m, NULL, NULL);
 }
 
 static int change_address(struct netlink *n, uint16_t type, uint16_t flags, int ifindex,
@@ -251,7 +220,7 @@ static int change_address(struct netlink *n, uint16_t type, uint16_t flags, int 
 	mnl_attr_put(m, IFA_ADDRESS, size_of(&address), address.ip);
 	if (metric != 0)
 		mnl_attr_put_u32(m, IFA_RT_PRIORITY, metric);
-	return talk(n, m, NULL, NULL);
+	return netlink_talk(n, m, NULL, NULL);
 }
 
 int netlink_address_add(struct netlink *n, int ifindex, const char *text, uint32_t metric)
@@ -322,7 +291,7 @@ int netlink_route_get(struct netlink *n, const struct dp_address *to, int *ifind
 	mnl_attr_put(m, RTA_DST, size_of(to), to->ip);
 	if (*ifindex)
 		mnl_attr_put_u32(m, RTA_OIF, (uint32_t)*ifindex);
-	error = talk(n, m, on_route, &route);
+	error = netlink_talk(n, m, on_route, &route);
 	if (error)
 		return error;
 	if (route.type != RTN_UNICAST || route.ifindex == 0)
@@ -359,12 +328,12 @@ int netlink_neighbour_use(struct netlink *n, int ifindex, const struct dp_addres
 
 	/* As if a packet had been sent to it: see neigh_event_send() in the kernel. */
 	nd->ndm_flags = NTF_USE;
-	return talk(n, m, NULL, NULL);
+	return netlink_talk(n, m, NULL, NULL);
 }
 
 static int on_neighbour(const struct nlmsghdr *message, void *arg)
 {
-	on_news(message, arg);
+	netlink_on_news(message, arg);
 	return MNL_CB_STOP;
 }
 
@@ -374,5 +343,5 @@ int netlink_neighbour_get(struct netlink *n, int ifindex, const struct dp_addres
 	struct ndmsg *nd;
 	struct nlmsghdr *m = neighbour_message(buffer, RTM_GETNEIGH, 0, ifindex, address, &nd);
 
-	return talk(n, m, on_neighbour, n);
+	return netlink_talk(n, m, on_neighbour, n);
 }

@@ -10,13 +10,23 @@
 
 struct netlink;
 
+/* An interface, as the kernel tells of it. */
+struct netlink_link {
+	int ifindex;
+	bool exists, up;
+	unsigned mtu;      /* bytes of an IP packet */
+	int parent;        /* that a VLAN interface lies on; 0: it is none */
+	uint16_t vlan;     /* its tag */
+	uint16_t protocol; /* of the tag: 0x8100 (802.1Q), 0x88a8 (802.1ad) */
+};
+
 /* What netlink_read() found. Families other than IPv4 and IPv6 are left out. */
 struct netlink_handlers {
 	/* state: NUD_* of <linux/neighbour.h>, 0: removed. mac: NULL if there is none. */
 	void (*neighbour)(void *arg, int ifindex, const struct dp_address *address, uint16_t state,
 			  const uint8_t mac[6]);
 	void (*routes_changed)(void *arg);
-	void (*link)(void *arg, int ifindex, bool exists, bool up);
+	void (*link)(void *arg, const struct netlink_link *link);
 	void *arg;
 };
 
@@ -28,6 +38,8 @@ int netlink_fd(const struct netlink *netlink);
 void netlink_read(struct netlink *netlink);
 
 int netlink_link_set(struct netlink *n, int ifindex, const uint8_t mac[6], unsigned mtu, bool up);
+/* Tells handlers->link of all interfaces that there are. */
+int netlink_links_read(struct netlink *n);
 /* text: "198.18.0.10/24"; without a length it is a host address. 0, -EINVAL, -EEXIST, …
  * metric: of the route to its network, 0: the kernel's default */
 int netlink_address_add(struct netlink *n, int ifindex, const char *text, uint32_t metric);

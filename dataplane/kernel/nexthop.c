@@ -5,9 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "dataplane/api/counters.h"
 #include "dataplane/client/client.h"
-#include "dataplane/kernel/netlink.h"
+#include "dataplane/kernel/links.h"
 #include "dataplane/kernel/nexthop_table.h"
 #include "sip/base/log.h"
 
@@ -36,8 +35,9 @@ struct cached {
 
 struct nexthop_table {
 	struct netlink *netlink;
-	struct nexthop_port ports[DP_PORTS_MAX];
+	struct nexthop_port ports[NEXTHOP_PORTS_MAX];
 	unsigned port_count;
+	struct links links;
 	struct nexthop no_route;
 	struct nexthop *hops; /* NEXTHOPS_MAX, reserved, not touched until used */
 	struct private *privates;
@@ -62,7 +62,7 @@ int nexthop_table_create(const struct nexthop_port *ports, unsigned count,
 {
 	struct nexthop_table *t;
 
-	if (count > DP_PORTS_MAX)
+	if (count > NEXTHOP_PORTS_MAX)
 		return -EINVAL;
 	t = reserve(sizeof(*t));
 	if (!t)
@@ -87,6 +87,7 @@ void nexthop_table_destroy(struct nexthop_table *t)
 		munmap(t->hops, sizeof(*t->hops) * NEXTHOPS_MAX);
 	if (t->privates)
 		munmap(t->privates, sizeof(*t->privates) * NEXTHOPS_MAX);
+	links_destroy(&t->links);
 	munmap(t, sizeof(*t));
 }
 
@@ -117,13 +118,36 @@ static bool same_ip(const struct dp_address *a, const struct dp_address *b)
 	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
 }
 
-static const struct nexthop_port *port_of(const struct nexthop_table *t, int ifindex)
+static struct nexthop_port *port_of(struct nexthop_table *t, int ifindex)
 {
 	for (unsigned i = 0; i < t->port_count; i++) {
 		if (t->ports[i].ifindex == ifindex)
 			return &t->ports[i];
 	}
 	return NULL;
+}
+
+/* How packets leave that go out of an interface: all of the next hop but the neighbour. False: by
+ * none of our ports. */
+static bool aim(struct nexthop_table *t, int ifindex, struct nexthop *hop)
+{
+	uint8_t tags[LINK_TAGS_SIZE], tags_size;
+	uint16_t mtu = 0;
+	const struct nexthop_port *port =
+		port_of(t, links_base(&t->links, ifindex, tags, &tags_size, &mtu));
+
+	static_assert(sizeof(hop->tags) == LINK_TAGS_SIZE, "the same tags");
+	if (!port || port->tags_size + tags_size > LINK_TAGS_SIZE)
+		return false;
+	memcpy(hop->ether + 6, port->mac, 6);
+	hop->port = port->port;
+	memcpy(hop->tags, port->tags, port->tags_size);
+	memcpy(hop->tags + port->tags_size, tags, tags_size);
+	hop->tags_size = (uint8_t)(port->tags_size + tags_size);
+	hop->mtu = mtu ? mtu : port->mtu;
+	hop->checksums = port->checksums;
+	hop->ifindex = ifindex;
+	return true;
 }
 
 /* The slot of (ifindex, gateway), or the empty one where it would be. */
@@ -168,14 +192,13 @@ static void ask(struct nexthop_table *t, struct nexthop *hop)
 			 dp_address_format(&hop->gateway, ip), strerror(-error));
 }
 
-static const struct nexthop *find_or_create(struct nexthop_table *t, int ifindex,
-					    const struct dp_address *gateway)
+const struct nexthop *nexthop_find(struct nexthop_table *t, int ifindex,
+				   const struct dp_address *gateway)
 {
-	const struct nexthop_port *port = port_of(t, ifindex);
-	struct nexthop *hop;
+	struct nexthop aimed = { 0 }, *hop;
 	uint32_t *slot;
 
-	if (!port)
+	if (!aim(t, ifindex, &aimed))
 		return &t->no_route;
 	slot = slot_of(t, ifindex, gateway);
 	if (*slot != 0)
@@ -189,13 +212,7 @@ static const struct nexthop *find_or_create(struct nexthop_table *t, int ifindex
 	}
 	hop = &t->hops[t->count++];
 	*slot = t->count;
-	memcpy(hop->ether + 6, port->mac, 6);
-	hop->port = port->port;
-	hop->tags_size = port->tags_size;
-	memcpy(hop->tags, port->tags, sizeof(hop->tags));
-	hop->mtu = port->mtu;
-	hop->checksums = port->checksums;
-	hop->ifindex = ifindex;
+	*hop = aimed;
 	hop->gateway = *gateway;
 	hop->gateway.port = 0;
 	/* The kernel may know it already, and would then have no news to tell. */
@@ -218,13 +235,31 @@ const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote
 		return &t->no_route;
 	cached->remote = *remote;
 	cached->ifindex = ifindex;
-	cached->nexthop = find_or_create(t, out, &gateway);
+	cached->nexthop = nexthop_find(t, out, &gateway);
 	return cached->nexthop;
 }
 
 void nexthop_forget_routes(struct nexthop_table *t)
 {
 	memset(t->cache, 0, sizeof(t->cache));
+}
+
+bool nexthop_link_news(struct nexthop_table *t, const struct netlink_link *link)
+{
+	struct nexthop_port *port = port_of(t, link->ifindex);
+	uint16_t mtu = link->mtu < UINT16_MAX ? (uint16_t)link->mtu : UINT16_MAX;
+
+	if (!port && !links_take(&t->links, link))
+		return false;
+	if (mtu == 0 || !link->exists)
+		return true;
+	if (port)
+		port->mtu = mtu;
+	for (unsigned i = 0; i < t->count; i++) {
+		if (t->hops[i].ifindex == link->ifindex)
+			__atomic_store_n(&t->hops[i].mtu, mtu, __ATOMIC_RELAXED);
+	}
+	return true;
 }
 
 void nexthop_neighbour_news(void *arg, int ifindex, const struct dp_address *address,

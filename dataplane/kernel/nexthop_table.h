@@ -16,9 +16,10 @@
 #include "dataplane/kernel/nexthop.h"
 
 struct netlink;
+struct netlink_link;
 struct nexthop_table;
 
-/* A TAP, or a VLAN interface on it, and the port behind. */
+/* A TAP and the port behind. Of VLAN interfaces on it the table hears by nexthop_link_news(). */
 struct nexthop_port {
 	int ifindex;
 	uint16_t port;
@@ -28,6 +29,8 @@ struct nexthop_port {
 	uint16_t mtu;
 	uint8_t checksums;
 };
+
+#define NEXTHOP_PORTS_MAX 64u
 
 #define NEXTHOPS_MAX 65536u
 
@@ -42,9 +45,16 @@ void nexthop_table_use(struct nexthop_table *table, struct netlink *netlink);
  * stands for no route. arg: the table. */
 const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote, int ifindex);
 
+/* The neighbour on an interface. */
+const struct nexthop *nexthop_find(struct nexthop_table *table, int ifindex,
+				   const struct dp_address *gateway);
+
 /* From netlink. arg: the table. */
 void nexthop_neighbour_news(void *arg, int ifindex, const struct dp_address *address,
 			    uint16_t state, const uint8_t mac[6]);
+/* Of a TAP or a VLAN interface on one: its MTU and, for a new one, its tags. True if it is one of
+ * these, and not any other: what was resolved before may lead elsewhere now. */
+bool nexthop_link_news(struct nexthop_table *table, const struct netlink_link *link);
 /* Routes changed: what was resolved before is forgotten. */
 void nexthop_forget_routes(struct nexthop_table *table);
 

@@ -2,8 +2,11 @@
 /*
  * The kernel thread: moves packets between the workers' rings and the TAPs.
  *
- *   worker ─▶ punt ring ─▶ [checksum completed] ─▶ write(TAP)
- *   worker ◀─ inject ring ◀──────────────────────  read(TAP)
+ *   worker ─▶ punt ring ─▶ [tags off, checksum completed] ─▶ write(TAP of the VLAN)
+ *   worker ◀─ inject ring ◀─ [tags on] ◀──────────────────── read(TAP of the VLAN)
+ *
+ * A port has a TAP for what is untagged, and one for each VLAN that the configuration names. What
+ * comes in any other VLAN goes to the first with its tags.
  *
  * Workers make no system calls, so nobody wakes it for the punt rings: it looks at them each half
  * millisecond while there is traffic, each millisecond when it is quiet, and without a pause while
@@ -17,8 +20,17 @@
 
 #include "dataplane/api/counters.h"
 
+struct kernel_tap {
+	int fd;
+	uint16_t vlan, outer_vlan; /* 0: none */
+};
+
+#define KERNEL_PATH_TAPS_MAX (DP_REALMS_MAX + 2) /* untagged, the port's VLAN, each realm's */
+
+/* Of one port. */
 struct kernel_path {
-	int tap; /* descriptor */
+	struct kernel_tap taps[KERNEL_PATH_TAPS_MAX]; /* the first: untagged */
+	unsigned tap_count;                           /* 1 at least */
 	struct rte_ring *punt;
 	struct rte_ring *inject;
 	struct rte_mempool *pool; /* of what is injected */

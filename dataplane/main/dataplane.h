@@ -25,6 +25,7 @@ struct dataplane {
 	struct ports ports;
 	struct segment segment;
 	struct netlink *netlink;
+	const struct tap *realm_tap[DP_REALMS_MAX];
 	struct nexthop_table *nexthops;
 	struct flow_table *flows;
 	struct rte_ring *punt[DP_PORTS_MAX];   /* by index of the configuration */

@@ -66,28 +66,34 @@ static void on_neighbour(void *arg, int ifindex, const struct dp_address *addres
 		nexthop_neighbour_news(dp->nexthops, ifindex, address, state, mac);
 }
 
-static void on_link(void *arg, int ifindex, bool exists, bool up)
+static void follow_tap(const struct port *port, struct tap *tap, const struct netlink_link *link)
+{
+	if (tap->fd < 0 || tap->ifindex != link->ifindex)
+		return;
+	if (!link->exists)
+		LOG_ERROR("port", 0, "%s: somebody removed its TAP %s", port->config->name,
+			  tap->name);
+	else if (tap->up && !link->up)
+		LOG_WARN("port", 0, "%s: its TAP %s is set down", port->config->name, tap->name);
+	else if (!tap->up && link->up)
+		LOG_DEBUG("port", 0, "%s: its TAP %s is up", port->config->name, tap->name);
+	tap->up = link->up;
+}
+
+static void on_link(void *arg, const struct netlink_link *link)
 {
 	struct dataplane *dp = arg;
 
+	if (dp->nexthops && nexthop_link_news(dp->nexthops, link))
+		on_routes_changed(dp);
 	for (unsigned i = 0; i < dp->ports.count; i++) {
 		struct port *port = &dp->ports.port[i];
 
-		if (port->interface[0] && port->ifindex == ifindex)
+		if (port->interface[0] && port->ifindex == link->ifindex)
 			dp->links_changed = true;
-		if (port->tap.fd < 0 || port->tap.ifindex != ifindex)
-			continue;
-		if (!exists)
-			LOG_ERROR("port", 0, "%s: somebody removed its TAP %s", port->config->name,
-				  port->tap.name);
-		else if (port->tap.up && !up)
-			LOG_WARN("port", 0, "%s: its TAP %s is set down", port->config->name,
-				 port->tap.name);
-		else if (!port->tap.up && up)
-			LOG_DEBUG("port", 0, "%s: its TAP %s is up", port->config->name,
-				  port->tap.name);
-		port->tap.up = up;
-		on_routes_changed(dp);
+		follow_tap(port, &port->tap, link);
+		for (unsigned k = 0; k < port->vlan_count; k++)
+			follow_tap(port, &port->vlans[k].tap, link);
 	}
 }
 

@@ -357,6 +357,8 @@ void ports_read(struct ports *ports, struct dp_port_stats *stats)
 			continue;
 		stats[i].link_up = up;
 		tap_carrier(&port->tap, up);
+		for (unsigned k = 0; k < port->vlan_count; k++)
+			tap_carrier(&port->vlans[k].tap, up);
 		LOG_INFO("port", 0, "%s: link is %s", port->config->name, up ? "up" : "down");
 	}
 }

@@ -15,6 +15,15 @@
 #include "dataplane/kernel/packet_socket.h"
 #include "dataplane/kernel/tap.h"
 
+/* The kernel's interface to a VLAN of a port. */
+struct port_vlan {
+	uint16_t vlan;       /* 802.1Q */
+	uint16_t outer_vlan; /* 802.1ad tag around it, 0: none */
+	struct tap tap;
+};
+
+#define PORT_VLANS_MAX (DP_REALMS_MAX + 1) /* the port's own, and one of each realm */
+
 struct port {
 	const struct config_port *config;
 	uint16_t id;
@@ -30,7 +39,9 @@ struct port {
 	int guard;                     /* descriptor; -1: the interface is kept off by settings */
 	struct packet_sockets sockets; /* of the driver, where it is af_packet */
 	uint64_t missed;               /* by them, so far */
-	struct tap tap;
+	struct tap tap; /* of what is untagged, or in a VLAN that has none of its own */
+	unsigned vlan_count;
+	struct port_vlan vlans[PORT_VLANS_MAX];
 };
 
 struct ports {

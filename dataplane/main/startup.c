@@ -113,8 +113,11 @@ static int segment_up(struct dataplane *dp)
 		.tsc_hz = rte_get_tsc_hz(),
 		.hugepages = dp->plan.hugepages,
 	};
-	int error = segment_create(&c, &dp->segment);
+	int error;
 
+	if (config->media_count > DP_POOLS_MAX || config->realms_count > DP_REALMS_MAX)
+		return -EINVAL;
+	error = segment_create(&c, &dp->segment);
 	if (error)
 		return error;
 	for (unsigned i = 0; i < dp->ports.count; i++) {
@@ -155,10 +158,7 @@ static int flows_up(struct dataplane *dp)
 		.resolve_arg = dp->nexthops,
 	};
 
-	if (config->media_count > DP_POOLS_MAX || config->realms_count > DP_REALMS_MAX)
-		return -EINVAL;
-	for (unsigned i = 0; i < config->realms_count; i++)
-		realms[i].dscp = config->realms[i].dscp;
+	taps_describe_realms(dp, realms);
 	for (unsigned i = 0; i < config->media_count; i++) {
 		const struct config_media *media = &config->media[i];
 		int error = dp_address_parse(media->address, media->port_first, &pools[i].address);
@@ -279,15 +279,29 @@ static int workers_up(struct dataplane *dp)
 	return error;
 }
 
+static struct kernel_path kernel_path_of(const struct dataplane *dp, unsigned i)
+{
+	const struct port *port = &dp->ports.port[i];
+	struct kernel_path path = { .taps[0].fd = port->tap.fd,
+				    .tap_count = 1 + port->vlan_count,
+				    .punt = dp->punt[i],
+				    .inject = dp->inject[i],
+				    .pool = dp->ports.pool };
+
+	for (unsigned k = 0; k < port->vlan_count; k++)
+		path.taps[1 + k] = (struct kernel_tap){ .fd = port->vlans[k].tap.fd,
+							.vlan = port->vlans[k].vlan,
+							.outer_vlan = port->vlans[k].outer_vlan };
+	return path;
+}
+
 static int kernel_up(struct dataplane *dp)
 {
 	struct kernel_path paths[DP_PORTS_MAX];
 
+	static_assert(PORT_VLANS_MAX + 1 <= KERNEL_PATH_TAPS_MAX, "all TAPs of a port");
 	for (unsigned i = 0; i < dp->ports.count; i++)
-		paths[i] = (struct kernel_path){ .tap = dp->ports.port[i].tap.fd,
-						 .punt = dp->punt[i],
-						 .inject = dp->inject[i],
-						 .pool = dp->ports.pool };
+		paths[i] = kernel_path_of(dp, i);
 	return kernel_thread_start(paths, dp->ports.count, &dp->kernel);
 }
 

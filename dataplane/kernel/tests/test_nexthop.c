@@ -48,12 +48,11 @@ static void on_routes(void *arg)
 		nexthop_forget_routes(table);
 }
 
-static void on_link(void *arg, int ifindex, bool exists, bool up)
+static void on_link(void *arg, const struct netlink_link *link)
 {
 	(void)arg;
-	(void)ifindex;
-	(void)exists;
-	(void)up;
+	if (table)
+		nexthop_link_news(table, link);
 }
 
 static void run(const char *command)
@@ -66,7 +65,7 @@ static void set_up(void)
 	const struct netlink_handlers handlers = { .neighbour = on_neighbour,
 						   .routes_changed = on_routes,
 						   .link = on_link };
-	struct nexthop_port port = { .port = 3 };
+	struct nexthop_port port = { .port = 3, .mtu = 1400 };
 
 	if (unshare(CLONE_NEWNET) != 0 || access("/dev/net/tun", R_OK | W_OK) != 0)
 		cr_skip_test("needs the right to make network namespaces");
@@ -250,6 +249,123 @@ Test(nexthop, a_dead_neighbour_is_asked_for_when_a_worker_wants_it)
 	cr_expect(eq(int, atomic_load(&hop->state), NEXTHOP_PROBING));
 	cr_expect(eq(u32, atomic_load(&hop->wanted), 0));
 	run("ip neigh show dev tandem0 | grep -q '^198.18.0.101 .*INCOMPLETE'");
+}
+
+/* VLAN interfaces as an operator makes them, where the kernel has such. */
+static void add_vlan(const char *parent, const char *name, const char *tag, const char *address)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "ip link add link %s name %s type vlan %s 2>&1", parent,
+		 name, tag);
+	if (system(command) != 0)
+		cr_skip_test("needs a kernel with 802.1Q");
+	snprintf(command, sizeof(command), "ip addr add %s dev %s && ip link set %s up", address,
+		 name, name);
+	run(command);
+	netlink_read(netlink);
+}
+
+Test(nexthop, out_of_a_vlan_packets_are_tagged)
+{
+	const struct nexthop *hop;
+
+	add_vlan("tandem0", "v100", "id 100", "198.19.0.10/24");
+	hop = resolve("198.19.0.101");
+	cr_expect(eq(int, hop->port, 3));
+	cr_expect(eq(int, memcmp(hop->ether + 6, our_mac, 6), 0));
+	cr_expect(eq(int, hop->tags_size, 4));
+	cr_expect(eq(int, memcmp(hop->tags, (uint8_t[]){ 0x81, 0, 0, 100 }, 4), 0));
+	cr_expect(eq(int, hop->mtu, 1400));
+	cr_expect(eq(int, resolve("198.18.0.101")->tags_size, 0));
+	run("ip neigh replace 198.19.0.101 lladdr 02:00:00:00:00:65 nud reachable dev v100");
+	wait_state(hop, NEXTHOP_REACHABLE);
+}
+
+Test(nexthop, the_service_tag_is_the_outer_one)
+{
+	const uint8_t tags[8] = { 0x88, 0xa8, 0x0f, 0xfe, 0x81, 0, 0, 200 };
+	const struct nexthop *hop;
+
+	add_vlan("tandem0", "outer", "protocol 802.1ad id 4094", "198.19.2.10/24");
+	add_vlan("outer", "inner", "id 200", "198.19.0.10/24");
+	add_vlan("inner", "third", "id 7", "198.19.1.10/24");
+	hop = resolve("198.19.0.101");
+	cr_assert(eq(int, hop->tags_size, 8));
+	cr_expect(eq(int, memcmp(hop->tags, tags, 8), 0));
+	/* no frame of ours has room for three */
+	cr_expect(eq(int, atomic_load(&resolve("198.19.1.101")->state), NEXTHOP_UNREACHABLE));
+}
+
+Test(nexthop, an_mtu_that_changes_is_followed)
+{
+	const struct nexthop *hop = resolve("198.18.0.101");
+
+	cr_expect(eq(int, hop->mtu, 1400));
+	run("ip link set tandem0 mtu 1350");
+	netlink_read(netlink);
+	cr_expect(eq(int, hop->mtu, 1350));
+	cr_expect(eq(int, resolve("198.18.0.102")->mtu, 1350));
+}
+
+Test(nexthop, a_vlan_that_is_removed_leads_nowhere)
+{
+	add_vlan("tandem0", "v100", "id 100", "198.19.0.10/24");
+	cr_assert(eq(int, resolve("198.19.0.101")->tags_size, 4));
+	run("ip link del v100");
+	netlink_read(netlink);
+	nexthop_forget_routes(table); /* as the manager does */
+	cr_expect(eq(int, atomic_load(&resolve("198.19.0.101")->state), NEXTHOP_UNREACHABLE));
+}
+
+/* What the kernel would tell, told to a table that stands on two TAPs. */
+Test(nexthop, tags_of_the_tap_and_of_what_is_stacked_on_it_are_added_up)
+{
+	const struct netlink_link stacked = { .ifindex = 77,
+					      .exists = true,
+					      .up = true,
+					      .mtu = 1300,
+					      .parent = 78,
+					      .vlan = 200,
+					      .protocol = 0x8100 };
+	const uint8_t tags[8] = { 0x88, 0xa8, 1, 44, 0x81, 0, 0, 200 };
+	struct nexthop_port port = { .ifindex = 78,
+				     .port = 5,
+				     .tags_size = 4,
+				     .tags = { 0x88, 0xa8, 1, 44 },
+				     .mtu = 1500,
+				     .checksums = 1 };
+	struct nexthop_table *t;
+	struct dp_address gateway;
+	const struct nexthop *hop;
+
+	cr_assert(eq(int, dp_address_parse("198.19.0.1", 0, &gateway), 0));
+	cr_assert(eq(int, nexthop_table_create(&port, 1, &t), 0));
+	cr_expect(nexthop_link_news(t, &stacked));
+	hop = nexthop_find(t, 77, &gateway);
+	cr_expect(eq(int, hop->tags_size, 8));
+	cr_expect(eq(int, memcmp(hop->tags, tags, 8), 0));
+	cr_expect(eq(int, hop->mtu, 1300));
+	cr_expect(eq(int, hop->port, 5));
+	cr_expect(eq(int, hop->checksums, 1));
+	cr_expect(eq(int, nexthop_find(t, 78, &gateway)->tags_size, 4));
+	cr_expect(eq(int, nexthop_find(t, 78, &gateway)->mtu, 1500));
+	nexthop_table_destroy(t);
+}
+
+/* Two networks may use the same addresses: the interface says which one is meant. */
+Test(nexthop, the_interface_that_is_asked_for_is_the_way)
+{
+	struct dp_address remote;
+	struct tap other;
+
+	cr_assert(eq(int, tap_create(netlink, "tandem1", our_mac, 1400, &other), 0));
+	run("ip addr add 198.18.0.11/24 dev tandem1");
+	cr_assert(eq(int, dp_address_parse("198.18.0.101", 4000, &remote), 0));
+	cr_expect(eq(int, nexthop_resolve(table, &remote, tap.ifindex)->ifindex, tap.ifindex));
+	/* it is none of the table's, and not replaced by one that is */
+	cr_expect(eq(int, nexthop_resolve(table, &remote, other.ifindex)->ifindex, 0));
+	tap_destroy(&other);
 }
 
 /* Start-up may fail before there is one. */
