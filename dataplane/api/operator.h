@@ -112,14 +112,17 @@ struct dp_trace_record {
 	uint8_t last;
 	uint8_t worker;
 	uint8_t drop; /* enum dp_drop_reason, if node is "drop" */
-	uint8_t reserved;
+	uint8_t left; /* the packet ends here: it is sent, the kernel's, or dropped */
 	uint64_t tsc; /* when it came to the node */
 	char node[16];
 	uint16_t port;        /* in or out, where the node knows it; DP_PORT_ANY */
 	uint16_t size;        /* bytes of the frame */
 	uint32_t termination; /* index; UINT32_MAX: not known (yet) */
-	uint8_t head[96];     /* the frame's beginning, as it is there */
+	uint32_t trace;       /* number of the trace, one more each time */
+	uint8_t head_size;
+	uint8_t reserved[3];
+	uint8_t head[96]; /* the frame's beginning, as it is there */
 };
-static_assert(sizeof(struct dp_trace_record) == 144, "crosses processes");
+static_assert(sizeof(struct dp_trace_record) == 152, "crosses processes");
 
 #endif

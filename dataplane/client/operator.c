@@ -58,8 +58,7 @@ int dp_operator_ask(struct dp_client *client, struct dp_operation *operation, in
 	error = send_operation(dp_client_fd(client), operation, fd);
 	if (!error)
 		error = receive(dp_client_fd(client), timeout_ms, reply, sizeof(*reply));
-	if (!error && reply->count > DP_CAPTURES_MAX &&
-	    operation->verb != DP_OPERATION_RECLAIM)
+	if (!error && reply->count > DP_CAPTURES_MAX && operation->verb != DP_OPERATION_RECLAIM)
 		error = -EPROTO;
 	return error ? error : reply->status;
 }

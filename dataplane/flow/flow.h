@@ -72,7 +72,7 @@ struct flow {
 	uint32_t generation;                /* of the termination */
 	uint16_t destination_rtcp_port;
 	uint16_t observers; /* bit per watch that wants its packets (FLOW_OBSERVED) */
-}; /* begins on a cache line */
+};                          /* begins on a cache line */
 static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
 static_assert(offsetof(struct flow, generation) < 192, "RTCP and rare events: two more");
 

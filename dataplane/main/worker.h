@@ -48,6 +48,7 @@ struct worker_config {
 	 * one worker. */
 	struct rte_ring *const *handover;
 	struct rte_ring *notices; /* elements: struct flow_notice */
+	struct observe *observe;  /* nodes/observe.h; NULL: nobody can look */
 	/* in the statistics area */
 	const struct dp_stats_header *clock; /* clock_ms */
 	struct dp_worker_stats *stats;

@@ -9,6 +9,7 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
+#include "dataplane/nodes/observe.h"
 #include "sip/base/log.h"
 
 struct graph {
@@ -105,7 +106,11 @@ void graph_walk(struct graph *g)
 
 	c->now_us = (uint64_t)((double)rte_rdtsc() * c->us_per_cycle);
 	c->now_ms = now ? now : 1;
+	if (c->config.observe)
+		c->observing = atomic_load_explicit(&c->config.observe->plan, memory_order_acquire);
 	rte_graph_walk(g->graph);
+	if (unlikely(c->observing != NULL))
+		observe_walk_end(c);
 }
 
 static_assert(DP_PORTS_MAX <= 32 && DP_WORKERS_MAX <= 32, "one bit each");

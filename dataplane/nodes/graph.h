@@ -44,6 +44,7 @@ enum graph_node {
 #define GRAPH_INJECTED 128u
 #define GRAPH_TAKEN    128u
 #define GRAPH_BURST    (GRAPH_RECEIVED + GRAPH_INJECTED + GRAPH_TAKEN)
+#define GRAPH_COPIES   512u /* for captures, until they go to their ring */
 
 /* One per worker. Writer: the worker. */
 struct graph_context {
@@ -58,7 +59,11 @@ struct graph_context {
 	uint64_t now_us;               /* of this walk */
 	uint32_t now_ms;               /* low bits of clock_ms, never 0 */
 	double us_per_cycle;
-	uint32_t observing; /* of this walk: somebody captures or traces (nodes/observe.h) */
+	/* Of this walk: what captures and traces look for (nodes/observe.h). NULL: nobody looks. */
+	const struct observe_plan *observing;
+	uint32_t walk; /* counted while somebody looks */
+	uint32_t copy_count;
+	struct rte_mbuf *copies[GRAPH_COPIES]; /* for captures, of this walk */
 };
 
 struct graph;

@@ -16,6 +16,7 @@ static void give(struct graph_context *c, uint16_t worker, void **packets, uint1
 	if (likely(sent == n))
 		return;
 	c->drops[DP_DROP_HANDOVER_FULL] += n - sent;
+	observe_dropped(c, &packets[sent], (uint16_t)(n - sent), DP_DROP_HANDOVER_FULL);
 	rte_pktmbuf_free_bulk((struct rte_mbuf **)&packets[sent], n - sent);
 }
 

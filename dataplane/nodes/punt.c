@@ -11,6 +11,7 @@ static void punt(struct graph_context *c, uint16_t port, void **packets, uint16_
 	if (likely(sent == n))
 		return;
 	c->drops[DP_DROP_PUNT_FULL] += n - sent;
+	observe_dropped(c, &packets[sent], (uint16_t)(n - sent), DP_DROP_PUNT_FULL);
 	rte_pktmbuf_free_bulk((struct rte_mbuf **)&packets[sent], n - sent);
 }
 

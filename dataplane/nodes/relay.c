@@ -235,7 +235,7 @@ static bool rewrite(struct passage *p, const struct nexthop *hop)
 		write_ipv4(p, (struct rte_ipv4_hdr *)ip, udp_length);
 	}
 	/* who owns the buffer is no affair of the packet's */
-	p->m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	p->m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | observe_mark_flag;
 	p->m->port = hop->port;
 	return true;
 }

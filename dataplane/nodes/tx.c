@@ -13,6 +13,7 @@ static void transmit(struct graph_context *c, uint16_t port, void **packets, uin
 	if (likely(sent == n))
 		return;
 	c->drops[DP_DROP_TX_FULL] += (uint16_t)(n - sent);
+	observe_dropped(c, &packets[sent], (uint16_t)(n - sent), DP_DROP_TX_FULL);
 	rte_pktmbuf_free_bulk(&m[sent], (unsigned)(n - sent));
 }
 

@@ -70,7 +70,8 @@ static void expect_closed(struct dp_client *client, const char *what)
 }
 
 /* A message of any size and number of descriptors. */
-static void send_raw(struct dp_client *client, const void *data, size_t size, unsigned count, int fd)
+static void send_raw(struct dp_client *client, const void *data, size_t size, unsigned count,
+		     int fd)
 {
 	union {
 		char buffer[CMSG_SPACE(16 * sizeof(int))];

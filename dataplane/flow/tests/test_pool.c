@@ -13,8 +13,7 @@ static struct port_pool pool;
 
 static void set_up(void)
 {
-	const struct flow_pool config = { .port_first = FIRST,
-					  .port_last = FIRST + 2 * PAIRS - 1 };
+	const struct flow_pool config = { .port_first = FIRST, .port_last = FIRST + 2 * PAIRS - 1 };
 
 	cr_assert_eq(port_pool_init(&pool, &config), 0);
 }

@@ -29,6 +29,7 @@ static struct dp_pool_stats pool_stats[2];
 static struct dp_realm_stats realm_stats[1];
 dp_handle_t side[2];
 struct dp_address local[2];
+struct observe observe;
 static unsigned buffers;
 
 static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
@@ -108,6 +109,7 @@ static void start_graphs(unsigned workers)
 					.punt = { punt },
 					.inject = { inject },
 					.notices = notices,
+					.observe = &observe,
 					.clock = &header,
 					.stats = &stats,
 					.nodes = node_stats };

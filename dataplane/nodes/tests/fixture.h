@@ -9,7 +9,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/kernel/nexthop.h"
-#include "dataplane/nodes/graph.h"
+#include "dataplane/nodes/observe.h"
 
 #define TERMINATIONS 8u
 
@@ -20,6 +20,7 @@ extern struct rte_ring *handover[2];
 extern struct flow_table *table;
 extern struct graph *graph, *other_graph; /* of worker 0, of worker 1 if there is one */
 extern struct dp_worker_stats stats;      /* of worker 0 */
+extern struct observe observe;            /* of both; nobody looks unless a test does */
 extern struct dp_termination_record records[TERMINATIONS];
 extern struct dp_termination_counters *counters;
 
