@@ -94,6 +94,12 @@ struct flow_pool {
 	uint8_t realm; /* index */
 };
 
+/* What is too bad in an interval, units as in struct dp_ev_quality; 0: not watched. */
+struct flow_thresholds {
+	uint32_t interval_ms; /* 0: nothing is judged */
+	uint32_t limit[DP_QUALITY_METRICS];
+};
+
 struct flow_table_config {
 	const struct flow_pool *pools;
 	unsigned pool_count; /* 1..DP_POOLS_MAX */
@@ -107,6 +113,7 @@ struct flow_table_config {
 	struct dp_termination_counters *counters;
 	struct dp_pool_stats *pool_stats;
 	struct dp_realm_stats *realm_stats; /* of realm_count */
+	struct flow_thresholds thresholds;
 	/* finds the way to an address, out of an interface (0: any); never fails, may be unresolved
 	 * yet (dataplane/kernel) */
 	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote, int ifindex);
@@ -199,14 +206,30 @@ uint32_t flow_resolve_some(struct flow_table *t, uint32_t budget);
 uint64_t flow_memory(const struct flow_table *t);
 uint64_t flow_table_memory(const struct flow_table *t);
 
+/* Where events go. owner: the channel that claims the context, or DP_NOBODY. */
+struct flow_reports {
+	void (*event)(void *arg, uint32_t owner, struct dp_event *event);
+	void *arg;
+};
+
+/* A worker's notice: what it changes is changed, and events are sent. */
+void flow_notice(struct flow_table *t, const struct flow_notice *notice,
+		 const struct flow_reports *to);
+
 /*
  * Looks at up to `budget` terminations from where the last call stopped, and reports those that
- * have been silent for their media_timeout_ms (once until they speak again). now_ms: clock_ms.
+ * have been silent for their media_timeout_ms, and those that speak again. now_ms: clock_ms.
  */
 void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
-			 void (*report)(void *arg, uint32_t owner,
-					const struct dp_ev_media_timeout *event),
-			 void *arg);
+			 const struct flow_reports *to);
+
+/*
+ * Judges those terminations whose turn it is: each once in an interval, evenly spread over it, so
+ * it is to be called each few milliseconds. Fills interval_* and alarms in their records, reports
+ * thresholds that are crossed (once; and again when two intervals in a row were good), media that
+ * goes in a circle, and strangers that flow_notice() had to keep back. now_ms: clock_ms.
+ */
+void flow_check_quality(struct flow_table *t, uint64_t now_ms, const struct flow_reports *to);
 
 /* Frees what was retired at least one grace period ago. Never waits. */
 void flow_reclaim(struct flow_table *t);

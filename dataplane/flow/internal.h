@@ -6,6 +6,7 @@
 #include <urcu/urcu-qsbr.h>
 
 #include "dataplane/api/segment.h"
+#include "dataplane/client/quality.h"
 #include "dataplane/flow/flow.h"
 #include "dataplane/flow/pool.h"
 
@@ -46,6 +47,20 @@ struct termination {
 	struct flow_box *box;
 };
 
+/* What the rounds over the terminations remember of each (quality.c, alarm.c). */
+struct findings {
+	struct dp_quality_snapshot last;  /* at the end of the last interval */
+	uint64_t judged_ms;               /* when that was; 0: there was none */
+	uint8_t good[DP_QUALITY_METRICS]; /* intervals since the alarm's last bad one */
+	bool repeats;      /* in the last interval much came again that had come before */
+	bool loop_told;    /* of this SSRC */
+	bool foreign_told; /* ever */
+	bool foreign_due;  /* there is news, and it is too early to tell */
+	uint32_t loop_ssrc;
+	uint64_t foreign_ms; /* when it was told last */
+	struct dp_address foreign_source;
+};
+
 struct context {
 	uint32_t count;
 	uint32_t next_free;
@@ -68,6 +83,9 @@ struct flow_table {
 	uint32_t contexts_used, terminations_used, free_context, free_termination;
 	struct context *contexts;
 	struct termination *terminations;
+	struct findings *findings; /* per termination */
+	struct flow_thresholds thresholds;
+	uint32_t quality_scan;
 	struct dp_context_record *context_records;
 	struct dp_termination_record *records;
 	struct dp_termination_counters *counters;
@@ -115,6 +133,15 @@ int context_publish(struct flow_table *t, struct context *context);
 /* The termination has ended: its flow goes out of the workers' sight. After a grace period both
  * may be used again. */
 void flow_retire(struct flow_table *t, struct termination *termination);
+
+/* The channel that claims the context of a termination gets the event. */
+void flow_report(const struct flow_table *t, const struct flow_reports *to, uint32_t termination,
+		 struct dp_event *event);
+/* A media time-out was reported, or is no longer true. */
+void termination_set_silent(struct flow_table *t, struct termination *termination, bool silent);
+/* What a round over the terminations finds beside quality (alarm.c). */
+void alarm_look(struct flow_table *t, uint32_t termination, uint64_t now,
+		const struct flow_reports *to);
 
 /* A termination leaves its context. Its context is published again by the caller. */
 void termination_release(struct flow_table *t, struct termination *termination);

@@ -41,12 +41,13 @@ static int create_members(struct flow_table *t)
 {
 	t->contexts = calloc(t->max, sizeof(*t->contexts));
 	t->terminations = calloc(t->max, sizeof(*t->terminations));
+	t->findings = calloc(t->max, sizeof(*t->findings));
 	t->worker_load = calloc(t->workers, sizeof(*t->worker_load));
-	if (!t->contexts || !t->terminations || !t->worker_load)
+	if (!t->contexts || !t->terminations || !t->findings || !t->worker_load)
 		return -ENOMEM;
-	t->memory += (uint64_t)t->max *
-		     (sizeof(*t->contexts) + sizeof(*t->context_records) +
-		      sizeof(*t->terminations) + sizeof(*t->records) + sizeof(*t->counters));
+	t->memory += (uint64_t)t->max * (sizeof(*t->contexts) + sizeof(*t->context_records) +
+					 sizeof(*t->terminations) + sizeof(*t->records) +
+					 sizeof(*t->counters) + sizeof(*t->findings));
 	for (uint32_t i = 0; i < t->max; i++) {
 		t->contexts[i].next_free = t->terminations[i].next_free = i + 1;
 		t->terminations[i].context = NOWHERE;
@@ -68,6 +69,7 @@ int flow_table_create(const struct flow_table_config *config, struct flow_table 
 	if (!t)
 		return -ENOMEM;
 	t->max = config->terminations_max;
+	t->thresholds = config->thresholds;
 	t->workers = config->workers;
 	memcpy(t->pool_configs, config->pools, config->pool_count * sizeof(*config->pools));
 	t->context_records = config->contexts;
@@ -123,6 +125,7 @@ void flow_table_destroy(struct flow_table *t)
 	free(t->pools);
 	free(t->contexts);
 	free(t->terminations);
+	free(t->findings);
 	free(t->worker_load);
 	free(t);
 }

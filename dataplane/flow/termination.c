@@ -284,6 +284,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 		.settings = add->settings,
 	};
 	start_counters(&t->counters[index], &add->settings);
+	t->findings[index] = (struct findings){ 0 };
 	record = &t->records[index];
 	record_begin(&record->version);
 	record->generation = next_generation(t);
@@ -293,6 +294,9 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	record->side = add->side;
 	record->realm = t->pools[pool].realm;
 	record->worker = least_loaded_worker(t);
+	record->interval_mos = record->interval_loss = 0;
+	record->interval_jitter = 0;
+	record->alarms = record->silent = 0;
 	record_settings(record, &m->settings);
 	record_end(&record->version);
 	aim_at_remote(m, record);
@@ -364,7 +368,7 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 				   !same_address(&before.remote_rtcp, &m->settings.remote_rtcp));
 	if (mask & (DP_SET_DIRECTION | DP_SET_TIMEOUT)) {
 		m->armed_ms = t->now_ms;
-		m->silent = false;
+		termination_set_silent(t, m, false);
 	}
 	return context_publish(t, &t->contexts[m->context]);
 }

@@ -24,47 +24,66 @@ static uint32_t silent_for(struct termination *m, const struct dp_termination_co
 	return now - since < UINT32_MAX ? (uint32_t)(now - since) : UINT32_MAX;
 }
 
-static bool check_one(struct flow_table *t, uint32_t index, uint64_t now,
-		      struct dp_ev_media_timeout *event)
+void termination_set_silent(struct flow_table *t, struct termination *m, bool silent)
+{
+	struct dp_termination_record *record = &t->records[m - t->terminations];
+
+	if (m->silent == silent)
+		return;
+	m->silent = silent;
+	record_begin(&record->version);
+	record->silent = silent;
+	record_end(&record->version);
+}
+
+static void tell(const struct flow_table *t, uint32_t index, uint32_t silent_ms,
+		 const struct flow_reports *to)
+{
+	const struct dp_termination_record *r = &t->records[index];
+	dp_handle_t handle = { index, r->generation };
+	struct dp_event event = { .type = DP_EVENT_MEDIA_RESUMED,
+				  .size = sizeof(event.media_resumed),
+				  .media_resumed = { handle, r->context, r->label } };
+
+	if (r->silent) {
+		event.type = DP_EVENT_MEDIA_TIMEOUT;
+		event.size = sizeof(event.media_timeout);
+		event.media_timeout = (struct dp_ev_media_timeout){
+			.termination = handle,
+			.context = r->context,
+			.label = r->label,
+			.silent_ms = silent_ms,
+		};
+	}
+	flow_report(t, to, index, &event);
+}
+
+static void check_one(struct flow_table *t, uint32_t index, uint64_t now,
+		      const struct flow_reports *to)
 {
 	struct termination *m = &t->terminations[index];
 	uint32_t limit = m->settings.media_timeout_ms, silent;
 
 	if (m->context == NOWHERE)
-		return false;
+		return;
 	silent = silent_for(m, &t->counters[index], now);
 	/* Nothing is expected from a side that is held. */
 	if (limit == 0 || !(m->settings.direction & DP_DIRECTION_SENDONLY))
-		return false;
-	if (silent < limit) {
-		m->silent = false;
-		return false;
-	}
-	if (m->silent)
-		return false;
-	m->silent = true;
-	*event = (struct dp_ev_media_timeout){
-		.termination = { index, t->records[index].generation },
-		.context = t->records[index].context,
-		.label = t->records[index].label,
-		.silent_ms = silent,
-	};
-	return true;
+		return;
+	if ((silent >= limit) == m->silent)
+		return;
+	termination_set_silent(t, m, silent >= limit);
+	tell(t, index, silent, to);
 }
 
 void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
-			 void (*report)(void *arg, uint32_t owner,
-					const struct dp_ev_media_timeout *event),
-			 void *arg)
+			 const struct flow_reports *to)
 {
-	struct dp_ev_media_timeout event;
-
 	t->now_ms = now_ms;
 	if (budget > t->max)
 		budget = t->max;
 	while (budget-- > 0) {
-		if (check_one(t, t->scan, now_ms, &event))
-			report(arg, context_owner(t, event.context.index), &event);
+		check_one(t, t->scan, now_ms, to);
 		t->scan = (t->scan + 1) % t->max;
 	}
 }

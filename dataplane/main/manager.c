@@ -31,6 +31,7 @@
 struct manager {
 	struct dataplane *dp;
 	struct dp_stats_header *stats;
+	struct flow_reports reports;
 	int epoll, timer;
 	bool stop;
 	uint64_t started_ms, now_ms;
@@ -103,6 +104,14 @@ const struct netlink_handlers manager_netlink_handlers = {
 	.link = on_link,
 };
 
+/* Of the flow table. */
+static void send_event(void *arg, uint32_t owner, struct dp_event *event)
+{
+	struct manager *m = arg;
+
+	server_send_event(m->dp->server, owner, event);
+}
+
 static void read_notices(struct manager *m, struct rte_ring *ring)
 {
 	struct flow_notice notices[NOTICES_BURST];
@@ -111,27 +120,10 @@ static void read_notices(struct manager *m, struct rte_ring *ring)
 	do {
 		n = rte_ring_sc_dequeue_burst_elem(ring, notices, sizeof(notices[0]), NOTICES_BURST,
 						   NULL);
-		for (unsigned i = 0; i < n; i++) {
-			struct dp_event event = { .type = DP_EVENT_LATCHED,
-						  .size = sizeof(event.latched) };
-			uint32_t owner;
-
-			if (notices[i].kind == FLOW_NOTICE_LATCHED &&
-			    flow_latched(m->dp->flows, &notices[i], &owner, &event.latched))
-				server_send_event(m->dp->server, owner, &event);
-		}
+		for (unsigned i = 0; i < n; i++)
+			flow_notice(m->dp->flows, &notices[i], &m->reports);
 		total += n;
 	} while (n > 0 && total < NOTICES_PER_TICK);
-}
-
-static void report_timeout(void *arg, uint32_t owner, const struct dp_ev_media_timeout *timeout)
-{
-	struct manager *m = arg;
-	struct dp_event event = { .type = DP_EVENT_MEDIA_TIMEOUT,
-				  .size = sizeof(event.media_timeout),
-				  .media_timeout = *timeout };
-
-	server_send_event(m->dp->server, owner, &event);
 }
 
 static void read_ports(struct manager *m)
@@ -219,7 +211,8 @@ static void tick(struct manager *m)
 		flow_resolve_all(dp->flows);
 	}
 	flow_resolve_some(dp->flows, RESOLVE_BUDGET);
-	flow_check_timeouts(dp->flows, m->now_ms, scan, report_timeout, m);
+	flow_check_timeouts(dp->flows, m->now_ms, scan, &m->reports);
+	flow_check_quality(dp->flows, m->now_ms, &m->reports);
 	sweep_leaks(m);
 	flow_reclaim(dp->flows);
 	publish_counts(m);
@@ -304,6 +297,7 @@ int manager_run(struct dataplane *dp)
 	struct manager m = {
 		.dp = dp,
 		.stats = dp->segment.stats,
+		.reports = { send_event, &m },
 		.epoll = -1,
 		.timer = -1,
 		.started_ms = steady_ms(),

@@ -154,6 +154,12 @@ static int flows_up(struct dataplane *dp)
 		.realm_count = config->realms_count,
 		.realm_stats = dp->segment.realms,
 		.pool_stats = dp->segment.pools,
+		.thresholds = {
+			.interval_ms = config->quality.interval_s * 1000,
+			.limit = { [DP_QUALITY_MOS] = config->quality.mos_min,
+				   [DP_QUALITY_LOSS] = config->quality.loss_max_percent * 100,
+				   [DP_QUALITY_JITTER] = config->quality.jitter_max_ms * 1000 },
+		},
 		.resolve = nexthop_resolve,
 		.resolve_arg = dp->nexthops,
 	};

@@ -21,6 +21,12 @@ static struct dp_termination_counters *counters;
 static struct dp_pool_stats pools[1];
 static struct dp_realm_stats realm_stats[1];
 
+static struct {
+	unsigned timeouts, resumes;
+	uint32_t owner;
+	struct dp_event event;
+} seen;
+
 static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
 	(void)arg;
@@ -56,6 +62,7 @@ static void set_up(void)
 					    .pool_stats = pools,
 					    .resolve = resolve };
 
+	memset(&seen, 0, sizeof(seen));
 	counters = aligned_alloc(64, MAX * sizeof(*counters));
 	memset(counters, 0, MAX * sizeof(*counters));
 	config.counters = counters;
@@ -556,39 +563,45 @@ Test(flow, hostile_settings_are_refused)
 	cr_assert_eq(flow_termination_count(table), 1);
 }
 
-struct seen {
-	unsigned count;
-	uint32_t owner;
-	struct dp_ev_media_timeout event;
-};
-
-static void report(void *arg, uint32_t owner, const struct dp_ev_media_timeout *event)
+static void report(void *arg, uint32_t owner, struct dp_event *event)
 {
-	struct seen *s = arg;
+	(void)arg;
+	seen.timeouts += event->type == DP_EVENT_MEDIA_TIMEOUT;
+	seen.resumes += event->type == DP_EVENT_MEDIA_RESUMED;
+	seen.owner = owner;
+	seen.event = *event;
+}
 
-	s->count++;
-	s->owner = owner;
-	s->event = *event;
+static void check_timeouts(uint64_t now_ms)
+{
+	static const struct flow_reports reports = { report, NULL };
+
+	flow_check_timeouts(table, now_ms, MAX, &reports);
 }
 
 Test(flow, silence_is_reported_once_until_it_speaks_again)
 {
-	struct seen seen = { 0 };
 	dp_handle_t context = a_context(), t = a_termination(context, 101, NULL);
 
-	flow_check_timeouts(table, 999, MAX, report, &seen);
-	cr_assert_eq(seen.count, 0);
-	flow_check_timeouts(table, 1000, MAX, report, &seen);
-	cr_assert_eq(seen.count, 1);
+	check_timeouts(999);
+	cr_assert_eq(seen.timeouts, 0);
+	check_timeouts(1000);
+	cr_assert_eq(seen.timeouts, 1);
 	cr_assert_eq(seen.owner, 3);
-	cr_assert_eq(seen.event.label, 77);
-	cr_assert(dp_handle_equal(seen.event.termination, t));
-	flow_check_timeouts(table, 3000, MAX, report, &seen);
-	cr_assert_eq(seen.count, 1);
+	cr_assert_eq(seen.event.media_timeout.label, 77);
+	cr_assert(dp_handle_equal(seen.event.media_timeout.termination, t));
+	check_timeouts(3000);
+	cr_assert_eq(seen.timeouts, 1);
+	cr_assert_eq(records[t.index].silent, 1);
+	cr_assert_eq(seen.resumes, 0);
 	counters[t.index].last_packet_ms = 3500;
-	flow_check_timeouts(table, 3600, MAX, report, &seen);
-	flow_check_timeouts(table, 4500, MAX, report, &seen);
-	cr_assert_eq(seen.count, 2);
+	check_timeouts(3600);
+	cr_assert_eq(seen.resumes, 1);
+	cr_assert_eq(seen.event.media_resumed.label, 77);
+	cr_assert(dp_handle_equal(seen.event.media_resumed.termination, t));
+	cr_assert_eq(records[t.index].silent, 0);
+	check_timeouts(4500);
+	cr_assert_eq(seen.timeouts, 2);
 }
 
 /* The worker's note of the last packet has 32 bits: 49.7 days of milliseconds. */
@@ -598,29 +611,27 @@ Test(flow, silence_is_measured_right_over_months)
 	struct dp_cmd_termination_modify modify = {
 		.mask = DP_SET_TIMEOUT, .settings = { .media_timeout_ms = 25 * 86400000u }
 	};
-	struct seen seen = { 0 };
 	dp_handle_t context = a_context();
 
 	modify.termination = a_termination(context, 101, NULL);
 	cr_assert_eq(flow_termination_modify(table, &modify), 0);
 	counters[modify.termination.index].last_packet_ms = 100;
 	for (uint64_t now = 200; now < 25 * day; now += day)
-		flow_check_timeouts(table, now, MAX, report, &seen);
-	cr_assert_eq(seen.count, 0);
-	flow_check_timeouts(table, 25 * day + 100, MAX, report, &seen);
-	cr_assert_eq(seen.count, 1, "after more than 2^31 ms too");
+		check_timeouts(now);
+	cr_assert_eq(seen.timeouts, 0);
+	check_timeouts(25 * day + 100);
+	cr_assert_eq(seen.timeouts, 1, "after more than 2^31 ms too");
 	/* a packet just before the clock's low half comes round, and the look just after */
 	counters[modify.termination.index].last_packet_ms = UINT32_MAX - 5;
-	flow_check_timeouts(table, wrap + 10, MAX, report, &seen);
-	flow_check_timeouts(table, wrap - 6 + 25 * day - 1, MAX, report, &seen);
-	cr_assert_eq(seen.count, 1);
-	flow_check_timeouts(table, wrap - 6 + 25 * day, MAX, report, &seen);
-	cr_assert_eq(seen.count, 2);
+	check_timeouts(wrap + 10);
+	check_timeouts(wrap - 6 + 25 * day - 1);
+	cr_assert_eq(seen.timeouts, 1);
+	check_timeouts(wrap - 6 + 25 * day);
+	cr_assert_eq(seen.timeouts, 2);
 }
 
 Test(flow, a_held_side_may_be_silent)
 {
-	struct seen seen = { 0 };
 	dp_handle_t context = a_context();
 	struct dp_cmd_termination_modify modify = {
 		.mask = DP_SET_DIRECTION, .settings = { .direction = DP_DIRECTION_RECVONLY }
@@ -628,14 +639,14 @@ Test(flow, a_held_side_may_be_silent)
 
 	modify.termination = a_termination(context, 101, NULL);
 	cr_assert_eq(flow_termination_modify(table, &modify), 0);
-	flow_check_timeouts(table, 5000, MAX, report, &seen);
-	cr_assert_eq(seen.count, 0);
+	check_timeouts(5000);
+	cr_assert_eq(seen.timeouts, 0);
 	modify.settings.direction = DP_DIRECTION_SENDRECV;
 	cr_assert_eq(flow_termination_modify(table, &modify), 0);
-	flow_check_timeouts(table, 5999, MAX, report, &seen);
-	cr_assert_eq(seen.count, 0, "silence counts from the end of the hold");
-	flow_check_timeouts(table, 6000, MAX, report, &seen);
-	cr_assert_eq(seen.count, 1);
+	check_timeouts(5999);
+	cr_assert_eq(seen.timeouts, 0, "silence counts from the end of the hold");
+	check_timeouts(6000);
+	cr_assert_eq(seen.timeouts, 1);
 }
 
 Test(flow, an_owner_that_is_gone_leaves_its_contexts)
