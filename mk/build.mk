@@ -61,6 +61,7 @@ LIB_DPCLIENT := $(B)/lib/libdpclient.a
 LIB_DATAPLANE := $(B)/lib/libdataplane.a
 LIB_CONTROLPLANE := $(B)/lib/libcontrolplane.a
 LIB_CLI := $(B)/lib/libcli.a
+LIB_RTPGEN := $(B)/lib/librtpgen.a
 
 $(LIB_SIP): $(call objs,$(SIP_SRCS))
 $(LIB_CONFIG): $(call objs,$(CONFIG_SRCS))
@@ -68,6 +69,7 @@ $(LIB_DPCLIENT): $(call objs,$(DPCLIENT_SRCS))
 $(LIB_DATAPLANE): $(call objs,$(DATAPLANE_SRCS))
 $(LIB_CONTROLPLANE): $(call objs,$(CONTROLPLANE_SRCS))
 $(LIB_CLI): $(call objs,$(CLI_SRCS))
+$(LIB_RTPGEN): $(call objs,$(RTPGEN_SRCS))
 
 # An archive is also rebuilt when the list of its members has changed.
 $(B)/lib/%.a: $(B)/lib/%.list
@@ -86,12 +88,15 @@ libdpclient_SRCS_OF = $(DPCLIENT_SRCS)
 libdataplane_SRCS_OF = $(DATAPLANE_SRCS)
 libcontrolplane_SRCS_OF = $(CONTROLPLANE_SRCS)
 libcli_SRCS_OF = $(CLI_SRCS)
+librtpgen_SRCS_OF = $(RTPGEN_SRCS)
 
 # --- programs -----------------------------------------------------------------
 # A program whose main.c is not there (yet) is not built.
 PROGRAMS := $(if $(wildcard $(DATAPLANE_MAIN)),tandem-dataplane) \
 	$(if $(wildcard $(CONTROLPLANE_MAIN)),tandem-controlplane) \
 	$(if $(wildcard $(CLI_MAIN)),tandemctl)
+# What tests and benchmarks need, and no installation.
+TEST_PROGRAMS := $(if $(wildcard $(RTPGEN_MAIN)),rtpgen)
 
 define link
 	@mkdir -p $(@D)
@@ -110,6 +115,9 @@ $(B)/bin/tandem-controlplane: $(call objs,$(CONTROLPLANE_MAIN)) $(LIB_CONTROLPLA
 $(B)/bin/tandemctl: $(call objs,$(CLI_MAIN)) $(LIB_CLI) $(LIB_CONFIG) $(LIB_SIP) $(LIB_DPCLIENT)
 	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(CLI_LIBS) $(SIP_LIBS))
 
+$(B)/bin/rtpgen: $(call objs,$(RTPGEN_MAIN)) $(LIB_RTPGEN) $(LIB_DPCLIENT) $(LIB_SIP)
+	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(call pkg_libs,libdpdk))
+
 # --- unit tests -----------------------------------------------------------------
 # folder/tests/*.c is one Criterion program, build/VARIANT/tests/<folder-with-dashes>.
 ALL_LIBS := $(DP_LIBS) $(CP_LIBS) $(CLI_LIBS)
@@ -124,11 +132,13 @@ dpclient_test_deps = $(LIB_DPCLIENT) $(LIB_DATAPLANE) $(LIB_CONFIG) $(LIB_SIP)
 dpclient_test_libs = $(DP_LIBS) $(SIP_LIBS)
 dataplane_test_deps = $(call objs,$(DATAPLANE_SRCS)) $(LIB_DPCLIENT) $(LIB_CONFIG) $(LIB_SIP)
 dataplane_test_libs = $(DP_LIBS) $(SIP_LIBS)
+rtpgen_test_deps = $(LIB_RTPGEN) $(LIB_DPCLIENT) $(LIB_SIP)
+rtpgen_test_libs = $(call pkg_libs,libdpdk)
 controlplane_test_deps = $(LIB_CONTROLPLANE) $(LIB_CLI) $(LIB_DPCLIENT) $(LIB_CONFIG) $(LIB_SIP)
 controlplane_test_libs = $(CP_LIBS) $(CLI_LIBS)
 
 test_kind = $(if $(filter sip/%,$(1)),sip,$(if $(filter config config/%,$(1)),config,\
-$(if $(filter dataplane/client dataplane/api,$(1)),dpclient,$(if $(filter dataplane/%,$(1)),dataplane,controlplane))))
+$(if $(filter dataplane/client dataplane/api,$(1)),dpclient,$(if $(filter dataplane/%,$(1)),dataplane,$(if $(filter pktgen_tests/rtpgen,$(1)),rtpgen,controlplane)))))
 
 define test_rule
 $(B)/tests/$(call test_name,$(1)): $(call objs,$(call test_srcs,$(1)) $(TEST_MAIN)) $$($(strip $(call test_kind,$(1)))_test_deps)
@@ -159,7 +169,7 @@ $(foreach s,$(FUZZ_SRCS),$(eval $(call fuzz_rule,$(s))))
 
 # --- targets -----------------------------------------------------------------------
 .PHONY: all tests benches fuzzers install FORCE
-all: $(addprefix $(B)/bin/,$(PROGRAMS)) build/compile_commands.json $(if $(filter release,$(VARIANT)),build/bin)
+all: $(addprefix $(B)/bin/,$(PROGRAMS) $(TEST_PROGRAMS)) build/compile_commands.json $(if $(filter release,$(VARIANT)),build/bin)
 
 build/bin: | build
 	@ln -sfn release/bin $@

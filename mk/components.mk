@@ -11,12 +11,14 @@ DATAPLANE_DIRS := $(addprefix dataplane/,main nodes flow media kernel)
 CONTROLPLANE_DIRS := $(addprefix controlplane/,main events engine session registrar presence \
 	messaging store api monitor cluster)
 CLI_DIRS := controlplane/cli
+RTPGEN_DIRS := pktgen_tests/rtpgen
 ALL_DIRS := $(SIP_DIRS) $(CONFIG_DIRS) $(DPCLIENT_DIRS) $(DATAPLANE_DIRS) $(CONTROLPLANE_DIRS) \
-	$(CLI_DIRS)
+	$(CLI_DIRS) $(RTPGEN_DIRS)
 
 DATAPLANE_MAIN := dataplane/main/main.c
 CONTROLPLANE_MAIN := controlplane/main/main.c
 CLI_MAIN := controlplane/cli/main.c
+RTPGEN_MAIN := pktgen_tests/rtpgen/main.c
 
 SIP_SRCS := $(call srcs_in,$(SIP_DIRS))
 CONFIG_SRCS := $(call srcs_in,$(CONFIG_DIRS))
@@ -24,6 +26,7 @@ DPCLIENT_SRCS := $(call srcs_in,$(DPCLIENT_DIRS))
 DATAPLANE_SRCS := $(filter-out $(DATAPLANE_MAIN),$(call srcs_in,$(DATAPLANE_DIRS)))
 CONTROLPLANE_SRCS := $(filter-out $(CONTROLPLANE_MAIN),$(call srcs_in,$(CONTROLPLANE_DIRS)))
 CLI_SRCS := $(filter-out $(CLI_MAIN),$(call srcs_in,$(CLI_DIRS)))
+RTPGEN_SRCS := $(filter-out $(RTPGEN_MAIN),$(call srcs_in,$(RTPGEN_DIRS)))
 
 test_srcs = $(filter-out $(1)/tests/fuzz_%,$(sort $(wildcard $(1)/tests/*.c)))
 TEST_DIRS := $(foreach d,$(ALL_DIRS),$(if $(call test_srcs,$(d)),$(d)))
