@@ -5,6 +5,7 @@
 #   VARIANT=release|asan|ubsan|tsan   what to build (build/VARIANT/)
 #   V=1                               show the commands
 #   E2E='-k NAME'                     options for the end-to-end runner
+#   BENCH='-k NAME'                   options for the benchmarks' runner
 #   FUZZ_SECONDS=30                   time for each fuzzer
 #   DESTDIR= PREFIX=/usr/local        where install puts things
 
@@ -12,6 +13,7 @@ VARIANT ?= release
 FUZZ_SECONDS ?= 30
 PREFIX ?= /usr/local
 E2E ?=
+BENCH ?=
 export FUZZ_SECONDS PREFIX DESTDIR V
 
 # Parallel unless the caller chose a number of jobs.
@@ -19,7 +21,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 build = $(MAKE) --no-print-directory $(jobs) -f mk/build.mk VARIANT=$(VARIANT)
 
 .DEFAULT_GOAL := all
-.PHONY: all demo run test test-unit test-e2e lint fuzz install clean asan ubsan tsan format help
+.PHONY: all demo run test test-unit test-e2e bench bench-relay lint fuzz install clean asan ubsan tsan format help
 
 all: ## build the three programs into build/bin/
 	@deploy/setup --quiet --hugepages 0
@@ -41,6 +43,14 @@ test-unit: ## unit tests only
 
 test-e2e: ## end-to-end tests only (E2E='-k NAME' selects)
 	@deploy/with-setup --test -- $(MAKE) --no-print-directory _test-e2e
+
+# 4 GB: the dataplane with 100,000 calls, and a generator or testpmd beside it.
+bench: ## all benchmarks, as JSON lines and a table (BENCH='-k NAME', BENCH=--list)
+	@deploy/with-setup --bench --hugepages 2048 -- $(MAKE) --no-print-directory _bench
+
+bench-relay: ## the benchmarks of the relay
+	@deploy/with-setup --bench --hugepages 2048 -- \
+		$(MAKE) --no-print-directory _bench BENCH='--group relay $(BENCH)'
 
 asan ubsan tsan: ## build this variant and run the unit tests in it
 	@deploy/setup --quiet --test --hugepages 0
@@ -69,10 +79,10 @@ clean: ## remove build/
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9 -]*:.*## / { n = split($$1, t, " "); \
-	    for (i = 1; i <= n; i++) printf "  %-10s %s\n", t[i], $$2 }' $(firstword $(MAKEFILE_LIST))
+	    for (i = 1; i <= n; i++) printf "  %-12s %s\n", t[i], $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # What runs inside deploy/with-setup, when the machine is ready.
-.PHONY: _demo _run _test _test-e2e
+.PHONY: _demo _run _test _test-e2e _bench
 _demo:
 	@+$(build) all
 	@deploy/demo
@@ -82,9 +92,13 @@ _run:
 	@deploy/run
 
 _test:
-	@+$(build) all tests
+	@+$(build) all tests benches
 	@mk/test --variant $(VARIANT) -- $(E2E)
 
 _test-e2e:
-	@+$(build) all
+	@+$(build) all benches
 	@pktgen_tests/e2e/run $(E2E)
+
+_bench:
+	@+$(build) all benches
+	@pktgen_tests/bench/run $(BENCH)

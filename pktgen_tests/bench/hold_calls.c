@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Puts calls into a dataplane and holds them until its standard input ends: for generators that
+ * cannot do so themselves (Pktgen-DPDK, veth_load), and to see what calls cost.
+ *
+ *   hold_calls --socket RUN_DIR/dataplane.sock --calls N --local IP:FIRST-LAST[,…]
+ *              --remote IP:FIRST[-LAST] [--streams FILE]
+ *
+ * A call is two terminations, a termination is a stream: stream 2k and stream 2k + 1 hear each
+ * other. Streams take the even ports of --local in turn, and the even ports of --remote as their
+ * far ends; where these are used up the next address goes on (of --remote: the IP plus one). FILE
+ * gets a line for each, "REMOTE_IP PORT LOCAL_IP PORT": what to send, and where to. When all calls
+ * are up, a line of JSON says so. Each line of standard input is answered with the dataplane's
+ * counters, as a line of JSON; with 0 calls the program is good for nothing else.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dataplane/client/client.h"
+
+#define LOCALS_MAX 64u
+#define WAIT_MS    5000
+#define IN_FLIGHT  1024u /* commands without reply; well below the rings' sizes */
+
+struct range {
+	uint32_t ip; /* host order */
+	unsigned first, last;
+};
+
+struct holder {
+	struct dp_client *client;
+	struct dp_client_channel *channel;
+	struct range local[LOCALS_MAX], remote;
+	unsigned locals;
+	uint32_t calls;
+	dp_handle_t *contexts;
+	unsigned in_flight;
+	uint64_t commands;
+	FILE *streams;
+};
+
+__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("hold_calls: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(1);
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* IP:FIRST[-LAST] */
+static struct range parse_range(const char *text)
+{
+	struct range range = { .last = 65535 };
+	struct in_addr ip;
+	char name[64];
+
+	if (sscanf(text, "%63[^:]:%u-%u", name, &range.first, &range.last) < 2 ||
+	    inet_pton(AF_INET, name, &ip) != 1 || range.first % 2 || range.first > range.last ||
+	    range.last > 65535)
+		fail("%s is not IP:FIRST[-LAST] with an even first port", text);
+	range.ip = ntohl(ip.s_addr);
+	return range;
+}
+
+static void parse_locals(struct holder *h, char *text)
+{
+	for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) {
+		if (h->locals == LOCALS_MAX)
+			fail("more than %u local addresses", LOCALS_MAX);
+		h->local[h->locals++] = parse_range(word);
+	}
+}
+
+static unsigned pairs(const struct range *range)
+{
+	return (range->last - range->first + 1) / 2;
+}
+
+static struct dp_address address_of(uint32_t ip, unsigned port)
+{
+	struct dp_address address = { .family = DP_FAMILY_IPV4, .port = (uint16_t)port };
+
+	ip = htonl(ip);
+	memcpy(address.ip, &ip, 4);
+	return address;
+}
+
+static struct dp_address local_of(const struct holder *h, uint32_t stream)
+{
+	for (unsigned i = 0; i < h->locals; i++) {
+		if (stream < pairs(&h->local[i]))
+			return address_of(h->local[i].ip, h->local[i].first + 2 * stream);
+		stream -= pairs(&h->local[i]);
+	}
+	fail("the local addresses have ports for fewer than %u calls", h->calls);
+}
+
+static struct dp_address remote_of(const struct holder *h, uint32_t stream)
+{
+	uint32_t per_ip = pairs(&h->remote);
+
+	return address_of(h->remote.ip + stream / per_ip, h->remote.first + 2 * (stream % per_ip));
+}
+
+/* Takes one reply at least; cookies are the number of the call in replies that bring a context. */
+static void take_replies(struct holder *h)
+{
+	struct dp_event events[64];
+	struct pollfd fd = { .fd = dp_channel_fd(h->channel), .events = POLLIN };
+	unsigned n;
+
+	while ((n = dp_channel_receive(h->channel, events, 64)) == 0) {
+		if (poll(&fd, 1, WAIT_MS) == 0)
+			fail("no reply for %d ms", WAIT_MS);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct dp_ev_reply *reply = &events[i].reply;
+
+		if (events[i].type != DP_EVENT_REPLY)
+			continue;
+		h->in_flight--;
+		if (reply->status)
+			fail("%s: %s", dp_command_name(reply->command_type),
+			     strerror(-reply->status));
+		if (reply->command_type == DP_COMMAND_CONTEXT_ADD)
+			h->contexts[events[i].cookie] = reply->handle;
+	}
+}
+
+static void send_command(struct holder *h, struct dp_command *command)
+{
+	int error;
+
+	while (h->in_flight >= IN_FLIGHT ||
+	       (error = dp_channel_send(h->channel, command)) == -EAGAIN)
+		take_replies(h);
+	if (error)
+		fail("%s: %s", dp_command_name(command->type), strerror(-error));
+	h->in_flight++;
+	h->commands++;
+}
+
+static void settle(struct holder *h)
+{
+	while (h->in_flight)
+		take_replies(h);
+}
+
+static void add_termination(struct holder *h, uint32_t stream)
+{
+	struct dp_command command = {
+		.type = DP_COMMAND_TERMINATION_ADD,
+		.termination_add = {
+			.context = h->contexts[stream / 2],
+			.local = local_of(h, stream),
+			.side = stream % 2,
+			.realm = DP_REALM_ANY,
+			.settings = {
+				.remote = remote_of(h, stream),
+				.direction = DP_DIRECTION_SENDRECV,
+				.source_rule = DP_SOURCE_STRICT,
+				.payload_type = 0,
+				.telephone_event = 255,
+				.clock_rate = 8000,
+				.codec = DP_CODEC_PCMU,
+			},
+		},
+	};
+	char local[DP_ADDRESS_TEXT], remote[DP_ADDRESS_TEXT];
+
+	send_command(h, &command);
+	if (!h->streams)
+		return;
+	dp_address_format(&command.termination_add.local, local);
+	dp_address_format(&command.termination_add.settings.remote, remote);
+	*strrchr(local, ':') = ' ';
+	*strrchr(remote, ':') = ' ';
+	fprintf(h->streams, "%s %s\n", remote, local);
+}
+
+/* All contexts first: a termination needs the handle of its own. */
+static void add_calls(struct holder *h)
+{
+	for (uint32_t i = 0; i < h->calls; i++) {
+		struct dp_command command = { .type = DP_COMMAND_CONTEXT_ADD,
+					      .cookie = i,
+					      .context_add.label = i + 1 };
+
+		send_command(h, &command);
+	}
+	settle(h);
+	for (uint32_t i = 0; i < 2 * h->calls; i++)
+		add_termination(h, i);
+	settle(h);
+}
+
+static void remove_calls(struct holder *h)
+{
+	for (uint32_t i = 0; i < h->calls; i++) {
+		struct dp_command command = { .type = DP_COMMAND_CONTEXT_REMOVE,
+					      .context_remove.context = h->contexts[i] };
+
+		send_command(h, &command);
+	}
+	settle(h);
+}
+
+static void print_counters(const struct holder *h)
+{
+	const struct dp_stats_header *stats = dp_client_stats(h->client);
+	uint64_t packets = 0, busy = 0, idle = 0, drops = 0;
+
+	for (unsigned i = 0; i < stats->workers; i++) {
+		const struct dp_worker_stats *worker = dp_stats_worker(stats, i);
+
+		packets += worker->packets;
+		busy += worker->busy_cycles;
+		idle += worker->idle_cycles;
+		for (unsigned k = 0; k < DP_DROP_REASONS; k++)
+			drops += worker->drops[k];
+	}
+	printf("{\"packets\": %ju, \"busy_cycles\": %ju, \"idle_cycles\": %ju, \"drops\": %ju, "
+	       "\"terminations\": %u, \"flow_memory\": %ju, \"table_memory\": %ju}\n",
+	       packets, busy, idle, drops, stats->terminations, stats->flow_memory,
+	       stats->table_memory);
+	fflush(stdout);
+}
+
+/* Until standard input ends. Events are of no interest, but their ring must not fill up. */
+static void hold(struct holder *h)
+{
+	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN },
+				{ .fd = dp_channel_fd(h->channel), .events = POLLIN },
+				{ .fd = dp_client_fd(h->client), .events = POLLIN } };
+	struct dp_event events[64];
+	char bytes[64];
+
+	for (;;) {
+		while (dp_channel_receive(h->channel, events, 64) > 0)
+			;
+		if (poll(fds, 3, -1) < 0 && errno != EINTR)
+			fail("poll: %s", strerror(errno));
+		if (fds[0].revents) {
+			if (read(STDIN_FILENO, bytes, sizeof(bytes)) <= 0)
+				return;
+			print_counters(h);
+		}
+		if (fds[2].revents)
+			fail("the dataplane is gone");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "calls", required_argument, NULL, 'c' },
+		{ "local", required_argument, NULL, 'l' },
+		{ "remote", required_argument, NULL, 'r' },
+		{ "streams", required_argument, NULL, 'f' },
+		{ 0 },
+	};
+	struct holder h = { 0 };
+	const char *socket = NULL, *streams = NULL;
+	char why[256];
+	double start;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			socket = optarg;
+			break;
+		case 'c':
+			h.calls = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'l':
+			parse_locals(&h, optarg);
+			break;
+		case 'r':
+			h.remote = parse_range(optarg);
+			break;
+		case 'f':
+			streams = optarg;
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (!socket || (h.calls > 0 && (h.locals == 0 || h.remote.ip == 0)))
+		fail("needed: --socket PATH --calls N --local IP:FIRST-LAST[,…] --remote IP:FIRST");
+	h.contexts = calloc(h.calls + 1, sizeof(*h.contexts));
+	h.streams = streams ? fopen(streams, "we") : NULL;
+	if (!h.contexts || (streams && !h.streams))
+		fail("%s: %s", streams ? streams : "calls", strerror(errno));
+	if (dp_client_open(socket, "hold_calls", 1, WAIT_MS, &h.client, why, sizeof(why)) != 0)
+		fail("%s", why);
+	h.channel = dp_client_channel(h.client, 0);
+	start = now_s();
+	add_calls(&h);
+	start = now_s() - start;
+	if (h.streams && fclose(h.streams) != 0)
+		fail("%s: %s", streams, strerror(errno));
+	printf("{\"calls\": %u, \"commands\": %ju, \"seconds\": %.4f}\n", h.calls, h.commands,
+	       start);
+	fflush(stdout);
+	hold(&h);
+	remove_calls(&h);
+	dp_client_close(h.client);
+	free(h.contexts);
+	return 0;
+}
