@@ -72,21 +72,35 @@ int dp_channel_fd(const struct dp_client_channel *channel)
 	return channel->event_doorbell;
 }
 
+int dp_channel_send_batch(struct dp_client_channel *c, struct dp_command *batch, unsigned count)
+{
+	unsigned n, sent;
+
+	for (n = 0; n < count; n++) {
+		size_t size = dp_command_size(batch[n].type);
+
+		if (size == 0)
+			break;
+		batch[n].size = (uint16_t)size;
+		batch[n].epoch = c->epoch;
+		batch[n].sequence = c->sequence + 1 + n;
+	}
+	if (n == 0)
+		return count == 0 ? 0 : -EINVAL;
+	sent = rte_ring_sp_enqueue_burst_elem(c->commands, batch, sizeof(*batch), n, NULL);
+	c->sequence += sent;
+	if (sent > 0 && server_waits(c))
+		ring_doorbell(c->command_doorbell);
+	return (int)sent;
+}
+
 int dp_channel_send(struct dp_client_channel *c, struct dp_command *command)
 {
-	size_t size = dp_command_size(command->type);
+	int sent = dp_channel_send_batch(c, command, 1);
 
-	if (size == 0)
-		return -EINVAL;
-	command->size = (uint16_t)size;
-	command->epoch = c->epoch;
-	command->sequence = c->sequence + 1;
-	if (rte_ring_sp_enqueue_elem(c->commands, command, sizeof(*command)) != 0)
-		return -EAGAIN;
-	c->sequence++;
-	if (server_waits(c))
-		ring_doorbell(c->command_doorbell);
-	return 0;
+	if (sent < 0)
+		return sent;
+	return sent == 1 ? 0 : -EAGAIN;
 }
 
 static unsigned take(struct dp_client_channel *c, struct dp_event *events, unsigned count)

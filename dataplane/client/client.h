@@ -48,6 +48,14 @@ int dp_channel_fd(const struct dp_client_channel *channel);
  */
 int dp_channel_send(struct dp_client_channel *channel, struct dp_command *command);
 
+/*
+ * The same for many at once, with one doorbell: as many as there is room for, in order. Returns how
+ * many were sent, from the first on (0: the ring is full), or -EINVAL: the first one's type is
+ * unknown. One of unknown type further on ends the batch before it.
+ */
+int dp_channel_send_batch(struct dp_client_channel *channel, struct dp_command *commands,
+			  unsigned count);
+
 /* Bytes of the body of a type; 0 for an unknown type. */
 size_t dp_command_size(enum dp_command_type type);
 const char *dp_command_name(enum dp_command_type type);

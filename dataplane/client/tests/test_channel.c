@@ -67,6 +67,63 @@ Test(channel, each_command_gets_one_reply_in_order)
 	dp_client_close(client);
 }
 
+Test(channel, a_batch_is_sent_as_far_as_it_fits_and_in_order)
+{
+	enum { BATCH = 1000, ALL = 20000 };
+	static struct dp_command batch[BATCH];
+	static struct dp_event events[BATCH];
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	struct pollfd p = { .fd = dp_channel_fd(c), .events = POLLIN };
+	uint64_t sent = 0, received = 0;
+
+	while (received < ALL) {
+		unsigned n, want = (unsigned)RTE_MIN((uint64_t)BATCH, ALL - sent);
+		int put;
+
+		for (unsigned i = 0; i < want; i++)
+			batch[i] = (struct dp_command){ .type = DP_COMMAND_CONTEXT_ADD,
+							.cookie = sent + i,
+							.context_add.label = sent + i + 1 };
+		put = dp_channel_send_batch(c, batch, want);
+		cr_assert(put >= 0 && put <= (int)want);
+		sent += (unsigned)put;
+		n = dp_channel_receive(c, events, BATCH);
+		for (unsigned i = 0; i < n; i++)
+			cr_assert(eq(u64, events[i].cookie, received + i));
+		received += n;
+		if (n == 0)
+			cr_assert(eq(int, poll(&p, 1, 5000), 1));
+	}
+	cr_expect(eq(u64, f.out_of_order, 0));
+	cr_expect(eq(u64, f.commands, ALL));
+	dp_client_close(client);
+}
+
+Test(channel, a_batch_ends_before_a_type_that_is_unknown_and_at_the_ring)
+{
+	static struct dp_command batch[DP_COMMAND_RING_SIZE + 10];
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	struct dp_event event;
+
+	for (unsigned i = 0; i < DP_COMMAND_RING_SIZE + 10; i++)
+		batch[i] = (struct dp_command){ .type = DP_COMMAND_CONTEXT_ADD,
+						.context_add.label = i + 1 };
+	batch[2].type = 200;
+	cr_expect(eq(int, dp_channel_send_batch(c, batch, 0), 0));
+	cr_expect(eq(int, dp_channel_send_batch(c, &batch[2], 4), -EINVAL));
+	cr_expect(eq(int, dp_channel_send_batch(c, batch, 4), 2));
+	fixture_receive(c, &event);
+	fixture_receive(c, &event);
+	batch[2].type = DP_COMMAND_CONTEXT_ADD;
+	fixture_stop(&f); /* nobody takes them */
+	cr_expect(eq(int, dp_channel_send_batch(c, &batch[2], DP_COMMAND_RING_SIZE + 8),
+		     DP_COMMAND_RING_SIZE - 1));
+	cr_expect(eq(int, dp_channel_send_batch(c, &batch[2], 1), 0));
+	dp_client_close(client);
+}
+
 Test(channel, status_of_the_command_comes_back)
 {
 	struct dp_client *client = fixture_client(&f, 1);
