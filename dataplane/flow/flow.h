@@ -201,6 +201,16 @@ void flow_resolve_all(struct flow_table *t);
 /* Resolves again up to `budget` contexts. Returns how many are left. */
 uint32_t flow_resolve_some(struct flow_table *t, uint32_t budget);
 
+/*
+ * Workers. busy: the share of the last second in which it had packets, of 1000. One that is away
+ * owns flows still, until flow_move_some() has given them to others; while all are away nothing
+ * moves. Returns how many contexts are left to look at.
+ */
+void flow_worker_busy(struct flow_table *t, uint32_t worker, uint32_t permille);
+void flow_worker_away(struct flow_table *t, uint32_t worker, bool away);
+uint32_t flow_worker_flows(const struct flow_table *t, uint32_t worker);
+uint32_t flow_move_some(struct flow_table *t, uint32_t budget);
+
 /* Bytes: of flows, those that wait for their grace period and free ones included; of the tables,
  * with the records and counters in the statistics area. */
 uint64_t flow_memory(const struct flow_table *t);

@@ -30,6 +30,7 @@ struct flow_slab {
 	struct flow_box *free;
 	struct flow_chunk *chunks;
 	uint64_t bytes; /* of all chunks */
+	uint64_t limit; /* of bytes */
 };
 
 struct termination {
@@ -72,6 +73,12 @@ struct context {
 	bool condemned;   /* an operator wants it gone; a claim saves it */
 };
 
+struct worker_share {
+	uint32_t flows;
+	uint32_t busy; /* of 1000 */
+	bool away;     /* does not answer: it gets no flows */
+};
+
 struct flow_table {
 	struct flow_lookup lookup;
 	struct flow_pool pool_configs[DP_POOLS_MAX];
@@ -93,9 +100,10 @@ struct flow_table {
 	struct dp_realm_stats *realm_stats;
 	const struct nexthop *(*resolve)(void *arg, const struct dp_address *remote, int ifindex);
 	void *resolve_arg;
-	uint32_t generation; /* of the next handle */
-	uint64_t memory;     /* of the tables, statistics area included */
-	uint32_t *worker_load;
+	uint32_t generation;               /* of the next handle */
+	uint64_t memory;                   /* of the tables, statistics area included */
+	struct worker_share *shares;       /* [workers] */
+	uint32_t move_next, to_move;       /* contexts */
 	uint32_t resolve_next, to_resolve; /* contexts */
 	uint32_t scan;                     /* of flow_check_timeouts */
 	uint32_t claims[DP_CHANNELS_MAX];  /* one more each time that the channel's client goes */
@@ -142,6 +150,9 @@ void termination_set_silent(struct flow_table *t, struct termination *terminatio
 /* What a round over the terminations finds beside quality (alarm.c). */
 void alarm_look(struct flow_table *t, uint32_t termination, uint64_t now,
 		const struct flow_reports *to);
+
+/* The one that has least to do, of those that answer. */
+uint8_t worker_for_flow(const struct flow_table *t);
 
 /* A termination leaves its context. Its context is published again by the caller. */
 void termination_release(struct flow_table *t, struct termination *termination);

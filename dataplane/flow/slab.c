@@ -57,7 +57,7 @@ struct flow_box *slab_get(struct flow_slab *slab)
 {
 	struct flow_box *box;
 
-	if (!slab->free && !grow(slab))
+	if (!slab->free && (slab->bytes >= slab->limit || !grow(slab)))
 		return NULL;
 	box = slab->free;
 	slab->free = box->next;

@@ -9,7 +9,7 @@
 
 #include "dataplane/flow/internal.h"
 
-/* NULL: memory is out. */
+/* NULL: memory is out, or the limit is reached. */
 struct flow_box *slab_get(struct flow_slab *slab);
 void slab_put(struct flow_slab *slab, struct flow_box *box);
 /* All boxes are invalid then. */

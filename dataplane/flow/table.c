@@ -7,6 +7,10 @@
 #include "dataplane/flow/internal.h"
 #include "dataplane/flow/slab.h"
 
+/* One that workers see, and those that wait for the end of a grace period. A worker that is stopped
+ * for long holds that up; then changes are refused at some time, and memory stays what it is. */
+#define FLOWS_PER_TERMINATION 8u
+
 static size_t slots_size(unsigned pools)
 {
 	return (size_t)pools * FLOW_SLOTS_PER_ADDRESS * sizeof(struct flow *);
@@ -42,8 +46,8 @@ static int create_members(struct flow_table *t)
 	t->contexts = calloc(t->max, sizeof(*t->contexts));
 	t->terminations = calloc(t->max, sizeof(*t->terminations));
 	t->findings = calloc(t->max, sizeof(*t->findings));
-	t->worker_load = calloc(t->workers, sizeof(*t->worker_load));
-	if (!t->contexts || !t->terminations || !t->findings || !t->worker_load)
+	t->shares = calloc(t->workers, sizeof(*t->shares));
+	if (!t->contexts || !t->terminations || !t->findings || !t->shares)
 		return -ENOMEM;
 	t->memory += (uint64_t)t->max * (sizeof(*t->contexts) + sizeof(*t->context_records) +
 					 sizeof(*t->terminations) + sizeof(*t->records) +
@@ -71,6 +75,7 @@ int flow_table_create(const struct flow_table_config *config, struct flow_table 
 	t->max = config->terminations_max;
 	t->thresholds = config->thresholds;
 	t->workers = config->workers;
+	t->slab.limit = (uint64_t)t->max * FLOWS_PER_TERMINATION * sizeof(struct flow_box);
 	memcpy(t->pool_configs, config->pools, config->pool_count * sizeof(*config->pools));
 	t->context_records = config->contexts;
 	t->records = config->terminations;
@@ -126,7 +131,7 @@ void flow_table_destroy(struct flow_table *t)
 	free(t->contexts);
 	free(t->terminations);
 	free(t->findings);
-	free(t->worker_load);
+	free(t->shares);
 	free(t);
 }
 

@@ -99,16 +99,6 @@ static int take_any(struct flow_table *t, uint8_t family, uint8_t realm, uint16_
 	return -EADDRNOTAVAIL;
 }
 
-static uint8_t least_loaded_worker(const struct flow_table *t)
-{
-	uint32_t best = 0;
-
-	for (uint32_t i = 1; i < t->workers; i++)
-		if (t->worker_load[i] < t->worker_load[best])
-			best = i;
-	return (uint8_t)best;
-}
-
 static void record_settings(struct dp_termination_record *r,
 			    const struct dp_termination_settings *s)
 {
@@ -293,14 +283,14 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	record->local = own;
 	record->side = add->side;
 	record->realm = t->pools[pool].realm;
-	record->worker = least_loaded_worker(t);
 	record->interval_mos = record->interval_loss = 0;
 	record->interval_jitter = 0;
 	record->alarms = record->silent = 0;
+	record->worker = worker_for_flow(t);
 	record_settings(record, &m->settings);
 	record_end(&record->version);
 	aim_at_remote(m, record);
-	t->worker_load[record->worker]++;
+	t->shares[record->worker].flows++;
 	t->terminations_used++;
 	t->pool_stats[pool].used++;
 	join(context, index, m);
@@ -380,7 +370,7 @@ void termination_release(struct flow_table *t, struct termination *m)
 
 	port_pool_give(&t->pools[m->pool], m->port);
 	t->pool_stats[m->pool].used--;
-	t->worker_load[record->worker]--;
+	t->shares[record->worker].flows--;
 	record_begin(&record->version);
 	record->generation = 0;
 	record->label = 0;

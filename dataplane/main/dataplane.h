@@ -10,6 +10,7 @@
 #include "dataplane/kernel/netlink.h"
 #include "dataplane/kernel/nexthop_table.h"
 #include "dataplane/kernel/thread.h"
+#include "dataplane/main/crew.h"
 #include "dataplane/main/eal.h"
 #include "dataplane/main/ports.h"
 #include "dataplane/main/segment.h"
@@ -33,6 +34,7 @@ struct dataplane {
 	struct kernel_thread *kernel;
 	unsigned workers; /* that were created */
 	struct worker *worker[DP_WORKERS_MAX];
+	struct crew crew;
 	struct rte_ring *notices[DP_WORKERS_MAX];
 	struct rte_ring *handover[DP_WORKERS_MAX];
 	struct server *server;

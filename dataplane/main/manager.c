@@ -23,7 +23,6 @@
 #define RESOLVE_EVERY_MS 100u
 #define RESOLVE_BUDGET   1024u /* contexts in a tick: about a millisecond */
 #define TIMEOUT_SCAN_MS  500u  /* each termination is looked at so often */
-#define WORKER_SILENT_MS 2000u /* then it is said to hang */
 #define LEAK_ROUND_MS    500u  /* each context is looked at so often */
 #define NOTICES_BURST    64u
 #define NOTICES_PER_TICK 4096u
@@ -36,7 +35,6 @@ struct manager {
 	bool stop;
 	uint64_t started_ms, now_ms;
 	uint64_t ports_ms, resolved_ms;
-	bool hangs[DP_WORKERS_MAX];
 	uint32_t leaks; /* removed since they were logged last */
 	uint64_t leaks_ms;
 };
@@ -140,20 +138,15 @@ static void read_ports(struct manager *m)
 	}
 }
 
-static void watch_workers(struct manager *m)
+/* To all clients. */
+static void say_worker(struct dataplane *dp, const struct dp_ev_worker *worker)
 {
-	const uint64_t limit = rte_get_tsc_hz() / 1000 * WORKER_SILENT_MS;
+	for (uint32_t i = 0; i < DP_CHANNELS_MAX; i++) {
+		struct dp_event event = { .type = DP_EVENT_WORKER,
+					  .size = sizeof(event.worker),
+					  .worker = *worker };
 
-	for (unsigned i = 0; i < m->dp->workers; i++) {
-		uint64_t beat =
-			__atomic_load_n(&m->dp->segment.workers[i].heartbeat_tsc, __ATOMIC_RELAXED);
-		bool hangs = beat != 0 && (int64_t)(rte_rdtsc() - beat) > (int64_t)limit;
-
-		if (hangs && !m->hangs[i])
-			LOG_ERROR("worker", 0, "worker %u gives no sign of life", i);
-		else if (!hangs && m->hangs[i])
-			LOG_WARN("worker", 0, "worker %u is back", i);
-		m->hangs[i] = hangs;
+		server_send_event(dp->server, i, &event);
 	}
 }
 
@@ -204,6 +197,7 @@ static void tick(struct manager *m)
 	set_clock(m);
 	for (unsigned i = 0; i < dp->workers; i++)
 		read_notices(m, dp->notices[i]);
+	crew_tick(dp, m->now_ms, say_worker);
 	nexthop_table_tick(dp->nexthops, m->now_ms);
 	if (dp->routes_changed && m->now_ms - m->resolved_ms >= RESOLVE_EVERY_MS) {
 		dp->routes_changed = false;
@@ -220,7 +214,6 @@ static void tick(struct manager *m)
 		dp->links_changed = false;
 		m->ports_ms = m->now_ms;
 		read_ports(m);
-		watch_workers(m);
 		server_tick(dp->server, m->now_ms);
 	}
 }

@@ -224,67 +224,6 @@ fail:
 	return -ENOMEM;
 }
 
-/* Queue q of each port is polled by worker q; where there are fewer, ports begin in turn. */
-static void assign_ports(struct dataplane *dp, struct worker_config *c)
-{
-	for (unsigned i = 0; i < dp->ports.count; i++) {
-		const struct port *port = &dp->ports.port[i];
-		unsigned first = port->rx_queues == dp->plan.workers ? 0 : i;
-
-		c->tx_queue[port->id] = (uint16_t)c->index;
-		c->punt[port->id] = dp->punt[i];
-		for (uint16_t q = 0; q < port->rx_queues; q++) {
-			if ((first + q) % dp->plan.workers != c->index)
-				continue;
-			c->rx[c->rx_count++] = (struct worker_queue){ port->id, q };
-			if (q == 0)
-				c->inject[port->id] = dp->inject[i];
-		}
-	}
-}
-
-static void workers_down(struct dataplane *dp)
-{
-	for (unsigned i = 0; i < dp->workers; i++)
-		worker_stop(dp->worker[i]);
-	for (unsigned i = 0; i < dp->workers; i++)
-		worker_destroy(dp->worker[i]);
-	dp->workers = 0;
-}
-
-static int workers_up(struct dataplane *dp)
-{
-	bool adaptive = strcmp(dp->config->dataplane.idle, "adaptive") == 0;
-	int error = 0;
-
-	for (unsigned i = 0; i < dp->plan.workers && !error; i++) {
-		struct worker_config c = {
-			.index = i,
-			.lcore = dp->plan.worker_lcores[i],
-			.idle = adaptive ? WORKER_IDLE_ADAPTIVE : WORKER_IDLE_POLL,
-			.flows = dp->flows,
-			.notices = dp->notices[i],
-			.handover = dp->plan.workers > 1 ? dp->handover : NULL,
-			.clock = dp->segment.stats,
-			.stats = &dp->segment.workers[i],
-			.nodes = &dp->segment.nodes[(size_t)i * DP_NODES_MAX],
-		};
-
-		assign_ports(dp, &c);
-		error = worker_create(&c, &dp->worker[i]);
-		if (!error)
-			dp->workers++;
-	}
-	for (unsigned i = 0; i < dp->workers && !error; i++) {
-		error = worker_start(dp->worker[i]);
-		LOG_INFO("worker", 0, "worker %u on CPU %u, idle: %s", i, dp->plan.worker_cpus[i],
-			 dp->config->dataplane.idle);
-	}
-	if (error)
-		workers_down(dp);
-	return error;
-}
-
 static struct kernel_path kernel_path_of(const struct dataplane *dp, unsigned i)
 {
 	const struct port *port = &dp->ports.port[i];
@@ -365,7 +304,7 @@ static const struct step {
 	{ "flow table", flows_up, flows_down },
 	{ "rings", rings_up, rings_down },
 	{ "kernel thread", kernel_up, kernel_down },
-	{ "workers", workers_up, workers_down },
+	{ "workers", crew_up, crew_down },
 	{ "socket", server_up, server_down },
 };
 

@@ -57,6 +57,42 @@ static void sleep_for(struct worker *w, long ns)
 	w->stats->state = DP_WORKER_RUNNING;
 }
 
+void worker_suspend(struct worker *w)
+{
+	atomic_store(&worker_presence(w)->suspended, true);
+}
+
+void worker_resume(struct worker *w)
+{
+	atomic_store(&worker_presence(w)->suspended, false);
+}
+
+struct presence *worker_presence(struct worker *w)
+{
+	return &graph_context(w->graph)->presence;
+}
+
+int worker_add_queue(struct worker *w, const struct worker_queue *queue)
+{
+	struct worker_config *c = &graph_context(w->graph)->config;
+
+	for (unsigned i = 0; i < c->rx_count; i++)
+		if (c->rx[i].lease == queue->lease)
+			return 0;
+	if (c->rx_count == WORKER_QUEUES_MAX)
+		return -ENOSPC;
+	c->rx[c->rx_count] = *queue;
+	/* the worker reads the count first */
+	__atomic_store_n(&c->rx_count, c->rx_count + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* What it did last before this is over: whoever sees it knows that it holds no packet. */
+static void beat(struct worker *w, uint64_t now)
+{
+	__atomic_store_n(&w->stats->heartbeat_tsc, now, __ATOMIC_RELEASE);
+}
+
 static void walk_until_stopped(struct worker *w)
 {
 	struct graph_context *c = graph_context(w->graph);
@@ -68,6 +104,12 @@ static void walk_until_stopped(struct worker *w)
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		uint64_t handled = c->received + c->injected + c->taken, now;
 
+		if (unlikely(is_suspended(&c->presence))) {
+			sleep_for(w, SLEEP_LAST_NS);
+			before = rte_rdtsc();
+			beat(w, before);
+			continue;
+		}
 		graph_walk(w->graph);
 		urcu_qsbr_quiescent_state();
 		s->walks++;
@@ -86,7 +128,8 @@ static void walk_until_stopped(struct worker *w)
 			}
 			s->idle_cycles += now - before;
 		}
-		s->heartbeat_tsc = before = now;
+		beat(w, now);
+		before = now;
 	}
 }
 

@@ -10,7 +10,7 @@
  * Between the threads there are only rings: punt (many workers to the kernel thread), inject
  * (kernel thread to one worker per port), handover (workers to the worker that owns a flow),
  * notices (worker to manager: latches). A worker passes a quiescent state (liburcu QSBR) once a
- * walk and is offline while it sleeps.
+ * walk and is offline while it sleeps. Queues may change hands (lease.h).
  */
 #ifndef DATAPLANE_MAIN_WORKER_H
 #define DATAPLANE_MAIN_WORKER_H
@@ -20,6 +20,7 @@
 
 #include "dataplane/api/counters.h"
 #include "dataplane/flow/flow.h"
+#include "dataplane/main/lease.h"
 
 #define WORKER_BURST 64u
 
@@ -28,21 +29,26 @@ enum worker_idle {
 	WORKER_IDLE_ADAPTIVE, /* sleeps after empty polls, 50 µs to 1 ms: small machines, demos, CI */
 };
 
+/* With queue 0 of a port goes what the kernel sends out of it. */
 struct worker_queue {
 	uint16_t port;
 	uint16_t queue;
+	const struct lease *lease; /* NULL: it is this worker's for good */
 };
+
+#define WORKER_QUEUES_MAX 64u /* that one worker polls or ever has */
 
 struct worker_config {
 	unsigned index; /* 0 .. workers - 1 */
 	unsigned lcore;
 	enum worker_idle idle;
-	struct worker_queue rx[DP_PORTS_MAX]; /* queues that it polls */
+	struct worker_queue
+		rx[WORKER_QUEUES_MAX]; /* that it polls, as long as the lease is its own */
 	unsigned rx_count;
 	uint16_t tx_queue[DP_PORTS_MAX]; /* its own transmit queue of each port, by port id */
 	const struct flow_table *flows;
 	struct rte_ring *punt[DP_PORTS_MAX]; /* by port id, multi-producer; NULL: no TAP */
-	/* By port id, single consumer: this worker. NULL: another worker has it. */
+	/* By port id, single consumer: the worker that polls queue 0 of the port. NULL: no TAP. */
 	struct rte_ring *inject[DP_PORTS_MAX];
 	/* By worker index, multi-producer: packets for the flows of that worker. NULL: there is but
 	 * one worker. */
@@ -64,6 +70,14 @@ int worker_start(struct worker *worker);
 /* Asks it to stop and waits until the lcore is free. */
 void worker_stop(struct worker *worker);
 void worker_destroy(struct worker *worker);
+
+/* Another thread may have its flows and queues: it begins no walk until it is resumed, and goes on
+ * to write its heartbeat. Manager thread, as all that follows. */
+void worker_suspend(struct worker *worker);
+void worker_resume(struct worker *worker);
+/* It polls this queue too from the time when the lease is its own. -ENOSPC. */
+int worker_add_queue(struct worker *worker, const struct worker_queue *queue);
+struct presence *worker_presence(struct worker *worker);
 
 /* How many nodes fill dp_node_stats of a worker. */
 unsigned worker_node_count(void);

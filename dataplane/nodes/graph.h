@@ -48,6 +48,7 @@ enum graph_node {
 
 /* One per worker. Writer: the worker. */
 struct graph_context {
+	struct presence presence;
 	struct worker_config config;
 	struct flow_lookup flows;
 	struct dp_node_stats *nodes;

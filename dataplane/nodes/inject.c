@@ -8,19 +8,22 @@ static uint16_t inject_process(struct rte_graph *graph, struct rte_node *node, v
 			       uint16_t n)
 {
 	struct graph_context *c = node_context(node);
-	const unsigned queues = c->config.rx_count;
+	const unsigned queues = __atomic_load_n(&c->config.rx_count, __ATOMIC_ACQUIRE);
 	uint64_t began = rte_rdtsc();
 	uint16_t total = 0;
 
 	RTE_SET_USED(objs);
 	for (unsigned i = 0; i < queues && total <= GRAPH_INJECTED - WORKER_BURST; i++) {
-		uint16_t port = c->config.rx[c->inject_next].port;
+		const struct worker_queue *q = &c->config.rx[c->inject_next];
+		uint16_t port = q->port;
 
 		c->inject_next = c->inject_next + 1 < queues ? c->inject_next + 1 : 0;
-		if (!c->config.inject[port])
+		if (q->queue != 0 || !c->config.inject[port] ||
+		    !lease_enter(&c->presence, q->lease, c->config.index))
 			continue;
 		n = (uint16_t)rte_ring_sc_dequeue_burst(c->config.inject[port], node->objs,
 							WORKER_BURST, NULL);
+		lease_leave(&c->presence);
 		if (n == 0)
 			continue;
 		for (uint16_t k = 0; k < n; k++)

@@ -341,10 +341,12 @@ static uint8_t relay(struct graph_context *context, struct rte_mbuf *m, const st
 	}
 }
 
-/* The counters and the latch of a flow have one writer. */
+/* The counters and the latch of a flow have one writer. A worker that was stopped here finds out
+ * that its flows are another's, whatever the flows say that it holds. */
 static bool is_ours(const struct graph_context *c, const struct flow *flow)
 {
-	return !flow || flow->worker == c->config.index || !c->config.handover;
+	return !flow || !c->config.handover ||
+	       (flow->worker == c->config.index && !is_suspended(&c->presence));
 }
 
 static void prefetch_counters(const struct flow_lookup *flows, const struct flow *flow)

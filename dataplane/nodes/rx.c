@@ -10,7 +10,7 @@ enum { TO_CLASSIFY, EDGES };
 static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
 	struct graph_context *c = node_context(node);
-	const unsigned queues = c->config.rx_count;
+	const unsigned queues = __atomic_load_n(&c->config.rx_count, __ATOMIC_ACQUIRE);
 	uint64_t began = rte_rdtsc();
 	uint16_t total = 0;
 
@@ -20,8 +20,11 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
 		const struct worker_queue *q = &c->config.rx[c->rx_next];
 
 		c->rx_next = c->rx_next + 1 < queues ? c->rx_next + 1 : 0;
+		if (!lease_enter(&c->presence, q->lease, c->config.index))
+			continue;
 		n = rte_eth_rx_burst(q->port, q->queue, (struct rte_mbuf **)node->objs,
 				     WORKER_BURST);
+		lease_leave(&c->presence);
 		if (n == 0)
 			continue;
 		node->idx = n;

@@ -604,6 +604,56 @@ Test(flow, silence_is_reported_once_until_it_speaks_again)
 	cr_assert_eq(seen.timeouts, 2);
 }
 
+/* Two workers. */
+Test(flow, new_flows_go_to_the_worker_with_least_to_do)
+{
+	dp_handle_t context = a_context();
+
+	for (int i = 0; i < 4; i++)
+		a_termination(context, 101, NULL);
+	cr_assert_eq(flow_worker_flows(table, 0), 2);
+	cr_assert_eq(flow_worker_flows(table, 1), 2);
+	cr_assert_eq(flow_context_remove(table, context), 0);
+	cr_assert_eq(flow_worker_flows(table, 0), 0);
+	flow_worker_busy(table, 0, 900);
+	flow_worker_busy(table, 1, 100);
+	context = a_context();
+	for (int i = 0; i < 4; i++)
+		a_termination(context, 101, NULL);
+	cr_assert_eq(flow_worker_flows(table, 0), 1);
+	cr_assert_eq(flow_worker_flows(table, 1), 3);
+}
+
+Test(flow, the_flows_of_a_worker_that_is_away_go_to_another)
+{
+	struct dp_address a[4];
+	dp_handle_t context[2] = { a_context(), a_context() }, t;
+
+	for (int i = 0; i < 4; i++)
+		a_termination(context[i / 2], 101, &a[i]);
+	cr_assert_eq(flow_move_some(table, MAX), 0, "nobody is away");
+	cr_assert_eq(flow_worker_flows(table, 1), 2);
+	flow_worker_away(table, 0, true);
+	cr_assert_eq(flow_move_some(table, 1), 1, "a few contexts at a time");
+	cr_assert_eq(flow_worker_flows(table, 0), 1);
+	cr_assert_eq(flow_move_some(table, 1), 0);
+	cr_assert_eq(flow_worker_flows(table, 0), 0);
+	cr_assert_eq(flow_worker_flows(table, 1), 4);
+	for (int i = 0; i < 4; i++)
+		cr_assert_eq(flow_at(a[i].port)->worker, 1);
+	/* the last one has nobody to give them to, until the other is back */
+	flow_worker_away(table, 1, true);
+	flow_move_some(table, MAX);
+	cr_assert_eq(flow_worker_flows(table, 1), 4);
+	flow_worker_away(table, 0, false);
+	cr_assert_eq(flow_move_some(table, MAX), 0);
+	cr_assert_eq(flow_worker_flows(table, 0), 4);
+	flow_worker_away(table, 1, false);
+	cr_assert_eq(flow_context_remove(table, context[0]), 0);
+	t = a_termination(context[1], 102, NULL);
+	cr_assert_eq(records[t.index].worker, 1, "who is back gets new ones");
+}
+
 /* The worker's note of the last packet has 32 bits: 49.7 days of milliseconds. */
 Test(flow, silence_is_measured_right_over_months)
 {
