@@ -320,6 +320,8 @@ static const char *worker_state(uint32_t state)
 		return "running";
 	case DP_WORKER_ASLEEP:
 		return "asleep";
+	case DP_WORKER_HUNG:
+		return "hung";
 	default:
 		return "stopped";
 	}

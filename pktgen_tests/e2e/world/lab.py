@@ -86,12 +86,13 @@ class Lab:
     def stop(self, *process):
         self.tool("stop", *process)
 
-    def use_config(self, path):
-        """Starts the control plane again with another configuration."""
-        self.stop("controlplane")
+    def use_config(self, path, dataplane=False):
+        """Starts the control plane (and the dataplane) again with another configuration."""
+        processes = [] if dataplane else ["controlplane"]  # none: both
+        self.stop(*processes)
         with open(f"{self.run_dir}/config", "w", encoding="utf-8") as config:
             config.write(path + "\n")
-        self.start("controlplane")
+        self.start(*processes)
         self.wait_ready()
 
     def config(self):

@@ -72,8 +72,9 @@ class World:
         return connect(one, two, frequencies)
 
     @contextlib.contextmanager
-    def configured(self, text, instead):
-        """The control plane with one text of the configuration replaced, then as before."""
+    def configured(self, text, instead, dataplane=False):
+        """The control plane (and the dataplane) with one text of the configuration replaced, then
+        as before."""
         original = self.lab.config()
         with open(original, encoding="utf-8") as config:
             content = config.read()
@@ -82,10 +83,10 @@ class World:
         with os.fdopen(handle, "w", encoding="utf-8") as config:
             config.write(content.replace(text, instead))
         try:
-            self.lab.use_config(path)
+            self.lab.use_config(path, dataplane)
             yield
         finally:
-            self.lab.use_config(original)
+            self.lab.use_config(original, dataplane)
             os.unlink(path)
 
     def close(self):
