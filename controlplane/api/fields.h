@@ -134,7 +134,22 @@ enum field_kind {
 	X("tx_packets", "TX", NUMBER, "RTP packets of its peers that were sent to it")         \
 	X("tx_bytes", "", NUMBER, "bytes of their payload, null: not all of it was forwarded") \
 	X("lost", "LOST", NUMBER, "expected but not received, RFC 3550 A.3")                   \
+	X("loss_percent", "", NUMBER, "lost, of those expected")                               \
+	X("late", "", NUMBER, "too late for a common play-out of 60 ms")                       \
+	X("reordered", "", NUMBER, "behind one that was sent later")                           \
+	X("duplicate", "", NUMBER, "that had come before")                                     \
 	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")              \
+	X("longest_gap_ms", "", NUMBER, "longest time between two of them")                    \
+	X("burst_ms", "", NUMBER, "mean length of bursts of loss, RFC 3611 4.7.2, 0: none")    \
+	X("burst_density", "", NUMBER, "share that is lost in them")                           \
+	X("gap_ms", "", NUMBER, "mean time between bursts")                                    \
+	X("gap_density", "", NUMBER, "share that is lost there")                               \
+	X("r_factor", "", NUMBER, "R of ITU-T G.107, null: none came yet")                     \
+	X("mos", "MOS", NUMBER, "conversational MOS that belongs to it, null: none came yet")  \
+	X("interval_mos", "", NUMBER, "the same of the last interval, null: none was judged")  \
+	X("quality", "", TEXT, FIELD_QUALITY_MEANING)                                          \
+	X("rtt_ms", "", NUMBER, "round trip between it and us by RTCP, null: not known")       \
+	X("rtcp_tx_reports", "", NUMBER, "RTCP of our own that was sent to it")                \
 	X("rtcp_rx_packets", "", NUMBER, "RTCP packets taken from it")                         \
 	X("dropped", "DROPPED", NUMBER, "packets that were not forwarded")                     \
 	X("foreign", "", NUMBER, "of them, those from a source that is not this call's")       \

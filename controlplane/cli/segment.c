@@ -7,6 +7,7 @@
 
 #include "controlplane/cli/cli.h"
 #include "dataplane/client/client.h"
+#include "dataplane/client/quality.h"
 
 #define OPEN_TIMEOUT_MS 2000
 
@@ -175,6 +176,7 @@ static json_t *last_packet(const struct dp_stats_header *stats,
 struct forwarded {
 	uint64_t packets, bytes;
 	uint32_t incomplete; /* terminations that did not forward each packet */
+	uint64_t rtt_us;     /* of all ends */
 };
 
 static bool is_incomplete(const struct dp_termination_counters *c)
@@ -190,13 +192,41 @@ static json_t *tx_bytes(const struct forwarded *all, const struct dp_termination
 	return number(all->bytes - own->bytes);
 }
 
+static json_t *known_number(bool known, double value)
+{
+	return known ? json_real(value) : json_null();
+}
+
+static void add_quality(json_t *row, const struct dp_termination_record *t,
+			const struct dp_termination_counters *c, uint64_t rtt_us)
+{
+	const bool heard = c->packets > 0;
+	struct dp_quality_snapshot now;
+	struct dp_quality q;
+	char alarms[DP_ALARMS_TEXT];
+	json_t *more;
+
+	dp_quality_snapshot(c, &now);
+	dp_quality_judge(t, &now, NULL, rtt_us, &q);
+	more = json_pack("{s:I,s:f,s:I,s:I,s:I,s:f,s:I,s:f,s:f,s:f,s:f,s:o,s:o,s:o,s:s,s:o}",
+			 "lost", (json_int_t)q.lost, "loss_percent", q.loss_percent, "late",
+			 (json_int_t)q.late, "reordered", (json_int_t)q.reordered, "duplicate",
+			 (json_int_t)q.duplicate, "jitter_ms", q.jitter_ms, "longest_gap_ms",
+			 (json_int_t)q.longest_gap_ms, "burst_ms", q.burst_ms, "burst_density",
+			 q.burst_density, "gap_ms", q.gap_ms, "gap_density", q.gap_density,
+			 "r_factor", known_number(heard, q.r), "mos", known_number(heard, q.mos),
+			 "interval_mos", known_number(t->interval_mos, t->interval_mos / 100.0),
+			 "quality", dp_quality_alarms(t->alarms, alarms), "rtt_ms",
+			 known_number(c->rtt_us, c->rtt_us / 1000.0));
+	json_object_update(row, more);
+	json_decref(more);
+}
+
 static json_t *termination_row(const struct dp_stats_header *stats, uint32_t index,
 			       const struct dp_termination_record *t,
 			       const struct dp_termination_counters *c,
 			       const struct forwarded *forwarded)
 {
-	/* J of RFC 3550 A.8 is kept scaled by 16. */
-	double jitter_ms = t->clock_rate ? c->jitter / 16.0 * 1000 / t->clock_rate : 0;
 	dp_handle_t h = { index, t->generation };
 	json_t *row = json_pack("{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o}", "handle",
 				handle(h), "context", handle(t->context), "call", call_id(t->label),
@@ -206,17 +236,17 @@ static json_t *termination_row(const struct dp_stats_header *stats, uint32_t ind
 				port_of(&t->remote), "latched_address", ip_of(&c->source),
 				"latched_port", port_of(&c->source), "direction",
 				direction_name(t->direction), "codec", codec_name(t->payload_type));
-	json_t *counters =
-		json_pack("{s:I,s:I,s:I,s:o,s:I,s:f,s:I,s:I,s:I,s:o}", "rx_packets",
-			  (json_int_t)c->packets, "rx_bytes", (json_int_t)c->bytes, "tx_packets",
-			  (json_int_t)(forwarded->packets - dp_counters_forwarded(c)), "tx_bytes",
-			  tx_bytes(forwarded, c), "lost", (json_int_t)dp_counters_lost(c),
-			  "jitter_ms", jitter_ms, "rtcp_rx_packets", (json_int_t)c->rtcp_packets,
-			  "dropped", (json_int_t)c->dropped, "foreign", (json_int_t)c->foreign,
-			  "last_packet_ms", last_packet(stats, c));
+	json_t *counters = json_pack(
+		"{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o}", "rx_packets", (json_int_t)c->packets,
+		"rx_bytes", (json_int_t)c->bytes, "tx_packets",
+		(json_int_t)(forwarded->packets - dp_counters_forwarded(c)), "tx_bytes",
+		tx_bytes(forwarded, c), "rtcp_rx_packets", (json_int_t)c->rtcp_packets,
+		"rtcp_tx_reports", (json_int_t)c->own_reports, "dropped", (json_int_t)c->dropped,
+		"foreign", (json_int_t)c->foreign, "last_packet_ms", last_packet(stats, c));
 
 	json_object_update(row, counters);
 	json_decref(counters);
+	add_quality(row, t, c, forwarded->rtt_us);
 	return row;
 }
 
@@ -245,6 +275,7 @@ static size_t read_terminations(const struct dp_stats_header *stats, struct know
 		forwarded[k->record.context.index].packets += dp_counters_forwarded(&k->counters);
 		forwarded[k->record.context.index].bytes += k->counters.bytes;
 		forwarded[k->record.context.index].incomplete += is_incomplete(&k->counters);
+		forwarded[k->record.context.index].rtt_us += k->counters.rtt_us;
 	}
 	return n;
 }

@@ -2,6 +2,7 @@
 #include "dataplane/client/quality.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* Defaults of G.107 table 2: the lowest delay that is perceived, and the sensitivity to it. */
 #define MINIMUM_PERCEIVABLE_DELAY_MS 100.0
@@ -178,4 +179,21 @@ void dp_quality_judge(const struct dp_termination_record *record,
 		       impairment);
 	q->mos = dp_quality_mos(q->r);
 	q->mos_listening = dp_quality_mos(clamp_r(DP_QUALITY_R_DEFAULT - impairment));
+}
+
+const char *dp_quality_alarms(uint8_t alarms, char text[DP_ALARMS_TEXT])
+{
+	static const char *const names[DP_QUALITY_METRICS] = {
+		[DP_QUALITY_MOS] = "mos",
+		[DP_QUALITY_LOSS] = "loss",
+		[DP_QUALITY_JITTER] = "jitter",
+	};
+	int n = 0;
+
+	snprintf(text, DP_ALARMS_TEXT, "good");
+	for (unsigned i = 0; i < DP_QUALITY_METRICS; i++)
+		if (alarms & (1u << i))
+			n += snprintf(text + n, DP_ALARMS_TEXT - (size_t)n, "%s%s", n ? " " : "",
+				      names[i]);
+	return text;
 }

@@ -11,6 +11,7 @@
 #ifndef DATAPLANE_CLIENT_QUALITY_H
 #define DATAPLANE_CLIENT_QUALITY_H
 
+#include "dataplane/api/commands.h"
 #include "dataplane/api/counters.h"
 
 #define DP_QUALITY_R_DEFAULT  93.2 /* G.107 §7.7: all parameters at their defaults */
@@ -57,6 +58,10 @@ void dp_quality_judge(const struct dp_termination_record *record,
 		      const struct dp_quality_snapshot *now,
 		      const struct dp_quality_snapshot *before, uint64_t round_trip_us,
 		      struct dp_quality *quality);
+
+/* Alarms of a termination record for people: "good", or those that are up: "mos loss". */
+#define DP_ALARMS_TEXT 24
+const char *dp_quality_alarms(uint8_t alarms, char text[DP_ALARMS_TEXT]);
 
 /* The parts of the E-model. loss_percent: 0..100, delay_ms: one way, absolute (Ta). */
 double dp_quality_delay_impairment(double delay_ms);                        /* Idd, §7.4 */

@@ -321,3 +321,12 @@ Test(quality, no_counters_give_figures_out_of_range)
 		cr_assert(isfinite(q.burst_ms) && isfinite(q.gap_ms) && q.burst_ratio >= 1);
 	}
 }
+
+Test(quality, alarms_are_named)
+{
+	char text[DP_ALARMS_TEXT];
+
+	cr_assert_str_eq(dp_quality_alarms(0, text), "good");
+	cr_assert_str_eq(dp_quality_alarms(1u << DP_QUALITY_LOSS, text), "loss");
+	cr_assert_str_eq(dp_quality_alarms(UINT8_MAX, text), "mos loss jitter");
+}
