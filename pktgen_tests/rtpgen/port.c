@@ -13,12 +13,14 @@
 #include <rte_ethdev.h>
 #include <rte_pci.h>
 
-#define DESCRIPTORS  1024u
-#define CACHE        256u
-#define TX_BUFFERS   8191u
-#define RX_BUFFERS   8191u
-#define EXTRA_FRAMES 4096u
-#define BUFFER_ROOM  (2048u + RTE_PKTMBUF_HEADROOM)
+#define DESCRIPTORS    1024u
+#define CACHE          256u
+#define TX_BUFFERS     8191u
+#define RX_BUFFERS     8191u
+#define EXTRA_FRAMES   4096u
+#define START_S        5u
+#define START_AGAIN_US 100000u
+#define BUFFER_ROOM    (2048u + RTE_PKTMBUF_HEADROOM)
 
 static bool is_pci(const char *device)
 {
@@ -124,7 +126,7 @@ static int create_pools(struct generator *g)
 	return 0;
 }
 
-static int start(struct generator *g)
+static int set_up(struct generator *g)
 {
 	const struct rte_eth_conf conf = { 0 };
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
@@ -140,10 +142,22 @@ static int start(struct generator *g)
 	if (!error)
 		error = rte_eth_macaddr_get(g->port, &mac);
 	if (!error)
-		error = rte_eth_dev_start(g->port);
+		memcpy(g->neighbour.mac, mac.addr_bytes, 6);
+	return error;
+}
+
+/* The other side of memif may be about to come. */
+static int start_when_there(struct generator *g)
+{
+	uint64_t end = rte_rdtsc() + START_S * rte_get_tsc_hz();
+	int error = set_up(g);
+
 	if (error)
 		return error;
-	memcpy(g->neighbour.mac, mac.addr_bytes, 6);
+	while ((error = rte_eth_dev_start(g->port)) != 0 && rte_rdtsc() < end)
+		usleep(START_AGAIN_US);
+	if (error)
+		return error;
 	/* Neighbour discovery comes by multicast; where that cannot be had, IPv4 still works. */
 	if (rte_eth_allmulticast_enable(g->port) != 0)
 		rte_eth_promiscuous_enable(g->port);
@@ -164,9 +178,10 @@ int port_open(struct generator *g, const struct options *o)
 			o->memory_mb);
 		return error;
 	}
-	error = start(g);
+	error = start_when_there(g);
 	if (error)
-		fprintf(stderr, "rtpgen: %s cannot be started: %s\n", o->port, strerror(-error));
+		fprintf(stderr, "rtpgen: %s cannot be started (is the other side there?): %s\n",
+			o->port, strerror(-error));
 	return error;
 }
 
