@@ -51,7 +51,7 @@ enum flow_flags {
  */
 struct flow {
 	uint32_t termination;      /* index: counters and latch */
-	uint32_t clock_rate;       /* Hz */
+	uint32_t clock_scale;      /* units of the RTP clock in a µs, times 2^32 */
 	uint32_t packet_period_us; /* shortest mean distance of RTP packets; 0: no limit */
 	uint16_t flags;            /* FLOW_* */
 	uint8_t telephone_event; /* payload type, 255: none; its time stamps say nothing of jitter */
@@ -60,7 +60,7 @@ struct flow {
 	uint16_t destination_port;
 	uint8_t worker;      /* owner of the counters */
 	uint8_t latch_epoch; /* differs from the worker's: the latch starts anew */
-	uint16_t reserved;
+	uint16_t header_sum; /* flow_header_sum() of what is sent to destination */
 	uint8_t source[16];
 	uint8_t destination[16];
 	const struct nexthop *nexthop; /* NULL: the remote address is not known */
@@ -72,9 +72,21 @@ struct flow {
 	uint32_t generation;                /* of the termination */
 	uint16_t destination_rtcp_port;
 	uint16_t observers; /* bit per watch that wants its packets (FLOW_OBSERVED) */
+	uint32_t peer;      /* termination that it is sent to, for its counters; FLOW_NO_PEER */
+	uint32_t armed_ms;  /* clock_ms, low bits: silence before it was asked for */
 };                          /* begins on a cache line */
 static_assert(offsetof(struct flow, expected) == 64, "what each packet needs is one line");
 static_assert(offsetof(struct flow, generation) < 192, "RTCP and rare events: two more");
+
+#define FLOW_NO_PEER UINT32_MAX
+
+/*
+ * The one's complement sum (RFC 1071), not inverted, of what is the same in the headers of all
+ * packets to one destination, as words in memory order. IPv4: the header without total length,
+ * TTL and checksum, flags DF. IPv6: the pseudo-header without the length (RFC 8200 §8.1).
+ */
+uint16_t flow_header_sum(bool ipv6, uint8_t dscp, const uint8_t source[16],
+			 const uint8_t destination[16]);
 
 #define FLOW_SLOTS_PER_ADDRESS 32768u /* UDP port / 2 */
 

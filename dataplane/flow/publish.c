@@ -83,6 +83,26 @@ static const struct termination *listener_of(const struct flow_table *t, const s
 	return NULL;
 }
 
+uint16_t flow_header_sum(bool ipv6, uint8_t dscp, const uint8_t source[16],
+			 const uint8_t destination[16])
+{
+	const size_t size = ipv6 ? 16 : 4;
+	/* version and length, TOS; flags DF; protocol UDP */
+	uint32_t sum = ipv6 ? htons(17)
+			    : htons((uint16_t)(0x4500 | dscp << 2)) + htons(0x4000) + htons(17);
+
+	for (size_t i = 0; i < size; i += 2) {
+		uint16_t words[2];
+
+		memcpy(&words[0], source + i, 2);
+		memcpy(&words[1], destination + i, 2);
+		sum += (uint32_t)words[0] + words[1];
+	}
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
 /* How packets leave for the peer. */
 static void compile_way_out(struct flow_table *t, const struct termination *peer, struct flow *f)
 {
@@ -90,6 +110,7 @@ static void compile_way_out(struct flow_table *t, const struct termination *peer
 	const struct flow_realm *realm = &t->realms[pool->realm];
 
 	f->flags |= FLOW_HAS_PEER;
+	f->peer = (uint32_t)(peer - t->terminations);
 	if (peer->settings.direction & DP_DIRECTION_RECVONLY)
 		f->flags |= FLOW_PEER_SENDS;
 	if (peer->settings.flags & DP_TERMINATION_RTCP_MUX)
@@ -105,6 +126,7 @@ static void compile_way_out(struct flow_table *t, const struct termination *peer
 		f->flags |= FLOW_IPV6;
 	memcpy(f->destination, peer->aim.ip, sizeof(f->destination));
 	f->destination_port = htons(peer->aim.port);
+	f->header_sum = flow_header_sum(f->flags & FLOW_IPV6, f->dscp, f->source, f->destination);
 	f->nexthop = t->resolve(t->resolve_arg, &peer->aim, realm->ifindex);
 	if (peer->aim_rtcp.family != pool->address.family)
 		return;
@@ -143,7 +165,9 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 	memset(f, 0, sizeof(*f));
 	f->termination = index;
 	f->generation = t->records[index].generation;
-	f->clock_rate = m->settings.clock_rate;
+	f->clock_scale = (uint32_t)(((uint64_t)m->settings.clock_rate << 32) / 1000000);
+	f->peer = FLOW_NO_PEER;
+	f->armed_ms = (uint32_t)m->armed_ms;
 	f->telephone_event = m->settings.telephone_event;
 	f->worker = t->records[index].worker;
 	f->latch_epoch = m->latch_epoch;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * classify: Ethernet, IP and UDP as far as needed to tell media from the rest. Media goes to
- * relay with its slot; what is not for a media port goes to the kernel.
+ * classify: Ethernet, VLAN tags, IP and UDP as far as needed to tell media from the rest. Media
+ * goes to relay with its slot; what is not for a media port goes to the kernel.
  *
  * The headers of what is punted are not judged here: the kernel does that.
  */
@@ -11,7 +11,19 @@
 
 #include "dataplane/nodes/graph.h"
 
+#define AHEAD 24u
+
 enum { TO_RELAY, TO_PUNT, TO_DROP, EDGES };
+
+/* A frame with what was found out about it so far. */
+struct frame {
+	const struct graph_context *context;
+	struct rte_mbuf *m;
+	const uint8_t *start;
+	uint16_t size;   /* of the frame */
+	uint16_t l2, l3; /* of these headers */
+	uint32_t tags;   /* address_tags() */
+};
 
 static uint8_t drop(struct rte_mbuf *m, enum dp_drop_reason reason)
 {
@@ -19,104 +31,145 @@ static uint8_t drop(struct rte_mbuf *m, enum dp_drop_reason reason)
 	return TO_DROP;
 }
 
-static int pool_find(const struct flow_lookup *flows, uint8_t family, const void *ip, size_t size)
+/* The UDP header lies at l2 + l3; `size` bytes of IP payload are there. */
+static inline uint8_t classify_udp(const struct frame *f, const struct media_address *to,
+				   uint16_t size)
 {
-	for (unsigned i = 0; i < flows->pool_count; i++)
-		if (flows->pools[i].address.family == family &&
-		    memcmp(flows->pools[i].address.ip, ip, size) == 0)
-			return (int)i;
-	return -1;
-}
+	const uint16_t headers = (uint16_t)(f->l2 + f->l3);
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(f->start + headers);
+	uint16_t port, length;
+	uint32_t slot;
 
-/* The UDP header lies at l2_len + l3_len; `size` bytes of IP payload are there. */
-static uint8_t classify_udp(const struct flow_lookup *flows, struct rte_mbuf *m, unsigned pool,
-			    uint16_t size)
-{
-	const struct rte_udp_hdr *udp;
-	uint16_t port, length, headers = (uint16_t)(m->l2_len + m->l3_len);
-
-	if (size < sizeof(*udp))
-		return drop(m, DP_DROP_MALFORMED_UDP);
-	udp = rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, headers);
+	if (unlikely(size < sizeof(*udp)))
+		return drop(f->m, DP_DROP_MALFORMED_UDP);
 	port = rte_be_to_cpu_16(udp->dst_port);
-	if (port < flows->pools[pool].port_first || port > flows->pools[pool].port_last)
+	if (port < to->port_first || port > to->port_last)
 		return TO_PUNT;
+	if (unlikely(f->tags != to->tags))
+		return drop(f->m, DP_DROP_WRONG_REALM);
 	length = rte_be_to_cpu_16(udp->dgram_len);
 	/* Port 0 is no source: nothing could be sent there. */
-	if (length < sizeof(*udp) || length > size || udp->src_port == 0)
-		return drop(m, DP_DROP_MALFORMED_UDP);
+	if (unlikely(length < sizeof(*udp) || length > size || udp->src_port == 0))
+		return drop(f->m, DP_DROP_MALFORMED_UDP);
 	/* Short frames are padded by the link; what is behind UDP is not ours. */
-	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - headers - length));
-	m->hash.usr = pool * FLOW_SLOTS_PER_ADDRESS + port / 2;
-	rte_prefetch0(&flows->slots[m->hash.usr]);
+	f->m->data_len = (uint16_t)(headers + length);
+	f->m->pkt_len = f->m->data_len;
+	slot = to->first_slot + port / 2;
+	set_media(f->m, slot, f->l2, f->l3);
+	rte_prefetch0(&f->context->flows.slots[slot]);
 	return TO_RELAY;
 }
 
-static uint8_t classify_ipv4(const struct flow_lookup *flows, struct rte_mbuf *m)
+/* Of a header that must add up to 0 in one's complement (RFC 1071 §1). */
+static inline bool ipv4_adds_up(const uint8_t *ip, unsigned size)
 {
-	const struct rte_ipv4_hdr *ip =
-		rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, m->l2_len);
-	uint16_t room = (uint16_t)(m->data_len - m->l2_len), total;
-	int pool;
+	uint64_t sum = 0;
+	uint32_t word;
 
-	if (room < sizeof(*ip))
-		return drop(m, DP_DROP_MALFORMED_IP);
-	pool = pool_find(flows, DP_FAMILY_IPV4, &ip->dst_addr, 4);
-	if (pool < 0 || ip->next_proto_id != IPPROTO_UDP)
+	for (unsigned i = 0; i < size; i += sizeof(word)) {
+		memcpy(&word, ip + i, sizeof(word));
+		sum += word;
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ((sum + (sum >> 16)) & 0xffff) == 0xffff;
+}
+
+static inline uint8_t classify_ipv4(struct frame *f)
+{
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(f->start + f->l2);
+	uint16_t room = (uint16_t)(f->size - f->l2), total;
+	const struct media_address *to;
+
+	if (unlikely(room < sizeof(*ip)))
+		return drop(f->m, DP_DROP_MALFORMED_IP);
+	to = address_find(&f->context->addresses, DP_FAMILY_IPV4, (const uint8_t *)&ip->dst_addr);
+	if (!to || ip->next_proto_id != IPPROTO_UDP)
 		return TO_PUNT;
-	m->l3_len = rte_ipv4_hdr_len(ip) & 0x3f;
 	total = rte_be_to_cpu_16(ip->total_length);
-	if ((ip->version_ihl >> 4) != 4 || m->l3_len < sizeof(*ip) || total < m->l3_len ||
-	    total > room || ip->time_to_live == 0 ||
-	    (rte_raw_cksum(ip, m->l3_len) & 0xffff) != 0xffff)
-		return drop(m, DP_DROP_MALFORMED_IP);
-	if (ip->fragment_offset & rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
-		return drop(m, DP_DROP_FRAGMENT);
-	return classify_udp(flows, m, (unsigned)pool, (uint16_t)(total - m->l3_len));
+	f->l3 = (uint16_t)((ip->version_ihl & 0x0f) * 4);
+	if (unlikely((ip->version_ihl >> 4) != 4 || f->l3 < sizeof(*ip) || total < f->l3 ||
+		     total > room || ip->time_to_live == 0))
+		return drop(f->m, DP_DROP_MALFORMED_IP);
+	/* the usual length as a constant: the loop is gone then */
+	if (unlikely(!(f->l3 == sizeof(*ip) ? ipv4_adds_up((const uint8_t *)ip, sizeof(*ip))
+					    : ipv4_adds_up((const uint8_t *)ip, f->l3))))
+		return drop(f->m, DP_DROP_MALFORMED_IP);
+	if (unlikely(ip->fragment_offset &
+		     rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)))
+		return drop(f->m, DP_DROP_FRAGMENT);
+	return classify_udp(f, to, (uint16_t)(total - f->l3));
 }
 
 /* Extension headers before UDP are nothing that a phone sends: the kernel has them. */
-static uint8_t classify_ipv6(const struct flow_lookup *flows, struct rte_mbuf *m)
+static inline uint8_t classify_ipv6(struct frame *f)
 {
-	const struct rte_ipv6_hdr *ip =
-		rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, m->l2_len);
-	uint16_t room = (uint16_t)(m->data_len - m->l2_len), payload;
-	int pool;
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(f->start + f->l2);
+	uint16_t room = (uint16_t)(f->size - f->l2), payload;
+	const struct media_address *to;
 
-	if (room < sizeof(*ip))
-		return drop(m, DP_DROP_MALFORMED_IP);
-	pool = pool_find(flows, DP_FAMILY_IPV6, ip->dst_addr, 16);
-	if (pool < 0 || ip->proto != IPPROTO_UDP)
+	if (unlikely(room < sizeof(*ip)))
+		return drop(f->m, DP_DROP_MALFORMED_IP);
+	to = address_find(&f->context->addresses, DP_FAMILY_IPV6, ip->dst_addr);
+	if (!to || ip->proto != IPPROTO_UDP)
 		return TO_PUNT;
-	m->l3_len = sizeof(*ip);
+	f->l3 = sizeof(*ip);
 	payload = rte_be_to_cpu_16(ip->payload_len);
-	if ((rte_be_to_cpu_32(ip->vtc_flow) >> 28) != 6 || payload > room - sizeof(*ip) ||
-	    ip->hop_limits == 0)
-		return drop(m, DP_DROP_MALFORMED_IP);
-	return classify_udp(flows, m, (unsigned)pool, payload);
+	if (unlikely((rte_be_to_cpu_32(ip->vtc_flow) >> 28) != 6 || payload > room - sizeof(*ip) ||
+		     ip->hop_limits == 0))
+		return drop(f->m, DP_DROP_MALFORMED_IP);
+	return classify_udp(f, to, payload);
 }
 
-static uint8_t classify(const struct flow_lookup *flows, struct rte_mbuf *m)
+static bool is_tag(rte_be16_t type)
 {
-	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	return type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ);
+}
+
+/* One tag or two (IEEE 802.1Q clause 9): in the frame, or taken off by the driver, or one each.
+ * The type behind them; false: the frame ends before it. */
+static __rte_noinline bool take_tags(struct frame *f, rte_be16_t *type)
+{
+	uint16_t id[3]; /* outer first */
+	unsigned count = 0;
+
+	if (f->m->ol_flags & RTE_MBUF_F_RX_QINQ_STRIPPED)
+		id[count++] = f->m->vlan_tci_outer;
+	if (f->m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
+		id[count++] = f->m->vlan_tci;
+	while (is_tag(*type) && count < 2) {
+		if (f->size < f->l2 + sizeof(struct rte_vlan_hdr))
+			return false;
+		id[count++] = (uint16_t)(f->start[f->l2] << 8 | f->start[f->l2 + 1]);
+		memcpy(type, f->start + f->l2 + 2, sizeof(*type));
+		f->l2 = (uint16_t)(f->l2 + sizeof(struct rte_vlan_hdr));
+	}
+	if (count > 0)
+		f->tags = address_tags(count == 2 ? id[0] : 0, id[count - 1]);
+	return true;
+}
+
+static inline uint8_t classify(const struct graph_context *c, struct rte_mbuf *m)
+{
+	struct frame f = { .context = c,
+			   .m = m,
+			   .start = rte_pktmbuf_mtod(m, const uint8_t *),
+			   .size = m->data_len,
+			   .l2 = sizeof(struct rte_ether_hdr) };
 	rte_be16_t type;
 
-	if (m->nb_segs != 1 || m->data_len < sizeof(*ether))
+	if (unlikely(m->nb_segs != 1 || f.size < sizeof(struct rte_ether_hdr)))
 		return drop(m, DP_DROP_MALFORMED_L2);
-	type = ether->ether_type;
-	m->l2_len = sizeof(*ether);
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_VLAN)) {
-		const struct rte_vlan_hdr *vlan = (const struct rte_vlan_hdr *)(ether + 1);
-
-		if (m->data_len < sizeof(*ether) + sizeof(*vlan))
-			return drop(m, DP_DROP_MALFORMED_L2);
-		m->l2_len += sizeof(*vlan);
-		type = vlan->eth_proto;
-	}
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4))
-		return classify_ipv4(flows, m);
-	if (type == rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6))
-		return classify_ipv6(flows, m);
+	memcpy(&type, f.start + offsetof(struct rte_ether_hdr, ether_type), sizeof(type));
+	if (unlikely(is_tag(type) ||
+		     (m->ol_flags & (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED))) &&
+	    !take_tags(&f, &type))
+		return drop(m, DP_DROP_MALFORMED_L2);
+	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+		return classify_ipv4(&f);
+	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
+		return classify_ipv6(&f);
 	return TO_PUNT;
 }
 
@@ -125,17 +178,21 @@ static uint16_t classify_process(struct rte_graph *graph, struct rte_node *node,
 {
 	struct graph_context *c = node_context(node);
 	struct rte_mbuf **packets = (struct rte_mbuf **)objs;
-	uint8_t edges[GRAPH_BURST];
+	uint8_t edges[GRAPH_BURST], others = 0;
 	uint64_t began = rte_rdtsc();
 
-	for (uint16_t i = 0; i < n && i < 8; i++)
+	for (uint16_t i = 0; i < n && i < AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
-		if (i + 8 < n)
-			rte_prefetch0(rte_pktmbuf_mtod(packets[i + 8], void *));
-		edges[i] = classify(&c->flows, packets[i]);
+		if (i + AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(packets[i + AHEAD], void *));
+		edges[i] = classify(c, packets[i]);
+		others |= edges[i];
 	}
-	node_dispatch(graph, node, objs, edges, n);
+	if (likely(others == TO_RELAY))
+		rte_node_next_stream_move(graph, node, TO_RELAY);
+	else
+		node_dispatch(graph, node, objs, edges, n);
 	node_count(c, NODE_CLASSIFY, n, began);
 	return n;
 }

@@ -23,7 +23,7 @@ static const char *const node_names[NODE_COUNT] = {
 	[NODE_TAKE] = "tandem-take",   [NODE_CLASSIFY] = "tandem-classify",
 	[NODE_RELAY] = "tandem-relay", [NODE_GIVE] = "tandem-give",
 	[NODE_TX] = "tandem-tx",       [NODE_PUNT] = "tandem-punt",
-	[NODE_DROP] = "tandem-drop",
+	[NODE_DROP] = "tandem-drop",   [NODE_END] = "tandem-end",
 };
 
 unsigned worker_node_count(void)
@@ -64,6 +64,7 @@ int graph_create(const struct worker_config *config, struct graph **graph)
 		return -ENOMEM;
 	g->context.config = *config;
 	g->context.flows = *flow_table_lookup(config->flows);
+	address_table_fill(&g->context.addresses, &g->context.flows);
 	g->context.nodes = config->nodes;
 	g->context.drops = config->stats->drops;
 	g->context.us_per_cycle = 1e6 / (double)rte_get_tsc_hz();

@@ -5,15 +5,16 @@
  *
  *   rx ─▶ classify ─▶ relay ─▶ tx
  *             │        ▲ ├───▶ drop
- *             │        │ └───▶ give ─▶ (ring of the worker that owns the flow)
- *             ├─▶ punt │
+ *             │        │ ├───▶ give ─▶ (ring of the worker that owns the flow)
+ *             ├─▶ punt │ └───▶ end      (RTCP that was meant for us)
  *             └─▶ drop │
  *   take ──────────────┘   (own ring: what other workers gave)
  *   inject ─▶ tx
  *
- * What travels with a packet: hash.usr is the flow's slot between classify and relay, and the
- * reason on the way to drop; l2_len and l3_len are those of the packet as it arrived; port is the
- * way in, the way out on the way to tx, and the index of the worker on the way to give.
+ * What travels with a packet, all of it in the first line of its buffer's head, because the second
+ * would be one more to fetch: hash is set_media() between classify and relay, and set_drop() on
+ * the way to drop; port is the way in, the way out on the way to tx, and the index of the worker
+ * on the way to give.
  */
 #ifndef DATAPLANE_NODES_GRAPH_H
 #define DATAPLANE_NODES_GRAPH_H
@@ -24,6 +25,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/main/worker.h"
+#include "dataplane/nodes/addresses.h"
 
 enum graph_node {
 	NODE_RX,
@@ -35,6 +37,7 @@ enum graph_node {
 	NODE_TX,
 	NODE_PUNT,
 	NODE_DROP,
+	NODE_END,
 	NODE_COUNT,
 };
 
@@ -60,6 +63,7 @@ struct graph_context {
 	uint64_t now_us;               /* of this walk */
 	uint32_t now_ms;               /* low bits of clock_ms, never 0 */
 	double us_per_cycle;
+	struct address_table addresses;
 	/* Of this walk: what captures and traces look for (nodes/observe.h). NULL: nobody looks. */
 	const struct observe_plan *observing;
 	uint32_t walk; /* counted while somebody looks */
@@ -97,6 +101,28 @@ static inline void node_count(struct graph_context *c, enum graph_node id, uint1
 static inline void set_drop(struct rte_mbuf *m, enum dp_drop_reason reason)
 {
 	m->hash.usr = reason;
+}
+
+/* Media: its flow's slot, and the bytes of its headers before IP and before UDP as it arrived. */
+static inline void set_media(struct rte_mbuf *m, uint32_t slot, uint16_t l2, uint16_t l3)
+{
+	m->hash.fdir.lo = slot;
+	m->hash.fdir.hi = (uint32_t)l2 << 16 | l3;
+}
+
+static inline uint32_t media_slot(const struct rte_mbuf *m)
+{
+	return m->hash.fdir.lo;
+}
+
+static inline uint16_t media_l2(const struct rte_mbuf *m)
+{
+	return (uint16_t)(m->hash.fdir.hi >> 16);
+}
+
+static inline uint16_t media_l3(const struct rte_mbuf *m)
+{
+	return (uint16_t)m->hash.fdir.hi;
 }
 
 /* Calls `send` once for each value of `port` (0..31: a port or a worker) among the packets, with

@@ -6,335 +6,232 @@
  * Per RTP packet it touches, beside the packet, the first line of the flow and the first line of
  * the termination's counters. Both are fetched ahead.
  */
-#include <rte_ether.h>
-#include <rte_ip.h>
-#include <rte_udp.h>
-
-#include "dataplane/kernel/nexthop.h"
-#include "dataplane/nodes/graph.h"
-#include "dataplane/nodes/latch.h"
 #include "dataplane/nodes/observe.h"
+#include "dataplane/nodes/passage.h"
+#include "dataplane/nodes/rate.h"
+#include "dataplane/nodes/rewrite.h"
+#include "dataplane/nodes/rtcp.h"
 #include "dataplane/nodes/rtp.h"
+#include "dataplane/nodes/source.h"
 
-#define AHEAD 8u
-#define TTL   64u
+#define AHEAD 12u
 
-enum { TO_TX, TO_DROP, TO_GIVE, EDGES };
+/* Two packets further apart than this are a gap in the media. */
+#define GAP_MS 60u
 
-/* One packet on its way through. */
-struct passage {
-	struct graph_context *context;
-	struct rte_mbuf *m;
-	const struct flow *flow;
-	struct dp_termination_counters *counters;
-	const uint8_t *payload;
-	uint16_t size;
-	bool rtcp;
-};
+enum { TO_TX, TO_DROP, TO_GIVE, TO_END, EDGES };
 
-static uint8_t drop(struct passage *p, enum dp_drop_reason reason)
+static bool is_power_of_two(uint32_t n)
+{
+	return n != 0 && (n & (n - 1)) == 0;
+}
+
+static __rte_noinline uint8_t drop(struct passage *p, enum dp_drop_reason reason)
 {
 	set_drop(p->m, reason);
-	if (p->counters)
-		p->counters->dropped++;
+	p->counters->dropped++;
 	return TO_DROP;
 }
 
-static const struct rte_udp_hdr *udp_of(const struct passage *p)
-{
-	return rte_pktmbuf_mtod_offset(p->m, const struct rte_udp_hdr *,
-				       p->m->l2_len + p->m->l3_len);
-}
-
-static struct packet_source source_of(const struct passage *p)
-{
-	const uint8_t *ip = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->m->l2_len);
-	struct packet_source s = { .port = udp_of(p)->src_port };
-
-	if ((ip[0] >> 4) == 4) {
-		s.family = DP_FAMILY_IPV4;
-		s.ip = ip + offsetof(struct rte_ipv4_hdr, src_addr);
-	} else {
-		s.family = DP_FAMILY_IPV6;
-		s.ip = ip + offsetof(struct rte_ipv6_hdr, src_addr);
-	}
-	return s;
-}
-
-/*
- * RTCP comes from the address that RTP comes from, on whatever port the NAT gave it. Before there
- * was any RTP (a listener sends only RTCP) it has to be the address of the signalling. Before its
- * answer has arrived a called phone may speak already: then its first packet counts, as with RTP.
- */
-static bool rtcp_may_latch(const struct passage *p, const struct packet_source *s)
-{
-	const struct dp_termination_counters *c = p->counters;
-
-	const struct dp_address *known =
-		c->source.family == DP_FAMILY_NONE ? &p->flow->expected : &c->source;
-
-	return known->family == DP_FAMILY_NONE || latch_same_ip(known, s);
-}
-
-static void latch(struct passage *p, bool rtcp, const struct packet_source *s)
-{
-	struct dp_termination_counters *c = p->counters;
-	struct flow_notice notice = {
-		.termination = p->flow->termination,
-		.generation = p->flow->generation,
-		.kind = FLOW_NOTICE_LATCHED,
-		.rtcp = rtcp,
-		.latch_epoch = p->flow->latch_epoch,
-		.source = { .family = s->family, .port = rte_be_to_cpu_16(s->port) },
-	};
-
-	memcpy(notice.source.ip, s->ip, s->family == DP_FAMILY_IPV4 ? 4 : 16);
-	if (rte_ring_mp_enqueue_elem(p->context->config.notices, &notice, sizeof(notice)) != 0) {
-		p->context->config.stats->latch_lost++; /* the next packet tries again */
-		return;
-	}
-	if (rtcp) {
-		c->source_rtcp = notice.source;
-		return;
-	}
-	latch_set(c, &notice.source);
-	c->latch = DP_LATCH_LOCKED;
-	if (c->source_rtcp.family != DP_FAMILY_NONE && !latch_same_ip(&c->source_rtcp, s))
-		memset(&c->source_rtcp, 0, sizeof(c->source_rtcp));
-}
-
-/* RFC 4961 with a lock: the first valid source is taken, and then no other. */
-static __rte_noinline bool learn_source(struct passage *p, bool rtcp, const struct packet_source *s)
-{
-	const struct dp_address *latched = rtcp ? &p->counters->source_rtcp : &p->counters->source;
-
-	if (!(p->flow->flags & FLOW_LEARN) || latched->family != DP_FAMILY_NONE)
-		return false;
-	if (p->rtcp && !rtcp_may_latch(p, s))
-		return false;
-	latch(p, rtcp, s);
-	return true;
-}
-
-static bool source_is_ours(struct passage *p)
-{
-	struct dp_termination_counters *c = p->counters;
-	struct packet_source s = source_of(p);
-	bool own_port = p->rtcp && !(p->flow->flags & FLOW_RTCP_MUX);
-
-	if (unlikely(c->latch_epoch != p->flow->latch_epoch))
-		latch_restart(c, p->flow);
-	if (likely(!own_port && latch_matches(c, &s)))
-		return true;
-	if (own_port && latch_same_ip(&c->source_rtcp, &s) &&
-	    c->source_rtcp.port == rte_be_to_cpu_16(s.port))
-		return true;
-	return learn_source(p, own_port, &s);
-}
-
-/* Room for exactly the headers that leave: Ethernet, IP, UDP. */
-static uint8_t *make_room(struct rte_mbuf *m, uint16_t headers)
-{
-	int extra = m->l2_len + m->l3_len + (int)sizeof(struct rte_udp_hdr) - headers;
-
-	if (extra >= 0)
-		return (uint8_t *)rte_pktmbuf_adj(m, (uint16_t)extra);
-	return (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)-extra);
-}
-
-/* Of the header that write_ipv4() makes, from its values: reading them back so soon would wait for
- * the stores. One's complement sums do not mind words of two sizes (RFC 1071 §2). */
-static rte_be16_t ipv4_checksum(uint32_t source, uint32_t destination, uint8_t tos,
-				rte_be16_t total_length)
-{
-	uint64_t sum = (uint64_t)source + destination + total_length;
-
-	sum += rte_cpu_to_be_16((uint16_t)(RTE_IPV4_VHL_DEF << 8 | tos));
-	sum += RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	sum += RTE_BE16(TTL << 8 | IPPROTO_UDP);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (rte_be16_t)~sum;
-}
-
-static void write_ipv4(const struct passage *p, struct rte_ipv4_hdr *ip, uint16_t udp_length)
-{
-	const struct flow *f = p->flow;
-	uint8_t tos = (uint8_t)(f->dscp << 2);
-	rte_be16_t total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + udp_length));
-	uint32_t source, destination;
-
-	memcpy(&source, f->source, sizeof(source));
-	memcpy(&destination, p->rtcp ? f->destination_rtcp : f->destination, sizeof(destination));
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = RTE_IPV4_VHL_DEF,
-		.type_of_service = tos,
-		.total_length = total_length,
-		/* atomic datagram: id may be anything (RFC 6864 §4.1) */
-		.fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
-		.time_to_live = TTL,
-		.next_proto_id = IPPROTO_UDP,
-		.hdr_checksum = ipv4_checksum(source, destination, tos, total_length),
-		.src_addr = source,
-		.dst_addr = destination,
-	};
-}
-
-static void write_ipv6(const struct passage *p, struct rte_ipv6_hdr *ip, uint16_t udp_length)
-{
-	const struct flow *f = p->flow;
-
-	*ip = (struct rte_ipv6_hdr){
-		.vtc_flow = rte_cpu_to_be_32(6u << 28 | (uint32_t)f->dscp << 22),
-		.payload_len = rte_cpu_to_be_16(udp_length),
-		.proto = IPPROTO_UDP,
-		.hop_limits = TTL,
-	};
-	memcpy(ip->src_addr, f->source, 16);
-	memcpy(ip->dst_addr, p->rtcp ? f->destination_rtcp : f->destination, 16);
-}
-
-static void write_udp(const struct passage *p, struct rte_udp_hdr *udp, uint16_t length)
-{
-	const struct flow *f = p->flow;
-	bool own_port = p->rtcp && !(f->flags & FLOW_PEER_RTCP_MUX);
-
-	udp->src_port =
-		own_port ? rte_cpu_to_be_16(rte_be_to_cpu_16(f->source_port) + 1) : f->source_port;
-	udp->dst_port = p->rtcp ? f->destination_rtcp_port : f->destination_port;
-	udp->dgram_len = rte_cpu_to_be_16(length);
-	udp->dgram_cksum = 0;
-}
-
-/* IPv4 may leave the UDP checksum out; IPv6 may not (RFC 8200 §8.1). A partial one that came in
- * is never carried on. */
-static bool rewrite(struct passage *p, const struct nexthop *hop)
-{
-	const struct flow *f = p->flow;
-	bool v6 = f->flags & FLOW_IPV6;
-	uint16_t ip_size = v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
-	uint16_t headers =
-		(uint16_t)(sizeof(struct rte_ether_hdr) + ip_size + sizeof(struct rte_udp_hdr));
-	uint16_t udp_length = (uint16_t)(p->size + sizeof(struct rte_udp_hdr));
-	uint8_t *start = make_room(p->m, headers), *ip;
-	struct rte_udp_hdr *udp;
-	rte_be16_t type = rte_cpu_to_be_16(v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
-
-	if (!start)
-		return false;
-	nexthop_write_ether(hop, start);
-	memcpy(start + offsetof(struct rte_ether_hdr, ether_type), &type, sizeof(type));
-	ip = start + sizeof(struct rte_ether_hdr);
-	udp = (struct rte_udp_hdr *)(ip + ip_size);
-	write_udp(p, udp, udp_length);
-	if (v6) {
-		write_ipv6(p, (struct rte_ipv6_hdr *)ip, udp_length);
-		udp->dgram_cksum = rte_ipv6_udptcp_cksum((struct rte_ipv6_hdr *)ip, udp);
-	} else {
-		write_ipv4(p, (struct rte_ipv4_hdr *)ip, udp_length);
-	}
-	/* who owns the buffer is no affair of the packet's */
-	p->m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | observe_mark_flag;
-	p->m->port = hop->port;
-	return true;
-}
-
-static bool nexthop_is_ready(const struct nexthop *nexthop)
-{
-	struct nexthop *hop = (struct nexthop *)(uintptr_t)nexthop;
-
-	if (likely(atomic_load_explicit(&hop->state, memory_order_acquire) == NEXTHOP_REACHABLE))
-		return true;
-	atomic_store_explicit(&hop->wanted, 1, memory_order_relaxed);
-	return false;
-}
-
 /* It was taken, and goes no further. */
-static uint8_t stop(struct passage *p, enum dp_drop_reason reason)
+static __rte_noinline uint8_t stop(struct passage *p, enum dp_drop_reason reason)
 {
 	if (!p->rtcp)
 		p->counters->not_forwarded++;
 	return drop(p, reason);
 }
 
-static uint8_t send_on(struct passage *p)
+static __rte_noinline uint8_t reject(struct passage *p, enum source_verdict verdict)
 {
-	const struct flow *f = p->flow;
-	const struct nexthop *hop;
-
-	if (!(f->flags & FLOW_HAS_PEER))
-		return stop(p, DP_DROP_NO_PEER);
-	/* RTCP goes on while a call is held (RFC 3264 §8.4). */
-	if (!p->rtcp && !(f->flags & FLOW_PEER_SENDS))
-		return stop(p, DP_DROP_PEER_DIRECTION);
-	hop = p->rtcp ? f->nexthop_rtcp : f->nexthop;
-	if (!hop)
-		return stop(p, DP_DROP_NO_REMOTE);
-	if (!nexthop_is_ready(hop))
-		return stop(p, DP_DROP_NO_NEIGHBOUR);
-	if (!rewrite(p, hop))
-		return stop(p, DP_DROP_NO_BUFFER);
-	if (p->rtcp)
-		p->counters->rtcp_forwarded++;
-	return TO_TX;
-}
-
-static uint8_t foreign(struct passage *p)
-{
+	if (verdict == SOURCE_UNPROVEN)
+		return drop(p, DP_DROP_UNPROVEN_SOURCE);
 	p->counters->foreign++;
+	if (is_power_of_two(p->counters->foreign))
+		passage_notice(p, FLOW_NOTICE_FOREIGN, p->rtcp);
 	return drop(p, DP_DROP_FOREIGN_SOURCE);
 }
 
-static uint8_t relay_rtcp(struct passage *p)
+static __rte_noinline uint8_t end_loop(struct passage *p)
 {
+	uint8_t edge = drop(p, DP_DROP_LOOP);
+
+	if (is_power_of_two(p->counters->dropped))
+		passage_notice(p, FLOW_NOTICE_LOOP, p->rtcp);
+	return edge;
+}
+
+static __rte_noinline uint8_t limit(struct passage *p)
+{
+	p->counters->rate_limited++;
+	return drop(p, DP_DROP_RATE);
+}
+
+static __rte_noinline uint8_t not_ready(struct passage *p, const struct nexthop *nexthop)
+{
+	struct nexthop *hop = (struct nexthop *)(uintptr_t)nexthop;
+
+	if (!hop)
+		return stop(p, DP_DROP_NO_REMOTE);
+	atomic_store_explicit(&hop->wanted, 1, memory_order_relaxed);
+	return stop(p, DP_DROP_NO_NEIGHBOUR);
+}
+
+static inline uint8_t send_on(struct passage *p, const struct way_out *w)
+{
+	const struct nexthop *hop = w->hop;
+
+	if (unlikely(!hop ||
+		     atomic_load_explicit(&hop->state, memory_order_acquire) != NEXTHOP_REACHABLE))
+		return not_ready(p, hop);
+	if (unlikely(hop->mtu && p->size + sizeof(struct rte_udp_hdr) +
+						 (p->flow->flags & FLOW_IPV6 ? 40u : 20u) >
+					 hop->mtu))
+		return stop(p, DP_DROP_TOO_BIG);
+	if (unlikely(!rewrite(p, w)))
+		return stop(p, DP_DROP_NO_BUFFER);
+	return TO_TX;
+}
+
+/* RTCP goes on while a call is held (RFC 3264 §8.4). */
+static uint8_t send_rtcp_on(struct passage *p)
+{
+	const struct flow *f = p->flow;
+	struct way_out way = {
+		.hop = f->nexthop_rtcp,
+		.destination = f->destination_rtcp,
+		.source_port = f->source_port,
+		.destination_port = f->destination_rtcp_port,
+		.header_sum = flow_header_sum(f->flags & FLOW_IPV6, f->dscp, f->source,
+					      f->destination_rtcp),
+	};
+	uint8_t edge;
+
+	if (!(f->flags & FLOW_HAS_PEER))
+		return stop(p, DP_DROP_NO_PEER);
+	if (!(f->flags & FLOW_PEER_RTCP_MUX))
+		way.source_port = rte_cpu_to_be_16(rte_be_to_cpu_16(f->source_port) + 1);
+	edge = send_on(p, &way);
+	if (edge == TO_TX)
+		p->counters->rtcp_forwarded++;
+	return edge;
+}
+
+static __rte_noinline uint8_t relay_rtcp(struct passage *p)
+{
+	const struct flow *f = p->flow;
+	const struct dp_termination_counters *all = p->context->flows.counters;
+	enum source_verdict verdict;
+
+	p->rtcp = true;
 	if (!rtcp_is_valid(p->payload, p->size))
 		return drop(p, DP_DROP_BAD_RTCP);
-	if (!source_is_ours(p))
-		return foreign(p);
+	verdict = source_judge_rtcp(p);
+	if (verdict != SOURCE_OURS)
+		return reject(p, verdict);
 	p->counters->rtcp_packets++;
-	return send_on(p);
+	rtcp_read(p->counters, f->peer == FLOW_NO_PEER ? NULL : &all[f->peer], p->payload, p->size,
+		  (uint32_t)p->context->now_us);
+	return f->flags & (FLOW_RTCP_OWN | FLOW_PEER_RTCP_OWN) ? TO_END : send_rtcp_on(p);
 }
 
-static uint8_t relay_rtp(struct passage *p)
+/* Silence before the direction was opened is none. */
+static __rte_noinline void after_gap(struct passage *p)
 {
 	struct dp_termination_counters *c = p->counters;
-	const struct rtp_clock clock = {
-		.now = (uint32_t)(p->context->now_us * p->flow->clock_rate / 1000000),
-		.rate = p->flow->clock_rate,
-		.telephone_event = p->flow->telephone_event,
-	};
+	uint32_t now_ms = p->context->now_ms, gap = now_ms - c->last_packet_ms;
+	uint32_t armed = now_ms - p->flow->armed_ms;
 
-	if (!rtp_is_valid(p->payload, p->size))
-		return drop(p, DP_DROP_NOT_RTP);
-	/* before the source: what is not taken must not be learnt from */
-	if (!(p->flow->flags & FLOW_TAKE))
-		return drop(p, DP_DROP_DIRECTION);
-	if (!source_is_ours(p))
-		return foreign(p);
-	rtp_count(c, p->payload, p->size, &clock);
-	c->last_packet_ms = p->context->now_ms;
-	return send_on(p);
+	if (c->last_packet_ms == 0 || gap > RATE_FORGET_MS)
+		c->rate_due_us = (uint32_t)p->context->now_us;
+	if (armed < gap)
+		gap = armed;
+	if (c->last_packet_ms != 0 && gap > c->longest_gap_ms)
+		c->longest_gap_ms = gap;
 }
 
-static uint8_t relay(struct graph_context *context, struct rte_mbuf *m, const struct flow *flow)
+static __rte_noinline uint8_t no_way(struct passage *p)
 {
-	struct passage p = { .context = context, .m = m, .flow = flow };
-	const struct rte_udp_hdr *udp = udp_of(&p);
-	bool rtcp_port = rte_be_to_cpu_16(udp->dst_port) & 1;
+	return stop(p, p->flow->flags & FLOW_HAS_PEER ? DP_DROP_PEER_DIRECTION : DP_DROP_NO_PEER);
+}
+
+/* What is not taken must not be learnt from, so the direction is looked at before the source. */
+static inline uint8_t relay_rtp(struct passage *p)
+{
+	struct dp_termination_counters *c = p->counters;
+	const struct graph_context *context = p->context;
+	const struct flow *f = p->flow;
+	const struct rtp_clock clock = {
+		.now = rtp_units(context->now_us, f->clock_scale),
+		.scale = f->clock_scale,
+		.telephone_event = f->telephone_event,
+	};
+	const struct way_out way = { .hop = f->nexthop,
+				     .destination = f->destination,
+				     .source_port = f->source_port,
+				     .destination_port = f->destination_port,
+				     .header_sum = f->header_sum };
+
+	if (unlikely(!(f->flags & FLOW_TAKE)))
+		return drop(p, DP_DROP_DIRECTION);
+	if (unlikely(!source_is_locked(p))) {
+		enum source_verdict verdict = source_judge_rtp(p);
+
+		if (verdict != SOURCE_OURS)
+			return reject(p, verdict);
+	}
+	if (unlikely(context->now_ms - c->last_packet_ms > GAP_MS))
+		after_gap(p);
+	if (f->packet_period_us &&
+	    unlikely(!rate_admits(&c->rate_due_us, (uint32_t)context->now_us, f->packet_period_us)))
+		return limit(p);
+	rtp_count(c, p->payload, p->size, &clock);
+	c->last_packet_ms = context->now_ms;
+	if (unlikely((f->flags & (FLOW_HAS_PEER | FLOW_PEER_SENDS)) !=
+		     (FLOW_HAS_PEER | FLOW_PEER_SENDS)))
+		return no_way(p);
+	return send_on(p, &way);
+}
+
+static __rte_noinline uint8_t no_flow(struct rte_mbuf *m)
+{
+	set_drop(m, DP_DROP_NO_FLOW);
+	return TO_DROP;
+}
+
+static inline uint8_t relay(struct graph_context *context, struct rte_mbuf *m,
+			    const struct flow *flow)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, media_l2(m));
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + media_l3(m));
+	bool v6 = (ip[0] >> 4) == 6, rtcp_port = rte_be_to_cpu_16(udp->dst_port) & 1;
+	struct passage p = {
+		.context = context,
+		.m = m,
+		.flow = flow,
+		.ip = ip,
+		.udp = udp,
+		.payload = (const uint8_t *)(udp + 1),
+		.size = (uint16_t)(m->data_len - media_l2(m) - media_l3(m) - sizeof(*udp)),
+		.ttl = ip[v6 ? offsetof(struct rte_ipv6_hdr, hop_limits)
+			     : offsetof(struct rte_ipv4_hdr, time_to_live)],
+		.v6 = v6,
+	};
 
 	if (unlikely(!flow))
-		return drop(&p, DP_DROP_NO_FLOW);
+		return no_flow(m);
 	p.counters = &context->flows.counters[flow->termination];
-	p.payload = (const uint8_t *)(udp + 1);
-	p.size = (uint16_t)(m->data_len - m->l2_len - m->l3_len - sizeof(*udp));
+	if (unlikely(p.ttl <= 1))
+		return end_loop(&p);
 	switch (rtp_kind(p.payload, p.size)) {
 	case RTP_KIND_RTP:
-		return rtcp_port ? drop(&p, DP_DROP_BAD_RTCP) : relay_rtp(&p);
+		if (unlikely(rtcp_port))
+			return drop(&p, DP_DROP_BAD_RTCP);
+		if (unlikely(!rtp_is_valid(p.payload, p.size)))
+			return drop(&p, DP_DROP_NOT_RTP);
+		return relay_rtp(&p);
 	case RTP_KIND_RTCP:
 		if (!rtcp_port && !(flow->flags & FLOW_RTCP_MUX))
 			return drop(&p, DP_DROP_NOT_RTP);
-		p.rtcp = true;
 		return relay_rtcp(&p);
 	default:
 		return drop(&p, DP_DROP_NOT_RTP);
@@ -351,12 +248,8 @@ static bool is_ours(const struct graph_context *c, const struct flow *flow)
 
 static void prefetch_counters(const struct flow_lookup *flows, const struct flow *flow)
 {
-	const struct dp_termination_counters *c;
-
-	if (!flow)
-		return;
-	c = &flows->counters[flow->termination];
-	rte_prefetch0(c);
+	if (flow)
+		rte_prefetch0(&flows->counters[flow->termination]);
 }
 
 static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, void **objs,
@@ -365,13 +258,13 @@ static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, vo
 	struct graph_context *c = node_context(node);
 	struct rte_mbuf **packets = (struct rte_mbuf **)objs;
 	const struct flow *flows[GRAPH_BURST];
-	uint8_t edges[GRAPH_BURST];
+	uint8_t edges[GRAPH_BURST], others = 0;
 	uint64_t began = rte_rdtsc();
 
 	/* Not all flows at once: that is more than the core fetches side by side, and the counters,
 	 * which are found through them, would wait behind the last. */
 	for (uint16_t i = 0; i < n; i++) {
-		flows[i] = flow_lookup(&c->flows, packets[i]->hash.usr);
+		flows[i] = flow_lookup(&c->flows, media_slot(packets[i]));
 		if (i < 2 * AHEAD)
 			rte_prefetch0(flows[i]);
 	}
@@ -389,8 +282,12 @@ static uint16_t relay_process(struct rte_graph *graph, struct rte_node *node, vo
 			packets[i]->port = flows[i]->worker;
 			edges[i] = TO_GIVE;
 		}
+		others |= edges[i];
 	}
-	node_dispatch(graph, node, objs, edges, n);
+	if (likely(others == TO_TX))
+		rte_node_next_stream_move(graph, node, TO_TX);
+	else
+		node_dispatch(graph, node, objs, edges, n);
 	node_count(c, NODE_RELAY, n, began);
 	return n;
 }
@@ -401,6 +298,7 @@ static struct rte_node_register relay_node = {
 	.nb_edges = EDGES,
 	.next_nodes = { [TO_TX] = "tandem-tx",
 			[TO_DROP] = "tandem-drop",
-			[TO_GIVE] = "tandem-give" },
+			[TO_GIVE] = "tandem-give",
+			[TO_END] = "tandem-end" },
 };
 RTE_NODE_REGISTER(relay_node);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * RTP and RTCP as the relay needs them: is it valid (RFC 3550 appendix A.1, A.2), and what do its
- * sequence numbers and time stamps say (A.1, A.3, A.8). Pure functions of bytes and counters.
+ * RTP as the relay needs it: is it valid (RFC 3550 appendix A.1), and what do its sequence numbers
+ * and time stamps say (A.1, A.3, A.8; bursts by RFC 3611 A.2). Pure functions of bytes and
+ * counters; what the counters mean stands in dataplane/api/counters.h.
+ *
+ * A packet that is next in sequence and in time touches the first line of the counters only.
  */
 #ifndef DATAPLANE_NODES_RTP_H
 #define DATAPLANE_NODES_RTP_H
@@ -20,51 +23,91 @@ enum rtp_kind {
 
 static inline uint16_t rtp_get16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	uint16_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return __builtin_bswap16(word);
 }
 
 static inline uint32_t rtp_get32(const uint8_t *p)
 {
-	return (uint32_t)rtp_get16(p) << 16 | rtp_get16(p + 2);
+	uint32_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return __builtin_bswap32(word);
 }
 
 static inline enum rtp_kind rtp_kind(const uint8_t *payload, size_t size)
 {
 	if (size < 4 || (payload[0] >> 6) != 2)
 		return RTP_KIND_OTHER;
-	return payload[1] >= 192 && payload[1] <= 223 ? RTP_KIND_RTCP : RTP_KIND_RTP;
+	return (payload[1] & 0xe0) == 192 ? RTP_KIND_RTCP : RTP_KIND_RTP;
 }
+
+/* With padding, extension or contributing sources. */
+bool rtp_is_valid_with_options(const uint8_t *payload, size_t size);
 
 static inline bool rtp_is_valid(const uint8_t *p, size_t size)
 {
-	size_t header;
-
 	if (size < RTP_HEADER_SIZE || (p[0] >> 6) != 2)
 		return false;
-	header = RTP_HEADER_SIZE + 4u * (p[0] & 0x0f);
-	if (p[0] & 0x10) { /* extension: 16 bits profile, 16 bits length in words */
-		if (size < header + 4)
-			return false;
-		header += 4 + 4u * rtp_get16(p + header + 2);
-	}
-	if (size < header)
-		return false;
-	if (p[0] & 0x20) /* padding: its length stands in the last octet, and counts itself */
-		return size > header && p[size - 1] != 0 && p[size - 1] <= size - header;
-	return true;
+	return __builtin_expect((p[0] & 0x3f) == 0, 1) || rtp_is_valid_with_options(p, size);
 }
-
-/* Reduced-size RTCP (RFC 5506) is let through as well. */
-bool rtcp_is_valid(const uint8_t *payload, size_t size);
 
 struct rtp_clock {
 	uint32_t now;            /* time of arrival in units of the RTP clock, wrapping */
-	uint32_t rate;           /* units a second */
+	uint32_t scale;          /* units in a µs, times 2^32: struct flow.clock_scale */
 	uint8_t telephone_event; /* payload type without time stamps of its own, 255: none */
 };
 
-/* Counts a valid RTP packet: packets, bytes, loss and jitter. */
-void rtp_count(struct dp_termination_counters *c, const uint8_t *payload, size_t size,
-	       const struct rtp_clock *clock);
+/* µs in units of the RTP clock, below 2^32 µs or modulo 2^32 units. */
+static inline uint32_t rtp_units(uint64_t us, uint32_t scale)
+{
+	return (uint32_t)(us * scale >> 32);
+}
+
+/* For packets that are not next in sequence, or not in time. */
+void rtp_count_rare(struct dp_termination_counters *c, const uint8_t *payload,
+		    const struct rtp_clock *clock);
+
+/* The base of play-out drifts up by so much each 64 packets, against clocks that run slow. */
+#define RTP_DRIFT_US 125u
+
+/* A.8: J += (|D| - J) / 16, with J scaled by 16. */
+static inline void rtp_jitter(struct dp_termination_counters *c, uint32_t transit)
+{
+	int32_t d = (int32_t)(transit - c->transit);
+
+	c->jitter += (uint32_t)(d < 0 ? -d : d) - ((c->jitter + 8) >> 4);
+	c->transit = transit;
+}
+
+/* Counts a valid RTP packet that was taken. */
+static inline void rtp_count(struct dp_termination_counters *c, const uint8_t *payload, size_t size,
+			     const struct rtp_clock *clock)
+{
+	uint16_t sequence = rtp_get16(payload + 2);
+	uint32_t transit = clock->now - rtp_get32(payload + 4);
+
+	c->packets++;
+	c->bytes += size;
+	/* window: 0 before the first packet; else what leaves it now had come, or was lost */
+	if (__builtin_expect(rtp_get32(payload + 8) != c->ssrc ||
+				     sequence != (uint16_t)(c->highest_sequence + 1) ||
+				     !(c->window >> 63) ||
+				     transit - c->base_transit >
+					     rtp_units(DP_PLAYOUT_MS * 1000, clock->scale) ||
+				     (payload[1] & 0x7f) == clock->telephone_event,
+			     0)) {
+		rtp_count_rare(c, payload, clock);
+		return;
+	}
+	c->highest_sequence++; /* the carry counts the cycles */
+	c->window = c->window << 1 | 1;
+	c->late_run = 0;
+	rtp_jitter(c, transit);
+	if ((sequence & 63) == 0)
+		c->base_transit += rtp_units(RTP_DRIFT_US, clock->scale);
+}
 
 #endif

@@ -58,6 +58,7 @@ struct bench {
 	const struct flow_lookup *lookup;
 	struct graph *graph;
 	struct rte_mempool *pool;
+	struct rte_ring *notices;
 	struct rte_mbuf **packets;
 	struct stream *streams;
 	uint32_t *order;
@@ -160,8 +161,9 @@ static void make_graph(struct bench *b)
 		die("no flow table");
 	b->lookup = flow_table_lookup(b->table);
 	worker.flows = b->table;
-	worker.notices = need(
-		rte_ring_create_elem("notices", sizeof(struct flow_notice), 64, SOCKET_ID_ANY, 0));
+	b->notices = need(rte_ring_create_elem("notices", sizeof(struct flow_notice), 2 * BURST,
+					       SOCKET_ID_ANY, 0));
+	worker.notices = b->notices;
 	if (graph_create(&worker, &b->graph) != 0)
 		die("no graph");
 }
@@ -314,6 +316,14 @@ static void prepare_for_floor(struct bench *b)
 		write_packet(b->packets[i], &b->streams[dice(b->flows)], 0);
 }
 
+/* A source whose notice finds no room stays unlocked. */
+static void read_notices(struct bench *b)
+{
+	struct flow_notice notices[2 * BURST];
+
+	rte_ring_sc_dequeue_burst_elem(b->notices, notices, sizeof(notices[0]), 2 * BURST, NULL);
+}
+
 static uint64_t cycles_of(const struct bench *b, enum graph_node node)
 {
 	return b->nodes[node].cycles;
@@ -334,6 +344,7 @@ static uint64_t run_graph(struct bench *b, double *cycles)
 		graph_walk(b->graph);
 		all += rte_rdtsc() - began;
 		left += rte_eth_rx_burst(0, 0, &b->packets[i], BURST);
+		read_notices(b);
 		urcu_qsbr_quiescent_state();
 	}
 	outside = cycles_of(b, NODE_RX) + cycles_of(b, NODE_TX) - outside;

@@ -18,7 +18,8 @@ struct rte_ring *punt, *inject, *notices;
 struct flow_table *table;
 struct graph *graph, *other_graph;
 struct rte_ring *handover[2];
-static struct dp_stats_header header = { .clock_ms = 4711 };
+struct dp_stats_header header = { .clock_ms = 4711 };
+struct flow_realm realm = { .dscp = 46 };
 struct dp_worker_stats stats;
 static struct dp_worker_stats other_stats;
 static struct dp_node_stats node_stats[DP_NODES_MAX], other_nodes[DP_NODES_MAX];
@@ -91,7 +92,6 @@ static void start_graphs(unsigned workers)
 		{ .address = ipv4(20, 0), .port_first = 20000, .port_last = 20007 },
 		{ .address = ipv6(20, 0), .port_first = 20000, .port_last = 20007 },
 	};
-	static const struct flow_realm realm = { .dscp = 46 };
 	struct flow_table_config config = { .pools = pools,
 					    .pool_count = 2,
 					    .realms = &realm,
@@ -227,4 +227,30 @@ const uint8_t rtcp[28] = { 0x80, 200, 0, 6 };
 struct rte_mbuf *send_rtp(struct dp_address from, unsigned to)
 {
 	return walk(udp_packet(from, local[to], rtp, sizeof(rtp)));
+}
+
+int outcome_of(struct rte_mbuf *m)
+{
+	uint64_t before[DP_DROP_REASONS];
+	struct rte_mbuf *out;
+	int outcome = SENT_ON;
+
+	memcpy(before, stats.drops, sizeof(before));
+	out = walk(m);
+	for (int i = 0; i < DP_DROP_REASONS; i++)
+		if (stats.drops[i] != before[i])
+			outcome = i;
+	cr_assert_eq(out == NULL, outcome != SENT_ON);
+	rte_pktmbuf_free(out);
+	return outcome;
+}
+
+int send_sequence(struct dp_address from, unsigned to, uint16_t sequence)
+{
+	uint8_t packet[sizeof(rtp)];
+
+	memcpy(packet, rtp, sizeof(packet));
+	packet[2] = (uint8_t)(sequence >> 8);
+	packet[3] = (uint8_t)sequence;
+	return outcome_of(udp_packet(from, local[to], packet, sizeof(packet)));
 }

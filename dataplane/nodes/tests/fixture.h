@@ -13,7 +13,9 @@
 
 #define TERMINATIONS 8u
 
-extern struct nexthop hop; /* of all remote addresses */
+extern struct nexthop hop;      /* of all remote addresses */
+extern struct flow_realm realm; /* of all media addresses; to be changed before set-up */
+extern struct dp_stats_header header;
 extern struct rte_mempool *pool;
 extern struct rte_ring *punt, *inject, *notices;
 extern struct rte_ring *handover[2];
@@ -48,5 +50,11 @@ struct rte_mbuf *udp_packet(struct dp_address from, struct dp_address to, const 
 /* Puts a packet in (NULL: none) and walks; returns what left by the port, or NULL. */
 struct rte_mbuf *walk(struct rte_mbuf *m);
 struct rte_mbuf *send_rtp(struct dp_address from, unsigned to);
+/* As send_rtp() with this sequence number; -1: nothing left the graph, else the drop reason that
+ * was counted. What leaves is freed. */
+int send_sequence(struct dp_address from, unsigned to, uint16_t sequence);
+#define SENT_ON (-1)
+/* The only reason counted in a walk with this packet, or SENT_ON. What leaves is freed. */
+int outcome_of(struct rte_mbuf *m);
 
 #endif

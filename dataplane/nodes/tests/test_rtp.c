@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 
+#include "dataplane/nodes/rtcp.h"
 #include "dataplane/nodes/rtp.h"
 
-#define PT_PCMU 0
+#define PT_PCMU    0
+#define SCALE_8000 ((uint32_t)((UINT64_C(8000) << 32) / 1000000))
 
 static size_t rtp(uint8_t *p, uint16_t sequence, uint32_t timestamp, uint32_t ssrc, size_t size)
 {
@@ -75,7 +77,7 @@ Test(rtp, compound_rtcp_must_add_up)
 static void feed(struct dp_termination_counters *c, uint16_t sequence, uint32_t timestamp,
 		 uint32_t ssrc, uint32_t arrival)
 {
-	struct rtp_clock clock = { .now = arrival, .rate = 8000, .telephone_event = 101 };
+	struct rtp_clock clock = { .now = arrival, .scale = SCALE_8000, .telephone_event = 101 };
 	uint8_t p[172];
 
 	rtp_count(c, p, rtp(p, sequence, timestamp, ssrc, sizeof(p)), &clock);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dataplane/nodes/source.h"
+
+#include <rte_byteorder.h>
+
+#include "dataplane/nodes/rtp.h"
+
+static const struct dp_address nowhere;
+
+static struct dp_address address_of(const struct passage *p)
+{
+	struct dp_address a = { .port = rte_be_to_cpu_16(p->udp->src_port),
+				.family = p->v6 ? DP_FAMILY_IPV6 : DP_FAMILY_IPV4 };
+
+	memcpy(a.ip, source_ip(p), p->v6 ? 16 : 4);
+	return a;
+}
+
+bool passage_notice(const struct passage *p, enum flow_notice_kind kind, bool rtcp)
+{
+	struct flow_notice notice = {
+		.termination = p->flow->termination,
+		.generation = p->flow->generation,
+		.kind = (uint8_t)kind,
+		.rtcp = rtcp,
+		.latch_epoch = p->flow->latch_epoch,
+		.source = address_of(p),
+	};
+
+	if (rte_ring_mp_enqueue_elem(p->context->config.notices, &notice, sizeof(notice)) == 0)
+		return true;
+	p->context->config.stats->latch_lost++;
+	return false;
+}
+
+static bool same_ip(const struct dp_address *a, const struct dp_address *b)
+{
+	return a->family == b->family &&
+	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
+}
+
+static bool same_address(const struct dp_address *a, const struct dp_address *b)
+{
+	return a->port == b->port && same_ip(a, b);
+}
+
+static void set_source(struct dp_termination_counters *c, const struct dp_address *source,
+		       enum dp_latch latch)
+{
+	c->source = *source;
+	c->source_key = source_key(source->family == DP_FAMILY_IPV6, source->ip);
+	c->source_port = rte_cpu_to_be_16(source->port);
+	c->latch = (uint8_t)latch;
+}
+
+/* The signalling has spoken: strict takes what it said, learn begins anew. */
+static void restart(struct dp_termination_counters *c, const struct flow *flow)
+{
+	bool learn = flow->flags & FLOW_LEARN;
+
+	c->latch_epoch = flow->latch_epoch;
+	set_source(c, learn ? &nowhere : &flow->expected, learn ? DP_LATCH_OPEN : DP_LATCH_LOCKED);
+	c->source_rtcp = learn ? nowhere : flow->expected_rtcp;
+}
+
+/* If the manager cannot be told, the latch stays as it is: the next packet tries again. */
+static void lock(struct passage *p, const struct dp_address *source)
+{
+	struct dp_termination_counters *c = p->counters;
+
+	if (!passage_notice(p, FLOW_NOTICE_LATCHED, false))
+		return;
+	set_source(c, source, DP_LATCH_LOCKED);
+	if (c->source_rtcp.family != DP_FAMILY_NONE && !same_ip(&c->source_rtcp, source))
+		c->source_rtcp = nowhere;
+}
+
+static bool is_candidate(const struct dp_termination_counters *c, const struct dp_address *source,
+			 uint32_t ssrc)
+{
+	return c->latch == DP_LATCH_PROVING && c->candidate_ssrc == ssrc &&
+	       same_address(&c->source, source);
+}
+
+static void propose(struct dp_termination_counters *c, const struct dp_address *source,
+		    uint32_t ssrc, uint16_t next)
+{
+	set_source(c, source, DP_LATCH_PROVING);
+	c->candidate_ssrc = ssrc;
+	c->candidate_sequence = next;
+}
+
+static bool is_open(const struct passage *p)
+{
+	return (p->flow->flags & FLOW_LEARN) && p->counters->latch != DP_LATCH_LOCKED;
+}
+
+static void begin(struct passage *p)
+{
+	if (p->counters->latch_epoch != p->flow->latch_epoch)
+		restart(p->counters, p->flow);
+}
+
+enum source_verdict source_judge_rtp(struct passage *p)
+{
+	struct dp_termination_counters *c = p->counters;
+	const struct dp_address source = address_of(p);
+	uint32_t ssrc = rtp_get32(p->payload + 8);
+	uint16_t sequence = rtp_get16(p->payload + 2), next = (uint16_t)(sequence + 1);
+
+	begin(p);
+	if (!is_open(p))
+		return source_is_locked(p) ? SOURCE_OURS : SOURCE_FOREIGN;
+	if (same_address(&p->flow->expected, &source) ||
+	    (is_candidate(c, &source, ssrc) && c->candidate_sequence == sequence)) {
+		c->candidate_sequence = next;
+		lock(p, &source);
+		return SOURCE_OURS;
+	}
+	propose(c, &source, ssrc, next);
+	return SOURCE_UNPROVEN;
+}
+
+/*
+ * Before there was any RTP (a listener sends only RTCP) RTCP has to come from the host of the
+ * signalling. Before its answer has arrived a called phone may speak already: then nobody knows
+ * its host.
+ */
+static const struct dp_address *known_host(const struct passage *p)
+{
+	return p->counters->latch == DP_LATCH_LOCKED ? &p->counters->source : &p->flow->expected;
+}
+
+static enum source_verdict judge_own_port(struct passage *p, const struct dp_address *source)
+{
+	struct dp_termination_counters *c = p->counters;
+	const struct dp_address *host = known_host(p);
+
+	if (same_address(&c->source_rtcp, source))
+		return SOURCE_OURS;
+	if (!(p->flow->flags & FLOW_LEARN) || c->source_rtcp.family != DP_FAMILY_NONE ||
+	    (host->family != DP_FAMILY_NONE && !same_ip(host, source)))
+		return SOURCE_FOREIGN;
+	if (passage_notice(p, FLOW_NOTICE_LATCHED, true))
+		c->source_rtcp = *source;
+	return SOURCE_OURS;
+}
+
+enum source_verdict source_judge_rtcp(struct passage *p)
+{
+	struct dp_termination_counters *c = p->counters;
+	const struct dp_address source = address_of(p);
+	uint32_t ssrc = rtp_get32(p->payload + 4);
+
+	begin(p);
+	if (!(p->flow->flags & FLOW_RTCP_MUX))
+		return judge_own_port(p, &source);
+	if (!is_open(p))
+		return source_is_locked(p) ? SOURCE_OURS : SOURCE_FOREIGN;
+	if (p->flow->expected.family != DP_FAMILY_NONE && !same_ip(&p->flow->expected, &source))
+		return SOURCE_FOREIGN;
+	if (p->flow->expected.family != DP_FAMILY_NONE || is_candidate(c, &source, ssrc)) {
+		lock(p, &source);
+		return SOURCE_OURS;
+	}
+	propose(c, &source, ssrc, 0);
+	return SOURCE_UNPROVEN;
+}
