@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_FIRST 1024
+#define ARENA_FIRST 768 /* strings and a branch of most calls */
 #define ARENA_LIMIT (64 * 1024)
 
 int call_create(struct engine *e, uint64_t id, struct call **out)
@@ -35,6 +35,13 @@ int call_create(struct engine *e, uint64_t id, struct call **out)
 	e->count++;
 	*out = call;
 	return 0;
+}
+
+int call_make_branches(struct call *call, unsigned count)
+{
+	call->branches = arena_calloc(call->arena, count * sizeof(*call->branches));
+	call->branch_count = call->branches ? count : 0;
+	return call->branches || !count ? 0 : -ENOMEM;
 }
 
 const char *call_string(struct call *call, const char *text)

@@ -101,7 +101,7 @@ struct call {
 	struct session *callee;    /* who answered; NULL until then */
 	struct session *early;     /* whose early media is heard */
 	struct session *modifying; /* whose re-INVITE is with the other side */
-	struct branch branches[CALL_BRANCHES_MAX];
+	struct branch *branches;   /* of the arena */
 	unsigned branch_count, branches_open;
 	unsigned best_status; /* of the branches that refused */
 	struct bridge *bridge;
@@ -140,6 +140,8 @@ bool call_event(struct call *call, enum call_event event, const struct call_caus
 
 /* --- call.c: birth and death --- */
 int call_create(struct engine *engine, uint64_t id, struct call **call);
+/* Room for so many branches, zeroed. -ENOMEM */
+int call_make_branches(struct call *call, unsigned count);
 const char *call_string(struct call *call, const char *text);
 struct call *call_find(const struct engine *engine, uint64_t id);
 /* Sends EMPTY when nobody is left of a call that is ending. */

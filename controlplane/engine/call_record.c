@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls on record: what a restarted control plane needs to end an answered call properly, and
- * to make its media again if the dataplane has lost it too. JSON, with a version.
+ * to make its media again if the dataplane has lost it too (controlplane/session/record.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,8 +13,9 @@
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
 
-#define RECORD_VERSION  1
 #define RECORD_LATER_MS 1000
+#define NAME_MAX_TEXT   64
+#define FACT_MAX        1024
 
 /* Names, not numbers: the next life may have another configuration, and other tables. */
 static const char *realm_name(const struct seat *seat)
@@ -24,25 +25,24 @@ static const char *realm_name(const struct seat *seat)
 	return seat->realm < d->realms_count ? d->realms[seat->realm].name : "";
 }
 
-static json_t *seat_save(const struct seat *seat)
+static void seat_save(const struct seat *seat, struct record_writer *w)
 {
 	const struct dp_termination_settings *s = media_termination_settings(seat->termination);
 
-	return json_pack(
-		"{s:i,s:s,s:s,s:o,s:o,s:o,s:o,s:i,s:i,s:i,s:i,s:I,s:I,s:I}", "side",
-		(int)seat->side, "realm", realm_name(seat), "codec", dp_codec_name(s->codec),
-		"local", address_save(media_termination_local(seat->termination)), "latched",
-		address_save(media_termination_latched(seat->termination)), "remote",
-		address_save(&s->remote), "remote_rtcp", address_save(&s->remote_rtcp), "direction",
-		(int)s->direction, "source_rule", (int)s->source_rule, "payload_type",
-		(int)s->payload_type, "telephone_event", (int)s->telephone_event, "clock_rate",
-		(json_int_t)s->clock_rate, "media_timeout_ms", (json_int_t)s->media_timeout_ms,
-		"flags", (json_int_t)s->flags);
-}
-
-static json_int_t number(const json_t *record, const char *key)
-{
-	return json_integer_value(json_object_get(record, key));
+	record_put_number(w, seat->side);
+	record_put_text(w, realm_name(seat));
+	record_put_address(w, media_termination_local(seat->termination));
+	record_put_address(w, media_termination_latched(seat->termination));
+	record_put_address(w, &s->remote);
+	record_put_address(w, &s->remote_rtcp);
+	record_put_number(w, s->direction);
+	record_put_number(w, s->source_rule);
+	record_put_text(w, dp_codec_name(s->codec));
+	record_put_number(w, s->payload_type);
+	record_put_number(w, s->telephone_event);
+	record_put_number(w, s->clock_rate);
+	record_put_number(w, s->media_timeout_ms);
+	record_put_number(w, s->flags);
 }
 
 static uint8_t realm_named(const struct config *config, const char *name)
@@ -52,28 +52,26 @@ static uint8_t realm_named(const struct config *config, const char *name)
 	return index < 0 ? DP_REALM_ANY : (uint8_t)index;
 }
 
-static int seat_restore(struct bridge *bridge, const json_t *record, struct seat **seat)
+static int seat_restore(struct bridge *bridge, struct record_reader *r, struct seat **seat)
 {
-	struct media_termination_config config = {
-		.side = (uint8_t)number(record, "side"),
-		.realm = realm_named(bridge->shard->config,
-				     json_string_value(json_object_get(record, "realm"))),
-		.settings = { .direction = (uint8_t)number(record, "direction") & 3u,
-			      .source_rule = (uint8_t)number(record, "source_rule"),
-			      .payload_type = (uint8_t)number(record, "payload_type"),
-			      .telephone_event = (uint8_t)number(record, "telephone_event"),
-			      .clock_rate = (uint32_t)number(record, "clock_rate"),
-			      .media_timeout_ms = (uint32_t)number(record, "media_timeout_ms"),
-			      .flags = (uint32_t)number(record, "flags"),
-			      .codec = dp_codec_named(
-				      json_string_value(json_object_get(record, "codec"))) },
-	};
+	struct media_termination_config config = { .side = (uint8_t)record_number(r, 1) };
+	struct dp_termination_settings *s = &config.settings;
+	char text[NAME_MAX_TEXT];
 
-	if (address_restore(json_object_get(record, "local"), &config.local) ||
-	    address_restore(json_object_get(record, "latched"), &config.latched) ||
-	    address_restore(json_object_get(record, "remote"), &config.settings.remote) ||
-	    address_restore(json_object_get(record, "remote_rtcp"), &config.settings.remote_rtcp) ||
-	    config.local.port == 0)
+	config.realm = realm_named(bridge->shard->config, record_text(r, text, sizeof(text)));
+	record_address(r, &config.local);
+	record_address(r, &config.latched);
+	record_address(r, &s->remote);
+	record_address(r, &s->remote_rtcp);
+	s->direction = (uint8_t)record_number(r, DP_DIRECTION_SENDRECV);
+	s->source_rule = (uint8_t)record_number(r, DP_SOURCE_LEARN);
+	s->codec = dp_codec_named(record_text(r, text, sizeof(text)));
+	s->payload_type = (uint8_t)record_number(r, UINT8_MAX);
+	s->telephone_event = (uint8_t)record_number(r, UINT8_MAX);
+	s->clock_rate = (uint32_t)record_number(r, UINT32_MAX);
+	s->media_timeout_ms = (uint32_t)record_number(r, UINT32_MAX);
+	s->flags = (uint32_t)record_number(r, DP_TERMINATION_FLAGS);
+	if (r->broken || config.local.port == 0)
 		return -EINVAL;
 	return bridge_reserve_restored(bridge, &config, seat);
 }
@@ -92,38 +90,42 @@ static int trunk_named(const struct config *config, const char *name)
 	return -1;
 }
 
+static void facts_save(const struct call *call, struct record_writer *w)
+{
+	record_put_number(w, RECORD_VERSION);
+	record_put_text(w, call->from);
+	record_put_text(w, call->to);
+	record_put_text(w, call->caller_address);
+	record_put_text(w, call->callee_address);
+	record_put_text(w, name_of_trunk(call, call->trunk_in));
+	record_put_text(w, name_of_trunk(call, call->trunk_out));
+	record_put_number(w, call->started_ms);
+	record_put_number(w, call->ringing_ms);
+	record_put_number(w, call->answered_ms);
+}
+
 void call_record(struct call *call)
 {
-	struct store_call row = { .id = call->id };
-	json_t *record, *caller, *callee;
-	char *text = NULL;
-	int error = -ENOMEM;
+	char text[RECORD_MAX];
+	struct store_call row = { .id = call->id, .text = text };
+	struct record_writer w;
+	int error;
 
 	if (call_is_over(call) || !call->callee || !call->bridge)
 		return;
-	caller = session_save(call->caller);
-	callee = session_save(call->callee);
-	record = json_pack("{s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:o*,s:o*,s:o,s:o}", "v",
-			   RECORD_VERSION, "from", call->from, "to", call->to, "caller_address",
-			   call->caller_address, "callee_address", call->callee_address, "trunk_in",
-			   name_of_trunk(call, call->trunk_in), "trunk_out",
-			   name_of_trunk(call, call->trunk_out), "started_ms",
-			   (json_int_t)call->started_ms, "ringing_ms", (json_int_t)call->ringing_ms,
-			   "answered_ms", (json_int_t)call->answered_ms, "caller", caller, "callee",
-			   callee, "caller_seat", seat_save(call->caller_seat), "callee_seat",
-			   seat_save(call->callee_seat));
-	if (record && caller && callee)
-		text = json_dumps(record, JSON_COMPACT);
-	json_decref(record);
-	if (text) {
-		row.text = text;
-		error = store_call_put(call->engine->shard->store, &row);
-	}
+	record_begin(&w, text, sizeof(text));
+	facts_save(call, &w);
+	seat_save(call->caller_seat, &w);
+	seat_save(call->callee_seat, &w);
+	error = session_save(call->caller, &w);
+	if (!error)
+		error = session_save(call->callee, &w);
+	if (!error)
+		error = w.overflow ? -ENOSPC : store_call_put(call->engine->shard->store, &row);
 	if (error)
 		LOG_WARN("call", call->id, "not on record: %s", strerror(-error));
 	else
 		call->recorded = true;
-	free(text);
 }
 
 static void on_later(struct timer *timer)
@@ -137,28 +139,29 @@ void call_record_later(struct call *call)
 		timer_set(call->engine->shard->wheel, &call->timer, RECORD_LATER_MS, on_later);
 }
 
-static const char *string(struct call *call, const json_t *record, const char *key)
+static const char *string(struct call *call, struct record_reader *r)
 {
-	const char *text = json_string_value(json_object_get(record, key));
+	char text[FACT_MAX];
 
-	return text ? call_string(call, text) : "";
+	return call_string(call, record_text(r, text, sizeof(text)));
 }
 
-static void facts_restore(struct call *call, const json_t *record)
+static int facts_restore(struct call *call, struct record_reader *r)
 {
 	const struct config *config = call->engine->shard->config;
+	char name[NAME_MAX_TEXT];
 
-	call->from = string(call, record, "from");
-	call->to = string(call, record, "to");
-	call->caller_address = string(call, record, "caller_address");
-	call->callee_address = string(call, record, "callee_address");
-	call->started_ms = (uint64_t)number(record, "started_ms");
-	call->ringing_ms = (uint64_t)number(record, "ringing_ms");
-	call->answered_ms = (uint64_t)number(record, "answered_ms");
-	call->trunk_in =
-		trunk_named(config, json_string_value(json_object_get(record, "trunk_in")));
-	call->trunk_out =
-		trunk_named(config, json_string_value(json_object_get(record, "trunk_out")));
+	if (record_number(r, UINT32_MAX) != RECORD_VERSION)
+		return -EINVAL;
+	call->from = string(call, r);
+	call->to = string(call, r);
+	call->caller_address = string(call, r);
+	call->callee_address = string(call, r);
+	call->trunk_in = trunk_named(config, record_text(r, name, sizeof(name)));
+	call->trunk_out = trunk_named(config, record_text(r, name, sizeof(name)));
+	call->started_ms = record_number(r, UINT64_MAX);
+	call->ringing_ms = record_number(r, UINT64_MAX);
+	call->answered_ms = record_number(r, UINT64_MAX);
 	call->counted = limits_take_call(config);
 	if (call->trunk_in >= 0) {
 		limits_take_trunk(config, call->trunk_in);
@@ -168,30 +171,33 @@ static void facts_restore(struct call *call, const json_t *record)
 		limits_take_trunk(config, call->trunk_out);
 		call->engine->trunk_calls[call->trunk_out]++;
 	}
+	return r->broken ? -EINVAL : 0;
 }
 
-static int legs_restore(struct call *call, const json_t *record)
+static int legs_restore(struct call *call, struct record_reader *record)
 {
 	struct shard *shard = call->engine->shard;
 	int error;
 
-	call->caller = session_create(shard, call->id, false, &call_session_user, call);
-	call->callee = session_create(shard, call->id, true, &call_session_user, call);
+	call->caller = session_create_restored(shard, call->id, false, &call_session_user, call);
+	call->callee = session_create_restored(shard, call->id, true, &call_session_user, call);
+	if (call_make_branches(call, 1)) {
+		session_free(call->callee);
+		call->callee = NULL;
+		return -ENOMEM;
+	}
 	call->branches[0].session = call->callee;
-	call->branch_count = 1;
 	if (!call->caller || !call->callee)
 		return -ENOMEM;
 	error = bridge_create(shard, call->id, true, &call_bridge_user, call, &call->bridge);
 	if (!error)
-		error = seat_restore(call->bridge, json_object_get(record, "caller_seat"),
-				     &call->caller_seat);
+		error = seat_restore(call->bridge, record, &call->caller_seat);
 	if (!error)
-		error = seat_restore(call->bridge, json_object_get(record, "callee_seat"),
-				     &call->callee_seat);
+		error = seat_restore(call->bridge, record, &call->callee_seat);
 	if (!error)
-		error = session_restore(call->caller, json_object_get(record, "caller"));
+		error = session_restore(call->caller, record);
 	if (!error)
-		error = session_restore(call->callee, json_object_get(record, "callee"));
+		error = session_restore(call->callee, record);
 	if (error)
 		return error;
 	bridge_add(call->caller_seat, call->caller);
@@ -202,20 +208,16 @@ static int legs_restore(struct call *call, const json_t *record)
 
 int call_restore(struct engine *e, uint64_t id, const char *text)
 {
+	struct record_reader record;
 	struct call *call;
-	json_t *record;
 	int error = call_create(e, id, &call);
 
 	if (error)
 		return error;
-	record = json_loads(text, 0, NULL);
-	if (!record || number(record, "v") != RECORD_VERSION) {
-		error = -EINVAL;
-	} else {
-		facts_restore(call, record);
-		error = legs_restore(call, record);
-	}
-	json_decref(record);
+	record_open(&record, text);
+	error = facts_restore(call, &record);
+	if (!error)
+		error = legs_restore(call, &record);
 	if (error) {
 		struct call_cause cause = { .status = 500, .reason = "lost", .ended_by = "system" };
 
@@ -224,7 +226,6 @@ int call_restore(struct engine *e, uint64_t id, const char *text)
 		return error;
 	}
 	call->recorded = true;
-	call_record_later(call); /* with the CSeq that a next restart goes on from */
-	LOG_INFO("call", id, "%s -> %s taken up again", call->from, call->to);
+	LOG_DEBUG("call", id, "%s -> %s taken up again", call->from, call->to);
 	return 0;
 }

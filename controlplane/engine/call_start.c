@@ -118,6 +118,10 @@ static int branches_to_user(struct call *call, const struct route *route)
 		return -ENOMEM;
 	n = registrar_lookup(call->engine->shard->registrar, route->aor, contacts,
 			     CALL_BRANCHES_MAX);
+	if (call_make_branches(call, n)) {
+		free(contacts);
+		return -ENOMEM;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		char *headers = strchr(contacts[i].uri, '?');
 
@@ -127,7 +131,6 @@ static int branches_to_user(struct call *call, const struct route *route)
 		call->branches[i].uri = call_string(call, contacts[i].uri);
 	}
 	free(contacts);
-	call->branch_count = n;
 	write_to_user(call, route->aor);
 	return n ? 0 : -ENOENT;
 }
@@ -136,6 +139,7 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 {
 	struct shard *shard = call->engine->shard;
 	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
+	struct sip_path path;
 
 	for (unsigned i = 0; i < trunk->addresses_count; i++) {
 		const char *address = trunk->addresses[i];
@@ -146,13 +150,15 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 		if (sip_sockaddr_parse(slice_of(address), trunk->port, &remote) ||
 		    sip_transport_path(shard->transport, SIP_UDP,
 				       route_listeners(shard->config, trunk->realm),
-				       (const struct sockaddr *)&remote, &call->branches[0].to))
+				       (const struct sockaddr *)&remote, &path))
 			continue;
+		if (call_make_branches(call, 1))
+			return -ENOMEM;
+		call->branches[0].to = path;
 		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
 		snprintf(to, sizeof(to), "<%s>", uri);
 		call->branches[0].uri = call_string(call, uri);
 		call->to_header = call_string(call, to);
-		call->branch_count = 1;
 		return 0;
 	}
 	return -ENETUNREACH;

@@ -13,8 +13,7 @@
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
-#define ALLOW                    "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, REGISTER\r\n"
-#define CALLS_PER_SHARD_EXPECTED 16384
+#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, REGISTER\r\n"
 
 int engine_create(struct shard *shard, struct engine **out)
 {
@@ -28,7 +27,7 @@ int engine_create(struct shard *shard, struct engine **out)
 	e->trunk_calls = calloc(trunks ? trunks : 1, sizeof(*e->trunk_calls));
 	if (!e->trunk_calls)
 		goto fail_engine;
-	error = hash_index_init(&e->by_id, CALLS_PER_SHARD_EXPECTED);
+	error = hash_index_init(&e->by_id, shard->config->calls.calls_max);
 	if (error)
 		goto fail_trunks;
 	*out = e;
@@ -139,18 +138,20 @@ unsigned engine_call_count(const struct engine *e)
 
 static void restore_row(void *arg, const struct store_call *row)
 {
-	struct engine *e = arg;
-
-	if (shard_of_call(row->id, e->shard->count) == e->shard->index)
-		call_restore(e, row->id, row->text);
+	call_restore(arg, row->id, row->text);
 }
 
 void engine_restore(struct engine *e)
 {
-	int error = store_calls_load(e->shard->store, restore_row, e);
+	uint64_t begin = shard_wall_ms();
+	int error =
+		store_calls_load(e->shard->store, e->shard->index, e->shard->count, restore_row, e);
 
 	if (error)
 		LOG_ERROR("call", 0, "calls on record cannot be read: %s", strerror(-error));
+	if (e->count)
+		LOG_INFO("call", 0, "%u calls taken up again in %" PRIu64 " ms", e->count,
+			 shard_wall_ms() - begin);
 	media_adopt(e->shard->media);
 }
 
@@ -179,9 +180,10 @@ static json_t *show_call(const struct call *call)
 	char context[HANDLE_TEXT];
 	uint64_t since = call->answered_ms;
 	uint64_t now = shard_wall_ms();
-	const struct session *callee = call->callee  ? call->callee
-				       : call->early ? call->early
-						     : call->branches[0].session;
+	const struct session *callee = call->callee         ? call->callee
+				       : call->early        ? call->early
+				       : call->branch_count ? call->branches[0].session
+							    : NULL;
 
 	handle_text(call->bridge ? media_context_handle(call->bridge->context) : DP_HANDLE_NONE,
 		    context);

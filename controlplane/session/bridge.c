@@ -36,7 +36,7 @@ int bridge_create(struct shard *shard, uint64_t call, bool restore, const struct
 	b->call = call;
 	b->user = user;
 	b->arg = arg;
-	b->done = restore;
+	b->done = b->restored = b->announced = restore;
 	error = restore ? media_context_restore(shard->media, call, &b->context)
 			: media_context_create(shard->media, call, &b->context);
 	if (error) {
@@ -182,6 +182,8 @@ void bridge_add(struct seat *seat, struct session *session)
 	seat->session = session;
 	session->seat = seat;
 	b->sessions++;
+	if (b->restored)
+		return;
 	handle_text(media_context_handle(b->context), context);
 	if (!b->announced)
 		event_publish(b->shard->events, EVENT_BRIDGE_CREATED, b->call, 0, context);

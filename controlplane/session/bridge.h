@@ -40,6 +40,7 @@ struct bridge {
 	struct seat *seats;
 	unsigned waiting;  /* seats without an address */
 	unsigned sessions; /* seats that are taken */
+	bool restored;     /* seats are taken again, not anew */
 	bool announced;    /* BRIDGE_CREATED was published */
 	bool done;         /* ready was called */
 };
@@ -62,7 +63,8 @@ int bridge_reserve(struct bridge *bridge, uint8_t side, uint8_t realm, uint8_t f
 int bridge_reserve_restored(struct bridge *bridge, const struct media_termination_config *config,
 			    struct seat **seat);
 
-/* A session takes a seat, and leaves it. */
+/* A session takes a seat, and leaves it. The bus is told; not of a bridge of a call on record, whose
+ * seats were taken in an earlier life. */
 void bridge_add(struct seat *seat, struct session *session);
 void bridge_remove(struct seat *seat, const char *reason);
 

@@ -23,20 +23,30 @@ const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT])
 	return text;
 }
 
-struct session *session_create(struct shard *shard, uint64_t call, bool outbound,
-			       const struct session_user *user, void *arg)
+struct session *session_create_restored(struct shard *shard, uint64_t call, bool outbound,
+					const struct session_user *user, void *arg)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	char id[SESSION_ID_TEXT];
 
 	if (!s)
 		return NULL;
-	s->id = shard_new_call_id(shard);
 	s->call = call;
 	s->shard = shard;
 	s->outbound = outbound;
 	s->user = user;
 	s->arg = arg;
+	return s;
+}
+
+struct session *session_create(struct shard *shard, uint64_t call, bool outbound,
+			       const struct session_user *user, void *arg)
+{
+	struct session *s = session_create_restored(shard, call, outbound, user, arg);
+	char id[SESSION_ID_TEXT];
+
+	if (!s)
+		return NULL;
+	s->id = shard_new_call_id(shard);
 	/* RFC 8866 §5.2: a number that nobody else has; 63 bits, some parsers are signed. */
 	s->sdp_id = random_u64() >> 2 | 1;
 	s->sdp_version = s->sdp_id;

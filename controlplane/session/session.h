@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "controlplane/session/description.h"
+#include "controlplane/session/record.h"
 #include "sip/dialog/dialog.h"
 
 struct shard;
@@ -131,6 +132,9 @@ const char *session_direction_text(unsigned direction); /* "sendrecv"… */
 /* call: its id. invite: the one that came (inbound). */
 struct session *session_create(struct shard *shard, uint64_t call, bool outbound,
 			       const struct session_user *user, void *arg);
+/* The same for session_restore(): the bus has been told of it in an earlier life. */
+struct session *session_create_restored(struct shard *shard, uint64_t call, bool outbound,
+					const struct session_user *user, void *arg);
 void session_take(struct session *s, struct sip_invite *invite);
 /* Its invite must have ended. */
 void session_free(struct session *s);
@@ -165,10 +169,10 @@ void session_end(struct session *s, unsigned status, struct slice extra_headers)
 void session_set_direction(struct session *s, uint8_t direction);
 /* Name of the audio codec in use, "" if none. */
 const char *session_codec(const struct session *s);
-/* For the store: what session_restore() needs besides the invite's own text. NULL: no memory. */
-json_t *session_save(const struct session *s);
+/* For the store. -EINVAL: it has no dialog that can be saved. */
+int session_save(const struct session *s, struct record_writer *record);
 /* -EINVAL: the record is broken; else errors of sip_invite_restore(). */
-int session_restore(struct session *s, const json_t *record);
+int session_restore(struct session *s, struct record_reader *record);
 /* What is bad about its media now ("mos loss"), or "good"; null while it has none. */
 json_t *session_quality(const struct session *s);
 /* A row for the CLI. */

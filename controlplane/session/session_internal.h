@@ -24,9 +24,4 @@ int session_write(struct session *s, const struct description *what, bool answer
 /* 0, and s->remote has it. -EBADMSG, -ENOTSUP; -EPROTO: no offer of ours is open. */
 int session_receive_answer(struct session *s, struct slice body);
 
-/* An address as JSON: text, or null. */
-json_t *address_save(const struct dp_address *a);
-/* 0 or -EINVAL */
-int address_restore(const json_t *record, struct dp_address *a);
-
 #endif

@@ -67,7 +67,8 @@ static const struct {
 };
 
 static const char sql_contacts[] = "SELECT aor, uri, text, expires_ms FROM contacts";
-static const char sql_calls[] = "SELECT id, text FROM calls";
+/* The shard stands in the highest byte of the id. */
+static const char sql_calls[] = "SELECT id, text FROM calls WHERE ((id >> 56) & 255) % ?1 = ?2";
 static const char sql_cdrs[] =
 	"SELECT call, started_ms, ringing_ms, answered_ms, ended_ms, cause, packets_caller,"
 	"  packets_callee, lost_caller, lost_callee, \"from\", \"to\", caller_address,"
@@ -81,6 +82,7 @@ struct database {
 	sqlite3_stmt *statements[WRITE_TYPES][STATEMENTS_PER_WRITE];
 	pthread_mutex_t read_lock;
 	sqlite3 *reader;
+	char path[512];
 };
 
 unsigned database_write_numbers(enum write_type type)
@@ -218,8 +220,8 @@ static int explain(const char *path, int rc, sqlite3 *db, char *why, size_t why_
 int database_open(const char *dir, struct database **database, char *why, size_t why_size)
 {
 	struct database *d = calloc(1, sizeof(*d));
-	char path[512];
 	int rc, error, fd, version = 0;
+	char *path;
 
 	*database = NULL;
 	if (!d) {
@@ -231,7 +233,8 @@ int database_open(const char *dir, struct database **database, char *why, size_t
 	error = take_lock(d, dir, why, why_size);
 	if (error)
 		goto fail;
-	snprintf(path, sizeof(path), "%s/tandem.db", dir);
+	path = d->path;
+	snprintf(path, sizeof(d->path), "%s/tandem.db", dir);
 	/* CDRs are nobody else's business. SQLite gives its other files the mode of this one. */
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0) {
@@ -419,17 +422,16 @@ static void hand_out(const struct reading *r, sqlite3_stmt *s)
 	}
 }
 
-static int read_rows(struct database *d, const char *sql, unsigned limit, unsigned offset,
+/* a, b: what the statement takes, if it takes anything. */
+static int read_from(sqlite3 *db, const char *sql, unsigned a, unsigned b,
 		     const struct reading *reading)
 {
 	sqlite3_stmt *statement = NULL;
-	int rc;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 
-	pthread_mutex_lock(&d->read_lock);
-	rc = sqlite3_prepare_v2(d->reader, sql, -1, &statement, NULL);
 	if (rc == SQLITE_OK && sqlite3_bind_parameter_count(statement) == 2) {
-		sqlite3_bind_int64(statement, 1, limit);
-		sqlite3_bind_int64(statement, 2, offset);
+		sqlite3_bind_int64(statement, 1, a);
+		sqlite3_bind_int64(statement, 2, b);
 	}
 	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
 		rc = sqlite3_step(statement);
@@ -437,10 +439,20 @@ static int read_rows(struct database *d, const char *sql, unsigned limit, unsign
 			hand_out(reading, statement);
 	}
 	if (rc != SQLITE_DONE)
-		LOG_ERROR("store", 0, "reading failed: %s", sqlite3_errmsg(d->reader));
+		LOG_ERROR("store", 0, "reading failed: %s", sqlite3_errmsg(db));
 	sqlite3_finalize(statement);
-	pthread_mutex_unlock(&d->read_lock);
 	return rc == SQLITE_DONE ? 0 : -EIO;
+}
+
+static int read_rows(struct database *d, const char *sql, unsigned a, unsigned b,
+		     const struct reading *reading)
+{
+	int error;
+
+	pthread_mutex_lock(&d->read_lock);
+	error = read_from(d->reader, sql, a, b, reading);
+	pthread_mutex_unlock(&d->read_lock);
+	return error;
 }
 
 int database_contacts(struct database *d, void (*row)(void *arg, const struct store_contact *c),
@@ -449,10 +461,17 @@ int database_contacts(struct database *d, void (*row)(void *arg, const struct st
 	return read_rows(d, sql_contacts, 0, 0, &(struct reading){ .contact = row, .arg = arg });
 }
 
-int database_calls(struct database *d, void (*row)(void *arg, const struct store_call *call),
-		   void *arg)
+int database_calls(struct database *d, unsigned shard, unsigned shards,
+		   void (*row)(void *arg, const struct store_call *call), void *arg)
 {
-	return read_rows(d, sql_calls, 0, 0, &(struct reading){ .call = row, .arg = arg });
+	sqlite3 *db = NULL;
+	int error = -EIO;
+
+	if (open_connection(d->path, &db) == SQLITE_OK)
+		error = read_from(db, sql_calls, shards, shard,
+				  &(struct reading){ .call = row, .arg = arg });
+	sqlite3_close(db);
+	return error;
 }
 
 int database_cdrs(struct database *d, unsigned offset, unsigned limit,

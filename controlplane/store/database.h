@@ -42,8 +42,9 @@ int database_write(struct database *database, const struct write *list, size_t c
 
 int database_contacts(struct database *database,
 		      void (*row)(void *arg, const struct store_contact *c), void *arg);
-int database_calls(struct database *database, void (*row)(void *arg, const struct store_call *call),
-		   void *arg);
+/* On a connection of its own: shards read at the same time. */
+int database_calls(struct database *database, unsigned shard, unsigned shards,
+		   void (*row)(void *arg, const struct store_call *call), void *arg);
 int database_cdrs(struct database *database, unsigned offset, unsigned limit,
 		  void (*row)(void *arg, const struct cdr *cdr), void *arg);
 

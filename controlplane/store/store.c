@@ -291,10 +291,10 @@ int store_contacts_load(struct store *store, void (*row)(void *arg, const struct
 	return database_contacts(store->database, row, arg);
 }
 
-int store_calls_load(struct store *store, void (*row)(void *arg, const struct store_call *call),
-		     void *arg)
+int store_calls_load(struct store *store, unsigned shard, unsigned shards,
+		     void (*row)(void *arg, const struct store_call *call), void *arg)
 {
-	return database_calls(store->database, row, arg);
+	return database_calls(store->database, shard, shards, row, arg);
 }
 
 int store_cdrs_load(struct store *store, unsigned offset, unsigned limit,

@@ -39,8 +39,10 @@ struct store_call {
 	const char *text;
 };
 int store_call_put(struct store *store, const struct store_call *call);
-int store_calls_load(struct store *store, void (*row)(void *arg, const struct store_call *call),
-		     void *arg);
+/* Those of a shard (shard_of_call() in controlplane/main/shard.h). Shards may read at the same
+ * time. */
+int store_calls_load(struct store *store, unsigned shard, unsigned shards,
+		     void (*row)(void *arg, const struct store_call *call), void *arg);
 
 /* Call detail record: one row per call that was ever routed. Times: wall clock, ms; 0: never. */
 struct cdr {

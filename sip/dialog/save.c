@@ -115,21 +115,33 @@ int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
 
 /* --- reading --- */
 
-/* The value of a key as it stands; false: it is not there. */
-static bool find(const char *text, const char *key, struct slice *value)
-{
-	struct slice rest = slice_of(text);
+/* A text that is read. Keys are asked for in the order in which they are written, so that each
+ * search finds what it wants at once; any other order is found too. */
+struct reader {
+	struct slice text, rest;
+};
 
-	while (rest.n > 0) {
-		struct slice field = slice_split(&rest, ' ');
+static bool find_in(struct slice *rest, struct slice key, struct slice *value)
+{
+	while (rest->n > 0) {
+		struct slice field = slice_split(rest, ' ');
 		struct slice name = slice_split(&field, '=');
 
-		if (slice_equal(name, slice_of(key))) {
+		if (slice_equal(name, key)) {
 			*value = field;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* The value of a key as it stands; false: it is not there. */
+static bool find(struct reader *r, const char *key, struct slice *value)
+{
+	if (find_in(&r->rest, slice_of(key), value))
+		return true;
+	r->rest = r->text;
+	return find_in(&r->rest, slice_of(key), value);
 }
 
 static int hex(char c)
@@ -164,21 +176,21 @@ static char *unescape(struct slice s)
 	return text;
 }
 
-static char *get_text(const char *text, const char *key)
+static char *get_text(struct reader *text, const char *key)
 {
 	struct slice value;
 
 	return find(text, key, &value) ? unescape(value) : NULL;
 }
 
-static bool get_number(const char *text, const char *key, uint32_t max, uint32_t *number)
+static bool get_number(struct reader *text, const char *key, uint32_t max, uint32_t *number)
 {
 	struct slice value;
 
 	return find(text, key, &value) && slice_to_u32(value, max, number) == 0;
 }
 
-static int read_routes(struct remote *remote, const char *text)
+static int read_routes(struct remote *remote, struct reader *text)
 {
 	struct slice rest;
 
@@ -198,7 +210,7 @@ static int read_routes(struct remote *remote, const char *text)
 	return 0;
 }
 
-static int read_path(struct sip_path *path, const char *text)
+static int read_path(struct sip_path *path, struct reader *text)
 {
 	uint32_t port, kind, listener;
 	struct slice ip;
@@ -213,7 +225,7 @@ static int read_path(struct sip_path *path, const char *text)
 	return sip_sockaddr_parse(ip, (uint16_t)port, &path->remote);
 }
 
-static int read_remote(struct remote *remote, const char *text, const struct sip_path *path)
+static int read_remote(struct remote *remote, struct reader *text, const struct sip_path *path)
 {
 	uint32_t natted;
 
@@ -225,7 +237,7 @@ static int read_remote(struct remote *remote, const char *text, const struct sip
 	return read_routes(remote, text);
 }
 
-static int read_parties(struct sip_invite *invite, const char *text)
+static int read_parties(struct sip_invite *invite, struct reader *text)
 {
 	struct sip_addr local, remote;
 	char *local_text = get_text(text, "local"), *remote_text = get_text(text, "remote");
@@ -240,7 +252,7 @@ static int read_parties(struct sip_invite *invite, const char *text)
 	return rc;
 }
 
-static int read_invite(struct sip_invite *invite, const char *text)
+static int read_invite(struct sip_invite *invite, struct reader *text)
 {
 	uint32_t cseq;
 
@@ -255,7 +267,7 @@ static int read_invite(struct sip_invite *invite, const char *text)
 	return read_parties(invite, text);
 }
 
-static int read_dialog(struct sip_invite *invite, const char *text)
+static int read_dialog(struct sip_invite *invite, struct reader *text)
 {
 	char *tag = get_text(text, "remote-tag");
 	struct sip_dialog *dialog = NULL;
@@ -272,9 +284,10 @@ static int read_dialog(struct sip_invite *invite, const char *text)
 	return read_remote(&dialog->remote, text, &invite->path);
 }
 
-int sip_invite_restore(struct sip_ua *ua, const char *text, const struct sip_invite_user *user,
+int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_invite_user *user,
 		       void *arg, struct sip_invite **invite)
 {
+	struct reader reader = { slice_of(saved), slice_of(saved) }, *text = &reader;
 	struct sip_invite *i;
 	struct sip_path path;
 	struct slice role;

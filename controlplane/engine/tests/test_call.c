@@ -719,7 +719,7 @@ Test(call, a_broken_record_is_dropped_with_a_cdr)
 {
 	world_bridged_call();
 	free(world->record);
-	world->record = strdup("{\"v\":1,\"caller\":{}}");
+	world->record = strdup("2\tfrom\tto\t");
 	world_kill_controlplane();
 	world_run(20);
 	expect_cdr(500, "lost", "system");

@@ -106,12 +106,14 @@ int store_call_put(struct store *store, const struct store_call *call)
 	return 0;
 }
 
-int store_calls_load(struct store *store, void (*row)(void *arg, const struct store_call *call),
-		     void *arg)
+int store_calls_load(struct store *store, unsigned shard, unsigned shards,
+		     void (*row)(void *arg, const struct store_call *call), void *arg)
 {
 	struct store_call call = { .id = world->record_id, .text = world->record };
 
 	(void)store;
+	(void)shard;
+	(void)shards;
 	if (call.text)
 		row(arg, &call);
 	return 0;

@@ -145,7 +145,7 @@ Test(store, a_cdr_ends_its_call_and_the_first_one_stands)
 	store_call_put(store, &(struct store_call){ whole.call, "a late record" });
 	store_flush(store);
 
-	cr_expect_eq(store_calls_load(store, on_call, &calls), 0);
+	cr_expect_eq(store_calls_load(store, 0, 1, on_call, &calls), 0);
 	cr_expect_str_eq(calls.all, "7 other\n");
 	cr_expect_eq(store_cdrs_load(store, 0, 10, on_cdr, &cdrs), 0);
 	cr_expect_str_eq(cdrs.all, "fe00000000000001 alice@tandem.lab bob@tandem.lab "
@@ -162,8 +162,28 @@ Test(store, a_call_put_again_is_replaced)
 	store_call_put(store, &(struct store_call){ 1, "ringing" });
 	store_call_put(store, &(struct store_call){ 1, "connected" });
 	store_flush(store);
-	store_calls_load(store, on_call, &calls);
+	store_calls_load(store, 0, 1, on_call, &calls);
 	cr_expect_str_eq(calls.all, "1 connected\n");
+	store_close(store);
+}
+
+/* given calls of several shards, when each reads its own, then all are read and none twice */
+Test(store, a_shard_reads_its_calls_alone)
+{
+	struct store *store = open_store();
+	unsigned all = 0;
+
+	for (uint64_t shard = 0; shard < 256; shard += 50)
+		store_call_put(store, &(struct store_call){ shard << 56 | 7, "text" });
+	store_flush(store);
+	for (unsigned shard = 0; shard < 3; shard++) {
+		struct text calls = { 0 };
+
+		cr_expect_eq(store_calls_load(store, shard, 3, on_call, &calls), 0);
+		all += calls.rows;
+		cr_expect_eq(calls.rows, 2, "0 50 100 150 200 250, by 3");
+	}
+	cr_expect_eq(all, 6);
 	store_close(store);
 }
 
@@ -202,7 +222,7 @@ Test(store, what_was_flushed_survives_kill_9)
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 
 	store = open_store();
-	cr_expect_eq(store_calls_load(store, on_call, &calls), 0);
+	cr_expect_eq(store_calls_load(store, 0, 1, on_call, &calls), 0);
 	cr_expect(calls.rows >= 1000 && calls.rows <= 9000, "%u rows", calls.rows);
 	store_close(store);
 }
@@ -286,7 +306,7 @@ Test(store, a_full_disk_is_counted_and_nothing_is_lost_when_there_is_room_again)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	store_close(store);
 	store = open_store();
-	store_calls_load(store, on_call, &calls);
+	store_calls_load(store, 0, 1, on_call, &calls);
 	cr_expect_str_eq(calls.all, "1 connected\n");
 	store_close(store);
 }
@@ -315,7 +335,7 @@ Test(store, a_full_queue_refuses_and_blocks_nobody)
 
 	store_close(store);
 	store = open_store();
-	store_calls_load(store, on_call, &calls);
+	store_calls_load(store, 0, 1, on_call, &calls);
 	cr_expect_eq(calls.rows, taken);
 	store_close(store);
 }
@@ -358,7 +378,7 @@ Test(store, many_threads_write_and_each_write_is_carried_out_once)
 	cr_expect_eq(stats.writes, 8000);
 	cr_expect_eq(stats.errors, 0);
 	cr_expect_eq(stats.queued, 0);
-	store_calls_load(store, on_call, &calls);
+	store_calls_load(store, 0, 1, on_call, &calls);
 	cr_expect_eq(calls.rows, 8000);
 	store_close(store);
 }
