@@ -151,6 +151,11 @@ $(foreach d,$(TEST_DIRS),$(eval $(call test_rule,$(d))))
 # pktgen_tests/bench/x.c is build/VARIANT/bench/x.
 BENCH_BINS := $(patsubst pktgen_tests/bench/%.c,$(B)/bench/%,$(BENCH_SRCS))
 
+# It writes records of calls: the store is the control plane's.
+$(B)/bench/restart_calls: $(B)/obj/pktgen_tests/bench/restart_calls.o $(LIB_CONTROLPLANE) \
+		$(LIB_DPCLIENT) $(LIB_CONFIG) $(LIB_SIP)
+	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(CP_LIBS))
+
 $(B)/bench/%: $(B)/obj/pktgen_tests/bench/%.o $(dataplane_test_deps)
 	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(dataplane_test_libs))
 
