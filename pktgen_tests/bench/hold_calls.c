@@ -3,15 +3,18 @@
  * Puts calls into a dataplane and holds them until its standard input ends: for generators that
  * cannot do so themselves (Pktgen-DPDK, veth_load), and to see what calls cost.
  *
- *   hold_calls --socket RUN_DIR/dataplane.sock --calls N --local IP:FIRST-LAST[,…]
- *              --remote IP:FIRST[-LAST] [--streams FILE]
+ *   hold_calls --socket RUN_DIR/dataplane.sock --calls N --remote IP:FIRST[-LAST]
+ *              [--local IP:FIRST-LAST[,…] [--streams FILE]]
  *
  * A call is two terminations, a termination is a stream: stream 2k and stream 2k + 1 hear each
- * other. Streams take the even ports of --local in turn, and the even ports of --remote as their
- * far ends; where these are used up the next address goes on (of --remote: the IP plus one). FILE
- * gets a line for each, "REMOTE_IP PORT LOCAL_IP PORT": what to send, and where to. When all calls
- * are up, a line of JSON says so. Each line of standard input is answered with the dataplane's
- * counters, as a line of JSON; with 0 calls the program is good for nothing else.
+ * other. Streams take the even ports of --local in turn (without it the dataplane chooses), and
+ * the even ports of --remote as their far ends; where these are used up the next address goes on,
+ * of --remote the IP plus one. FILE gets a line for each, "REMOTE_IP PORT LOCAL_IP PORT": what to
+ * send, and where to.
+ *
+ * When all calls are up, and when they are gone again, a line of JSON says what that took. Each
+ * line of standard input is answered with the dataplane's counters, as a line of JSON; with 0 calls
+ * the program is good for nothing else.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -107,6 +110,8 @@ static struct dp_address address_of(uint32_t ip, unsigned port)
 
 static struct dp_address local_of(const struct holder *h, uint32_t stream)
 {
+	if (h->locals == 0)
+		return (struct dp_address){ .family = DP_FAMILY_IPV4 };
 	for (unsigned i = 0; i < h->locals; i++) {
 		if (stream < pairs(&h->local[i]))
 			return address_of(h->local[i].ip, h->local[i].first + 2 * stream);
@@ -225,10 +230,38 @@ static void remove_calls(struct holder *h)
 	settle(h);
 }
 
+static uint64_t dropped(const struct dp_stats_header *stats, unsigned reason)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < stats->workers; i++)
+		sum += dp_stats_worker(stats, i)->drops[reason];
+	return sum;
+}
+
+static void print_drops(const struct dp_stats_header *stats)
+{
+	static const char *const names[] = {
+#define X(id, name, text) name,
+		DP_DROPS(X)
+#undef X
+	};
+	const char *separator = "";
+
+	printf("\"drops\": {");
+	for (unsigned i = 0; i < DP_DROP_REASONS; i++) {
+		if (dropped(stats, i) == 0)
+			continue;
+		printf("%s\"%s\": %ju", separator, names[i], dropped(stats, i));
+		separator = ", ";
+	}
+	printf("}");
+}
+
 static void print_counters(const struct holder *h)
 {
 	const struct dp_stats_header *stats = dp_client_stats(h->client);
-	uint64_t packets = 0, busy = 0, idle = 0, drops = 0;
+	uint64_t packets = 0, busy = 0, idle = 0;
 
 	for (unsigned i = 0; i < stats->workers; i++) {
 		const struct dp_worker_stats *worker = dp_stats_worker(stats, i);
@@ -236,13 +269,12 @@ static void print_counters(const struct holder *h)
 		packets += worker->packets;
 		busy += worker->busy_cycles;
 		idle += worker->idle_cycles;
-		for (unsigned k = 0; k < DP_DROP_REASONS; k++)
-			drops += worker->drops[k];
 	}
-	printf("{\"packets\": %ju, \"busy_cycles\": %ju, \"idle_cycles\": %ju, \"drops\": %ju, "
-	       "\"terminations\": %u, \"flow_memory\": %ju, \"table_memory\": %ju}\n",
-	       packets, busy, idle, drops, stats->terminations, stats->flow_memory,
-	       stats->table_memory);
+	printf("{\"packets\": %ju, \"busy_cycles\": %ju, \"idle_cycles\": %ju, "
+	       "\"terminations\": %u, \"flow_memory\": %ju, \"table_memory\": %ju, ",
+	       packets, busy, idle, stats->terminations, stats->flow_memory, stats->table_memory);
+	print_drops(stats);
+	printf("}\n");
 	fflush(stdout);
 }
 
@@ -268,6 +300,14 @@ static void hold(struct holder *h)
 		if (fds[2].revents)
 			fail("the dataplane is gone");
 	}
+}
+
+static void print_commands(struct holder *h, double seconds)
+{
+	printf("{\"calls\": %u, \"commands\": %ju, \"seconds\": %.6f}\n", h->calls, h->commands,
+	       seconds);
+	fflush(stdout);
+	h->commands = 0;
 }
 
 int main(int argc, char **argv)
@@ -307,8 +347,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!socket || (h.calls > 0 && (h.locals == 0 || h.remote.ip == 0)))
-		fail("needed: --socket PATH --calls N --local IP:FIRST-LAST[,…] --remote IP:FIRST");
+	if (!socket || (h.calls > 0 && h.remote.ip == 0) || (streams && h.locals == 0))
+		fail("needed: --socket PATH --calls N --remote IP:FIRST; --local for --streams");
 	h.contexts = calloc(h.calls + 1, sizeof(*h.contexts));
 	h.streams = streams ? fopen(streams, "we") : NULL;
 	if (!h.contexts || (streams && !h.streams))
@@ -321,11 +361,11 @@ int main(int argc, char **argv)
 	start = now_s() - start;
 	if (h.streams && fclose(h.streams) != 0)
 		fail("%s: %s", streams, strerror(errno));
-	printf("{\"calls\": %u, \"commands\": %ju, \"seconds\": %.4f}\n", h.calls, h.commands,
-	       start);
-	fflush(stdout);
+	print_commands(&h, start);
 	hold(&h);
+	start = now_s();
 	remove_calls(&h);
+	print_commands(&h, now_s() - start);
 	dp_client_close(h.client);
 	free(h.contexts);
 	return 0;

@@ -55,6 +55,5 @@ def figure_of(runs, name, whole, flows, quiet):
     goal = f"value <= {GOAL_CYCLES}" if flows == GOAL_FLOWS else None
     figure = Figure(name, values, "cycles", runs[0][name]["against"],
                     [r[name]["against_value"] for r in runs], goal, note)
-    if quiet.text():
-        figure.notes.append(quiet.text())
+    figure.remark(quiet.text())
     return figure

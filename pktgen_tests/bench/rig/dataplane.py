@@ -68,7 +68,7 @@ class Dataplane:
         self.process = Process("tandem-dataplane",
                                [bench.program("tandem-dataplane"), "--config", config], self.log,
                                namespace.name, {"TANDEM_RUN_DIR": self.run_dir})
-        self.holder = None
+        self.holders = []
         self.process.wait_for(lambda: os.path.exists(self.socket), START_S, "listens")
 
     @property
@@ -79,46 +79,60 @@ class Dataplane:
     def pid(self):
         return self.process.pid
 
-    def hold(self, calls, remote):
-        """Puts calls in; returns the file of their streams and what the programming took. remote:
-        first IP and port of the far ends, "IP:PORT"."""
-        streams = self.bench.path("streams")
-        log = self.bench.path("hold_calls.log")
-        local = ",".join(f"{a}:{PORT_FIRST}-{PORT_LAST}" for a in self.media)
-        self.holder = Process(
-            "hold_calls",
-            [self.bench.program("hold_calls"), "--socket", self.socket, "--calls", str(calls),
-             "--local", local, "--remote", remote, "--streams", streams],
-            log, stdin=subprocess.PIPE)
-        self.holder.wait_for(lambda: "{" in self.holder.output(), PROGRAM_S, "calls are up")
-        return streams, json.loads(self.holder.output().splitlines()[-1])
-
-    def counters(self):
-        """Sums over the workers, and memory; see hold_calls.c."""
-        before = len(self.holder.output().splitlines())
-        self.holder.popen.stdin.write(b"\n")
-        self.holder.popen.stdin.flush()
-        self.holder.wait_for(lambda: len(self.holder.output().splitlines()) > before, 5,
-                             "tells the counters")
-        return json.loads(self.holder.output().splitlines()[before])
-
-    def release(self):
-        """Takes the calls out again."""
-        if self.holder:
-            self.holder.popen.stdin.close()
-            self.holder.wait_end(PROGRAM_S)
-            self.holder.stop()
-            self.holder = None
+    def hold(self, calls, remote="198.18.1.1:10000", choose_ports=True):
+        """Puts calls in, on a channel of their own. remote: first IP and port of the far ends.
+        choose_ports: in order, and write the streams down; else the dataplane chooses."""
+        holder = Holder(self, calls, remote, choose_ports)
+        self.holders.append(holder)
+        return holder
 
     def neighbour(self, address, mac):
         """The far end's link-layer address, so that nobody has to be asked for it."""
         self.namespace.ip("neigh", "replace", address, "lladdr", mac, "dev", self.TAP)
 
     def stop(self):
-        if self.holder:
-            self.holder.stop()
-            self.holder = None
+        for holder in self.holders:
+            holder.process.stop()
         self.process.stop()
+
+
+class Holder:
+    """hold_calls: some calls of a dataplane, or with 0 calls a look at its counters.
+
+    streams: file of the streams to send; programmed: what it took to set the calls up."""
+
+    def __init__(self, dataplane, calls, remote, choose_ports):
+        bench = dataplane.bench
+        self.streams = bench.path("streams")
+        local = ",".join(f"{a}:{PORT_FIRST}-{PORT_LAST}" for a in dataplane.media)
+        ports = ["--local", local, "--streams", self.streams] if choose_ports else []
+        self.process = Process(
+            "hold_calls",
+            [bench.program("hold_calls"), "--socket", dataplane.socket, "--calls", str(calls),
+             "--remote", remote, *ports],
+            bench.path("hold_calls.log"), stdin=subprocess.PIPE)
+        self.programmed = self._line(0, PROGRAM_S)
+
+    def _line(self, number, seconds):
+        """A line of its output as soon as it is there."""
+        self.process.wait_for(lambda: self.process.output().count("\n") > number, seconds,
+                              "answers")
+        return json.loads(self.process.output().splitlines()[number])
+
+    def counters(self):
+        """Sums over the workers, and memory."""
+        before = self.process.output().count("\n")
+        self.process.popen.stdin.write(b"\n")
+        self.process.popen.stdin.flush()
+        return self._line(before, 5)
+
+    def release(self):
+        """Takes the calls out; what that took."""
+        before = self.process.output().count("\n")
+        self.process.popen.stdin.close()
+        self.process.wait_end(PROGRAM_S)
+        self.process.stop()
+        return json.loads(self.process.output().splitlines()[before])
 
 
 def new_namespace(bench, word):

@@ -46,6 +46,10 @@ class Figure:
         self.goal = goal
         self.notes = [note] if note else []
 
+    def remark(self, *notes):
+        """Adds those that are not empty."""
+        self.notes += [note for note in notes if note]
+
     @property
     def value(self):
         return statistics.median(self.values)
@@ -108,6 +112,14 @@ class Report:
         if self.json_file:
             print(text, file=self.json_file, flush=True)
 
+    def _notes(self):
+        """The figures of each note, once."""
+        notes = {}
+        for record in self.records:
+            if record["note"]:
+                notes.setdefault(record["note"], []).append(record["figure"])
+        return notes
+
     def met(self):
         """Everything ran, and no goal was missed."""
         return not self.problems and all(r["ok"] is not False for r in self.records)
@@ -123,7 +135,7 @@ class Report:
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
                  for row in rows]
-        notes = [f"  {r['figure']}: {r['note']}" for r in self.records if r["note"]]
+        notes = [f"  {', '.join(names)}: {note}" for note, names in self._notes().items()]
         problems = [f"  {name}: {text}" for name, text in self.problems]
         return "\n".join(lines + ([""] + ["Notes:"] + notes if notes else [])
                          + ([""] + ["Did not come to an end:"] + problems if problems else [])

@@ -59,16 +59,26 @@ class Cores:
 class Bench:
     """The surroundings of a benchmark."""
 
-    def __init__(self, report, directory, build, cores, quick, runs, verbose):
+    def __init__(self, report, directory, build, cores, options):
         self.report = report
         self.directory = directory
         self.build = build
         self.cores = cores
-        self.quick = quick
-        self.runs = runs or (1 if quick else RUNS)
-        self.verbose = verbose
+        self.quick = options.quick
+        self.runs = options.runs or (1 if self.quick else RUNS)
+        self.verbose = options.verbose
+        self.tolerance_percent = options.loss_tolerance
         self.tag = f"b{os.getpid() % 100000}"
         self._count = 0
+
+    @property
+    def tolerance(self):
+        return self.tolerance_percent / 100
+
+    def tolerance_text(self):
+        if self.tolerance == 0:
+            return "no packet lost"
+        return f"at most {self.tolerance_percent:g} % of the packets lost"
 
     def program(self, name):
         """The path of one of our programs."""
