@@ -11,6 +11,7 @@
 #include "dataplane/flow/flow.h"
 #include "dataplane/kernel/nexthop.h"
 #include "dataplane/main/commands.h"
+#include "dataplane/main/tests/invariants.h"
 
 #define TERMINATIONS 16u
 
@@ -110,6 +111,90 @@ Test(commands, unknown_types_and_wrong_sizes_are_told_apart)
 	}
 }
 
+static void must(bool holds, const char *what)
+{
+	cr_assert(holds, "%s", what);
+}
+
+static struct dp_command an_add(dp_handle_t context)
+{
+	return (struct dp_command){ .type = DP_COMMAND_TERMINATION_ADD,
+				    .termination_add = {
+					    .context = context,
+					    .local.family = DP_FAMILY_IPV4,
+					    .realm = DP_REALM_ANY,
+					    .settings = { .direction = DP_DIRECTION_SENDRECV,
+							  .clock_rate = 8000 } } };
+}
+
+/* One field of a good command after the other gets each value that a byte can have. */
+Test(commands, a_good_command_with_one_bad_byte_does_no_harm)
+{
+	struct dp_command context = { .type = DP_COMMAND_CONTEXT_ADD, .context_add.label = 5 };
+	struct dp_command remove = { .type = DP_COMMAND_CONTEXT_REMOVE };
+	struct dp_command add, modify = { .type = DP_COMMAND_TERMINATION_MODIFY };
+	struct dp_ev_reply reply;
+	size_t size = sizeof(add.termination_add);
+
+	cr_assert(eq(int, run(&context, &reply), 0));
+	remove.context_remove.context = reply.handle;
+	add = an_add(reply.handle);
+	cr_assert(eq(int, run(&add, &reply), 0));
+	for (size_t i = 0; i < size * 256; i++) {
+		struct dp_command bent = an_add(remove.context_remove.context);
+		int status;
+
+		bent.raw[i / 256] = (uint8_t)i;
+		status = run(&bent, &reply);
+		check_invariants(table, must);
+		if (status == 0) {
+			struct dp_command out = { .type = DP_COMMAND_TERMINATION_REMOVE,
+						  .termination_remove = { reply.handle } };
+
+			cr_assert(eq(int, run(&out, &reply), 0));
+			flow_reclaim(table);
+		}
+		modify.termination_modify =
+			(struct dp_cmd_termination_modify){ { 0, terminations[0].generation },
+							    .mask = DP_SET_ALL,
+							    .settings =
+								    bent.termination_add.settings };
+		run(&modify, &reply);
+		check_invariants(table, must);
+	}
+	cr_expect(eq(int, run(&remove, &reply), 0));
+	cr_expect(eq(u32, flow_termination_count(table), 0));
+}
+
+/* The table is full, and stays what it is. */
+Test(commands, beyond_the_limit_there_is_no_space_and_memory_is_flat)
+{
+	uint64_t memory = 0;
+
+	for (int round = 0; round < 200; round++) {
+		struct dp_command context = { .type = DP_COMMAND_CONTEXT_ADD,
+					      .context_add.label = 5 };
+		struct dp_ev_reply reply;
+
+		for (unsigned i = 0; i < TERMINATIONS; i++)
+			cr_assert(eq(int, run(&context, &reply), 0));
+		cr_assert(eq(int, run(&context, &reply), -ENOSPC));
+		check_invariants(table, must);
+		for (uint32_t i = 0; i < TERMINATIONS; i++) {
+			struct dp_command remove = { .type = DP_COMMAND_CONTEXT_REMOVE };
+			struct dp_command add = an_add((dp_handle_t){ i, contexts[i].generation });
+
+			run(&add, &reply);
+			remove.context_remove.context = add.termination_add.context;
+			cr_assert(eq(int, run(&remove, &reply), 0));
+		}
+		check_invariants(table, must);
+		if (round == 100)
+			memory = flow_memory(table);
+	}
+	cr_assert(eq(u64, flow_memory(table), memory));
+}
+
 /* Random bytes, half of them with types, sizes and handles that are nearly right. */
 Test(commands, noise_gets_errors_and_nothing_else)
 {
@@ -135,6 +220,7 @@ Test(commands, noise_gets_errors_and_nothing_else)
 		status = run(&command, &reply);
 		cr_assert(status <= 0);
 		cr_assert(flow_termination_count(table) <= TERMINATIONS);
+		check_invariants(table, must);
 	}
 	for (uint32_t i = 0; i < TERMINATIONS; i++) {
 		struct dp_command remove = { .type = DP_COMMAND_CONTEXT_REMOVE };
