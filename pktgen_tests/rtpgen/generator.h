@@ -71,6 +71,7 @@ struct generator {
 
 	int phase; /* enum phase, atomic */
 	struct run_order run;
+	uint64_t probes; /* packets of streams sent before the first run. Writer: main */
 	struct sent_counters sent __attribute__((aligned(64)));
 	struct received_counters received __attribute__((aligned(64)));
 	struct histogram latency[DIRECTIONS_MAX]; /* ticks; writer: who receives */

@@ -138,9 +138,9 @@ void report_json(FILE *out, const struct run_result *r, const struct search_resu
 	fprintf(out,
 		",\n  \"unexpected\": %lu, \"unexpected_by\": {\"unknown\": %lu, "
 		"\"misdirected\": %lu, \"altered\": %lu}, \"rtcp\": %lu,\n  \"tx_full\": %lu, "
-		"\"given_up\": %lu, \"no_buffer\": %lu, \"interrupted\": %s",
+		"\"given_up\": %lu, \"no_buffer\": %lu, \"warm_up\": %lu, \"interrupted\": %s",
 		r->unexpected, r->unknown, r->misdirected, r->altered, r->rtcp, r->tx_full,
-		r->given_up, r->no_buffer, r->interrupted ? "true" : "false");
+		r->given_up, r->no_buffer, r->warm_up, r->interrupted ? "true" : "false");
 	fprintf(out,
 		",\n  \"impaired\": {\"lost\": %lu, \"duplicated\": %lu, \"reordered\": %lu, "
 		"\"held\": %lu, \"delayed\": %lu}",

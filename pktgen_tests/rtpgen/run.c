@@ -8,7 +8,7 @@
 
 #include <rte_cycles.h>
 
-#define RESOLVE_S     10u
+#define RESOLVE_S     5u
 #define ASK_EVERY_MS  100u
 #define WARM_UP_S     15u
 #define WARM_UP_MS    20u /* until a packet that got through must be back */
@@ -280,6 +280,7 @@ static void collect(const struct generator *g, struct run_result *r)
 	r->tx_full = sent->tx_full;
 	r->given_up = sent->given_up;
 	r->no_buffer = sent->no_buffer;
+	r->warm_up = g->probes;
 	r->impaired.lost = sent->impaired.lost;
 	r->impaired.duplicated = sent->impaired.duplicated;
 	r->impaired.held = sent->impaired.held;

@@ -23,6 +23,7 @@ struct run_result {
 	double tx_pps, rx_pps;
 	uint64_t unexpected, unknown, misdirected, altered, rtcp;
 	uint64_t tx_full, given_up, no_buffer;
+	uint64_t warm_up; /* packets sent before, which are in no other count */
 	struct {
 		uint64_t lost, duplicated, held, delayed;
 		uint64_t reordered; /* that left behind a later one: what a receiver can see */

@@ -96,6 +96,7 @@ bool generator_send_probe(struct generator *g, uint32_t stream)
 		return false;
 	}
 	g->streams.sender[stream].next++;
+	g->probes++;
 	return true;
 }
 
