@@ -48,11 +48,15 @@ enum command_where {
 	X(SHOW_SIP, "show sip", "", CONTROLPLANE, "sip", "SIP messages counted")                   \
 	X(SHOW_EVENTS, "show events", "", CONTROLPLANE, "events",                                  \
 	  "types of events, and how many there were")                                              \
-	X(SHOW_LOAD, "show load", "", CONTROLPLANE, "load", "calls and registrations in figures")  \
+	X(SHOW_LOAD, "show load", "", BOTH, "load", "calls, registrations and memory in figures")  \
 	X(SHOW_CONTEXTS, "show contexts", "", DATAPLANE, "contexts",                               \
 	  "contexts: terminations that are connected")                                             \
 	X(SHOW_TERMINATIONS, "show terminations", "[--call ID]", DATAPLANE, "terminations",        \
 	  "RTP endpoints with their addresses and counters")                                       \
+	X(SHOW_QUALITY, "show quality", "[--call ID]", DATAPLANE, "quality",                       \
+	  "what the speech from each RTP endpoint is worth, and why")                              \
+	X(SHOW_LEAKS, "show leaks", "", DATAPLANE, "leaks", "contexts that nobody claims")         \
+	X(SHOW_REALMS, "show realms", "", DATAPLANE, "realms", "networks that media comes from")   \
 	X(SHOW_PORTS, "show ports", "", DATAPLANE, "ports", "the dataplane's network ports")       \
 	X(SHOW_WORKERS, "show workers", "", DATAPLANE, "workers", "the threads that move packets") \
 	X(SHOW_NODES, "show nodes", "", DATAPLANE, "nodes", "what each graph node costs")          \

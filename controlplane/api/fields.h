@@ -97,21 +97,91 @@ enum field_kind {
 	X("published", "PUBLISHED", NUMBER, "since the start")           \
 	X("fields", "FIELDS", TEXT, "what an event of the type holds")
 
-#define FIELDS_LOAD(X)                                                                \
-	X("calls", "CALLS", NUMBER, "in progress")                                    \
-	X("calls_started", "STARTED", NUMBER, "calls since the start")                \
-	X("calls_ended", "ENDED", NUMBER, "calls since the start")                    \
-	X("registrations", "REGISTRATIONS", NUMBER, "contacts")                       \
-	X("events_waiting", "EVENTS WAITING", NUMBER, "events not delivered yet")     \
-	X("events_shed", "EVENTS SHED", NUMBER, "events for which there was no room") \
-	X("store_queued", "STORE QUEUED", NUMBER, "writes that wait for the disk")    \
-	X("store_refused", "STORE REFUSED", NUMBER, "writes for which there was no room")
+#define FIELDS_LOAD(X)                                                                             \
+	X("calls", "CALLS", NUMBER, "in progress")                                                 \
+	X("calls_started", "STARTED", NUMBER, "calls since the start")                             \
+	X("calls_ended", "ENDED", NUMBER, "calls since the start")                                 \
+	X("registrations", "REGISTRATIONS", NUMBER, "contacts")                                    \
+	X("events_waiting", "EVENTS WAITING", NUMBER, "events not delivered yet")                  \
+	X("events_shed", "EVENTS SHED", NUMBER, "events for which there was no room")              \
+	X("store_queued", "STORE QUEUED", NUMBER, "writes that wait for the disk")                 \
+	X("store_refused", "STORE REFUSED", NUMBER, "writes for which there was no room")          \
+	X("contexts", "CONTEXTS", NUMBER,                                                          \
+	  "on the dataplane; this and all below: null without one")                                \
+	X("unclaimed", "UNCLAIMED", NUMBER, "contexts that nobody claims")                         \
+	X("reclaimed", "RECLAIMED", NUMBER, "of such, removed since the dataplane's start")        \
+	X("flow_memory", "FLOW MEMORY", NUMBER, "bytes for flows")                                 \
+	X("table_memory", "TABLE MEMORY", NUMBER, "bytes for terminations, contexts and counters") \
+	X("commands", "COMMANDS", NUMBER, "carried out by the dataplane")                          \
+	X("commands_refused", "REFUSED", NUMBER, "answered by it with an error")                   \
+	X("dataplane_events_lost", "EVENTS LOST", NUMBER,                                          \
+	  "of the dataplane, for which its ring had no room")
 
 #define FIELDS_CONTEXTS(X)                                                        \
 	X("handle", "HANDLE", TEXT, "index.generation")                           \
 	X("call", "CALL", TEXT, "id of its call: the label that its client gave") \
 	X("terminations", "TERMINATIONS", NUMBER, "how many it connects")         \
 	X("owner", "OWNER", NUMBER, "channel that gets its events, null: nobody claims it")
+
+/* seen: heading of what people see of it. */
+#define FIELDS_REPORTED(X, seen)                                                                 \
+	X("rr_reports", "", NUMBER, "receiver reports that came")                                \
+	X("reported_lost", "", NUMBER, "of what it was sent, as it says, null: it says nothing") \
+	X("reported_loss_percent", seen, NUMBER, "the same of its last interval")                \
+	X("reported_jitter_ms", "", NUMBER, "jitter that it sees")                               \
+	X("xr_reports", "", NUMBER, "VoIP metrics that came, RFC 3611")                          \
+	X("xr_r_factor", "", NUMBER, "R as it says, null: it says nothing")                      \
+	X("xr_mos_lq", "", NUMBER, "listening MOS as it says")                                   \
+	X("xr_mos_cq", "", NUMBER, "conversational MOS as it says")                              \
+	X("xr_loss_percent", "", NUMBER, "lost on the way to it")                                \
+	X("xr_discard_percent", "", NUMBER, "discarded by it")                                   \
+	X("xr_burst_density", "", NUMBER, "per cent lost in bursts")                             \
+	X("xr_gap_density", "", NUMBER, "per cent lost between them")
+
+#define FIELDS_QUALITY(X)                                                                   \
+	X("handle", "HANDLE", TEXT, "handle of the termination")                            \
+	X("call", "CALL", TEXT, "id of its call")                                           \
+	X("side", "SIDE", TEXT, "caller or callee: whose speech it is")                     \
+	X("codec", "CODEC", TEXT, "audio format that was agreed")                           \
+	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                    \
+	X("mos", "MOS", NUMBER, "conversational MOS (ITU-T G.107), null: nothing came yet") \
+	X("r_factor", "R", NUMBER, "R of G.107")                                            \
+	X("interval_mos", "NOW", NUMBER, "MOS of the last interval, null: none was judged") \
+	X("loss_percent", "LOSS %", NUMBER, "lost, of those expected")                      \
+	X("late_percent", "LATE %", NUMBER, "too late for a common play-out of 60 ms")      \
+	X("lost", "", NUMBER, "expected but not received, RFC 3550 A.3")                    \
+	X("late", "", NUMBER, "packets that came too late")                                 \
+	X("reordered", "REORDERED", NUMBER, "behind one that was sent later")               \
+	X("duplicate", "DUPLICATE", NUMBER, "that had come before")                         \
+	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")           \
+	X("longest_gap_ms", "GAP MS", NUMBER, "longest time between two packets")           \
+	X("burst_ms", "", NUMBER, "mean length of bursts of loss, RFC 3611 4.7.2, 0: none") \
+	X("burst_density", "BURST", NUMBER, "share that is lost in them")                   \
+	X("gap_ms", "", NUMBER, "mean time between bursts")                                 \
+	X("gap_density", "", NUMBER, "share that is lost there")                            \
+	X("rtt_ms", "RTT", NUMBER, "round trip between it and us by RTCP, null: not known") \
+	FIELDS_REPORTED(X, "IT SEES %")                                                     \
+	X("quality", "QUALITY", TEXT, FIELD_QUALITY_MEANING)
+
+#define FIELDS_LEAKS(X)                                                           \
+	X("handle", "HANDLE", TEXT, "of the context, index.generation")           \
+	X("call", "CALL", TEXT, "id of its call: the label that its client gave") \
+	X("unclaimed_s", "SINCE", SECONDS, "seconds since its client went away")  \
+	X("terminations", "TERMINATIONS", NUMBER, "how many it connects")         \
+	X("last_packet_ms", "AGO", NUMBER,                                        \
+	  "milliseconds since the last RTP packet to any of them, null: none came yet")
+
+#define FIELDS_REALMS(X)                                                                \
+	X("name", "NAME", TEXT, "as in the configuration")                              \
+	X("port", "PORT", TEXT, "name of its port")                                     \
+	X("vlan", "VLAN", NUMBER, "null: untagged")                                     \
+	X("outer_vlan", "OUTER", NUMBER, "802.1ad tag around it, null: none")           \
+	X("dscp", "DSCP", NUMBER, "of the media that is sent")                          \
+	X("interface", "INTERFACE", TEXT, "kernel interface: the TAP, or a VLAN on it") \
+	X("addresses", "ADDRESSES", NUMBER, "media addresses")                          \
+	X("media_ports", "MEDIA PORTS", NUMBER, "pairs of an RTP and an RTCP port")     \
+	X("media_ports_used", "USED", NUMBER, "of them in use")                         \
+	X("terminations", "TERMINATIONS", NUMBER, "in it now")
 
 #define FIELDS_TERMINATIONS(X)                                                                 \
 	X("handle", "HANDLE", TEXT, "index.generation")                                        \
@@ -136,6 +206,7 @@ enum field_kind {
 	X("lost", "LOST", NUMBER, "expected but not received, RFC 3550 A.3")                   \
 	X("loss_percent", "", NUMBER, "lost, of those expected")                               \
 	X("late", "", NUMBER, "too late for a common play-out of 60 ms")                       \
+	X("late_percent", "", NUMBER, "late, of those expected")                               \
 	X("reordered", "", NUMBER, "behind one that was sent later")                           \
 	X("duplicate", "", NUMBER, "that had come before")                                     \
 	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")              \
@@ -153,6 +224,12 @@ enum field_kind {
 	X("rtcp_rx_packets", "", NUMBER, "RTCP packets taken from it")                         \
 	X("dropped", "DROPPED", NUMBER, "packets that were not forwarded")                     \
 	X("foreign", "", NUMBER, "of them, those from a source that is not this call's")       \
+	X("rate_limited", "", NUMBER, "of them, those above calls.packet_rate_max")            \
+	X("latch", "", TEXT, "open, proving or locked: is the source known")                   \
+	X("ssrc", "", TEXT, "SSRC of its RTP, hex, null: none came yet")                       \
+	X("ssrc_changes", "", NUMBER, "how often it changed")                                  \
+	X("realm", "", NUMBER, "index of its realm")                                           \
+	FIELDS_REPORTED(X, "")                                                                 \
 	X("last_packet_ms", "AGO", NUMBER, "milliseconds since the last one, null: none yet")
 
 #define FIELDS_PORTS(X)                                                                 \
@@ -171,15 +248,22 @@ enum field_kind {
 	X("punted", "PUNTED", NUMBER, "packets given to the kernel")                    \
 	X("injected", "INJECTED", NUMBER, "packets taken from the kernel")
 
-#define FIELDS_WORKERS(X)                                                             \
-	X("id", "ID", NUMBER, "number of the worker")                                 \
-	X("core", "CORE", NUMBER, "its processor core")                               \
-	X("state", "STATE", TEXT, "running, asleep or stopped")                       \
-	X("packets", "PACKETS", NUMBER, "received since the start")                   \
-	X("walks", "WALKS", NUMBER, "rounds over the graph")                          \
-	X("bursts", "BURSTS", NUMBER, "of them, those with packets")                  \
-	X("flows", "FLOWS", NUMBER, "terminations that are its own")                  \
-	X("idle_percent", "IDLE %", NUMBER, "share of its time without packets, now") \
+#define FIELDS_WORKERS(X)                                                               \
+	X("id", "ID", NUMBER, "number of the worker")                                   \
+	X("core", "CORE", NUMBER, "its logical core, as DPDK counts them")              \
+	X("cpu", "CPU", NUMBER, "its processor")                                        \
+	X("socket", "SOCKET", NUMBER, "NUMA node")                                      \
+	X("state", "STATE", TEXT, "running, asleep, stopped or hung")                   \
+	X("packets", "PACKETS", NUMBER, "received since the start")                     \
+	X("walks", "WALKS", NUMBER, "rounds over the graph")                            \
+	X("bursts", "BURSTS", NUMBER, "of them, those with packets")                    \
+	X("flows", "FLOWS", NUMBER, "terminations that are its own")                    \
+	X("given", "GIVEN", NUMBER, "packets handed over to the owners of their flows") \
+	X("taken", "TAKEN", NUMBER, "packets that others handed over")                  \
+	X("hangs", "HANGS", NUMBER, "how often it stopped answering")                   \
+	X("observe_lost", "", NUMBER, "copies for captures and traces without room")    \
+	X("latch_lost", "", NUMBER, "notices to the manager without room")              \
+	X("idle_percent", "IDLE %", NUMBER, "share of its time without packets, now")   \
 	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles in rounds with packets")
 
 #define FIELDS_NODES(X)                                             \
@@ -197,6 +281,7 @@ enum field_kind {
 
 #define FIELDS_MEDIA_PORTS(X)                                           \
 	X("address", "ADDRESS", TEXT, "media address")                  \
+	X("realm", "REALM", TEXT, "name of its realm")                  \
 	X("first", "FIRST", NUMBER, "first port")                       \
 	X("last", "LAST", NUMBER, "last port")                          \
 	X("total", "TOTAL", NUMBER, "pairs of an RTP and an RTCP port") \

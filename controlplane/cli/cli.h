@@ -6,7 +6,7 @@
  *   words.c     a command line of words → command and arguments
  *   execute.c   which part answers a command
  *   control.c   the control plane, over its socket
- *   segment.c   the dataplane, in its segment
+ *   segment.c   the dataplane, in its segment; segment_calls.c: what it knows of calls
  *   table.c     rows for people
  *   top.c events.c prompt.c complete.c help.c
  *
@@ -72,7 +72,7 @@ json_t *control_next(struct control *control);
 /* A number of milliseconds may pass until an answer comes; 0: any. */
 void control_set_timeout(struct control *control, unsigned ms);
 
-/* --- segment.c --- */
+/* --- segment.c, segment_calls.c --- */
 struct dp_client;
 struct dp_stats_header;
 enum command_status segment_open(const char *run_dir, struct dp_client **client, char *why,
@@ -80,6 +80,12 @@ enum command_status segment_open(const char *run_dir, struct dp_client **client,
 json_t *segment_contexts(const struct dp_stats_header *stats);
 /* call: only its terminations; 0: all */
 json_t *segment_terminations(const struct dp_stats_header *stats, uint64_t call);
+json_t *segment_quality(const struct dp_stats_header *stats, uint64_t call);
+/* Contexts that no live client claims. */
+json_t *segment_leaks(const struct dp_stats_header *stats);
+json_t *segment_realms(const struct dp_stats_header *stats);
+/* Adds the dataplane's figures to those of the control plane. */
+void segment_add_load(const struct dp_stats_header *stats, json_t *load);
 json_t *segment_ports(const struct dp_stats_header *stats);
 json_t *segment_nodes(const struct dp_stats_header *stats);
 json_t *segment_drops(const struct dp_stats_header *stats);

@@ -73,6 +73,26 @@ static enum command_status run_controlplane(struct cli *cli, enum command_id com
 	return STATUS_OK;
 }
 
+/* The control plane's figures, with the dataplane's if there is one. */
+static enum command_status run_load(struct cli *cli, const struct arguments *arguments)
+{
+	const char *rows = cli_commands[COMMAND_SHOW_LOAD].rows;
+	struct dp_client *client;
+	char why[WHY_SIZE];
+	json_t *answer;
+	enum command_status status = ask(cli->run_dir, COMMAND_SHOW_LOAD, arguments, &answer, why);
+
+	if (status != STATUS_OK)
+		return cli_fail(cli, status, "%s", why);
+	if (segment_open(cli->run_dir, &client, why, sizeof(why)) == STATUS_OK) {
+		segment_add_load(dp_client_stats(client), json_object_get(answer, rows));
+		dp_client_close(client);
+	}
+	print_rows(cli, COMMAND_SHOW_LOAD, json_object_get(answer, rows));
+	json_decref(answer);
+	return STATUS_OK;
+}
+
 /* Asks again and again until no call is left; what is left at the end is a failure. */
 static enum command_status run_drain(struct cli *cli, const struct arguments *arguments)
 {
@@ -123,6 +143,12 @@ static json_t *segment_rows(enum command_id command, const struct dp_stats_heade
 		return segment_contexts(stats);
 	case COMMAND_SHOW_TERMINATIONS:
 		return segment_terminations(stats, arguments->call);
+	case COMMAND_SHOW_QUALITY:
+		return segment_quality(stats, arguments->call);
+	case COMMAND_SHOW_LEAKS:
+		return segment_leaks(stats);
+	case COMMAND_SHOW_REALMS:
+		return segment_realms(stats);
 	case COMMAND_SHOW_PORTS:
 		return segment_ports(stats);
 	case COMMAND_SHOW_WORKERS:
@@ -296,6 +322,8 @@ enum command_status cli_execute(struct cli *cli, unsigned count, const char *con
 	switch (command) {
 	case COMMAND_SHOW_VERSION:
 		return run_version(&here);
+	case COMMAND_SHOW_LOAD:
+		return run_load(&here, &arguments);
 	case COMMAND_DRAIN:
 		return run_drain(&here, &arguments);
 	case COMMAND_EVENTS:

@@ -14,6 +14,9 @@ TABLE(events, FIELDS_EVENTS)
 TABLE(load, FIELDS_LOAD)
 TABLE(contexts, FIELDS_CONTEXTS)
 TABLE(terminations, FIELDS_TERMINATIONS)
+TABLE(quality, FIELDS_QUALITY)
+TABLE(leaks, FIELDS_LEAKS)
+TABLE(realms, FIELDS_REALMS)
 TABLE(ports, FIELDS_PORTS)
 TABLE(workers, FIELDS_WORKERS)
 TABLE(nodes, FIELDS_NODES)
@@ -37,6 +40,9 @@ const struct field *cli_fields(enum command_id command)
 		[COMMAND_SHOW_LOAD] = load,
 		[COMMAND_SHOW_CONTEXTS] = contexts,
 		[COMMAND_SHOW_TERMINATIONS] = terminations,
+		[COMMAND_SHOW_QUALITY] = quality,
+		[COMMAND_SHOW_LEAKS] = leaks,
+		[COMMAND_SHOW_REALMS] = realms,
 		[COMMAND_SHOW_PORTS] = ports,
 		[COMMAND_SHOW_WORKERS] = workers,
 		[COMMAND_SHOW_NODES] = nodes,

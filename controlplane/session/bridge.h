@@ -76,10 +76,6 @@ void bridge_relearn(struct seat *seat);
 /* Is anybody in it not sendrecv? */
 bool bridge_is_held(const struct bridge *bridge);
 
-/* What is bad about the media, from the bits of enum dp_quality_metric: "mos loss"; "good". */
-#define QUALITY_TEXT 24
-const char *quality_text(uint8_t alarms, char text[QUALITY_TEXT]);
-
 /* The handle as text, "index.generation", "-" while the dataplane does not have it. */
 #define HANDLE_TEXT 24
 const char *handle_text(dp_handle_t handle, char text[HANDLE_TEXT]);

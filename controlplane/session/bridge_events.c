@@ -106,29 +106,15 @@ void seat_loop(void *arg, uint32_t ssrc)
 
 /* --- quality --- */
 
-/* As an event names a metric, and its unit; what alarms are called; how many of the contract's
- * units make one of it. */
+/* As an event names a metric, with its unit, and how many of the contract's units make one. */
 static const struct {
-	const char *name, *alarm;
+	const char *name;
 	double unit;
 } metrics[DP_QUALITY_METRICS] = {
-	[DP_QUALITY_MOS] = { "mos", "mos", 100 },
-	[DP_QUALITY_LOSS] = { "loss_percent", "loss", 100 },
-	[DP_QUALITY_JITTER] = { "jitter_ms", "jitter", 1000 },
+	[DP_QUALITY_MOS] = { "mos", 100 },
+	[DP_QUALITY_LOSS] = { "loss_percent", 100 },
+	[DP_QUALITY_JITTER] = { "jitter_ms", 1000 },
 };
-
-const char *quality_text(uint8_t alarms, char text[QUALITY_TEXT])
-{
-	size_t n = 0;
-
-	snprintf(text, QUALITY_TEXT, "good");
-	for (unsigned i = 0; i < DP_QUALITY_METRICS; i++) {
-		if (alarms & 1u << i)
-			n += (size_t)snprintf(text + n, QUALITY_TEXT - n, "%s%s", n ? " " : "",
-					      metrics[i].alarm);
-	}
-	return text;
-}
 
 void seat_quality(void *arg, const struct dp_ev_quality *q)
 {

@@ -8,6 +8,7 @@
 #include "controlplane/main/shard.h"
 #include "controlplane/session/bridge.h"
 #include "controlplane/session/session_internal.h"
+#include "dataplane/client/quality.h"
 #include "sip/base/log.h"
 
 #define INVITE_TEXT_MAX 16384
@@ -103,11 +104,11 @@ int session_restore(struct session *s, struct record_reader *r)
 
 json_t *session_quality(const struct session *s)
 {
-	char text[QUALITY_TEXT];
+	char text[DP_ALARMS_TEXT];
 
 	if (!s || !s->seat || s->seat->session != s)
 		return json_null();
-	return json_string(quality_text(media_termination_alarms(s->seat->termination), text));
+	return json_string(dp_quality_alarms(media_termination_alarms(s->seat->termination), text));
 }
 
 json_t *session_show(const struct session *s)

@@ -23,14 +23,14 @@
 #include "controlplane/store/store.h"
 #include "dataplane/client/client.h"
 
-#define OPEN_MS   5000
-#define REPLY_MS  5000
-#define BURST     256u
-#define FLIGHT    2048u /* commands without a reply */
-#define LOOK_NS   1000000L
+#define OPEN_MS        5000
+#define REPLY_MS       5000
+#define BURST          256u
+#define FLIGHT         2048u /* commands without a reply */
+#define LOOK_NS        1000000L
 #define RECORDS_QUEUED 30000u /* the store's queue has room for more */
-#define STEPS     3u /* commands that make a call */
-#define COOKIE(n) ((uint64_t)(n) + 1)
+#define STEPS          3u     /* commands that make a call */
+#define COOKIE(n)      ((uint64_t)(n) + 1)
 
 struct call {
 	dp_handle_t context;

@@ -82,9 +82,11 @@ Test(record, a_record_that_does_not_fit_says_so)
 
 Test(record, what_is_no_number_or_address_or_too_large_is_broken)
 {
-	static const char *const numbers[] = { "x\t", "\t", "-1\t", "256\t", "99999999999999999999\t" };
-	static const char *const addresses[] = { "198.18.0.20\t", "198.18.0.20:65536\t", ":1\t",
-						 "[2001:2::20:1\t", "\\x\t", "\t" };
+	static const char *const numbers[] = { "x\t", "\t", "-1\t", "256\t",
+					       "99999999999999999999\t" };
+	static const char *const addresses[] = { "198.18.0.20\t", "198.18.0.20:65536\t",
+						 ":1\t",          "[2001:2::20:1\t",
+						 "\\x\t",         "\t" };
 	struct dp_address address;
 	struct record_reader r;
 	char text[4];
