@@ -253,6 +253,26 @@ void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
  */
 void flow_check_quality(struct flow_table *t, uint64_t now_ms, const struct flow_reports *to);
 
+/*
+ * RTCP of our own, for the terminations that are DP_TERMINATION_RTCP_OWN. turns is called when one
+ * begins or ends to be; when it ends it is still what it was, so that it can be said good-bye to.
+ */
+void flow_on_own_rtcp(struct flow_table *t,
+		      void (*turns)(void *arg, uint32_t termination, bool begins), void *arg);
+
+/* Who gets it, and what it is about. */
+struct flow_rtcp_end {
+	const struct dp_termination_record *record;
+	struct dp_termination_counters *counters;   /* own_* are the caller's to write */
+	const struct dp_termination_counters *sent; /* of whose media is sent to it; NULL: none */
+	/* How RTCP leaves for it, as for that which is relayed; clock_scale is that of `sent`. */
+	const struct flow *way;
+};
+
+/* False: it has no RTCP of our own. room: for a way that no flow has, until the next call. */
+bool flow_own_rtcp(struct flow_table *t, uint32_t termination, struct flow *room,
+		   struct flow_rtcp_end *end);
+
 /* Frees what was retired at least one grace period ago. Never waits. */
 void flow_reclaim(struct flow_table *t);
 

@@ -93,6 +93,8 @@ struct flow_table {
 	struct findings *findings; /* per termination */
 	struct flow_thresholds thresholds;
 	uint32_t quality_scan;
+	void (*own_rtcp)(void *arg, uint32_t termination, bool begins);
+	void *own_rtcp_arg;
 	struct dp_context_record *context_records;
 	struct dp_termination_record *records;
 	struct dp_termination_counters *counters;
@@ -138,6 +140,13 @@ uint32_t next_generation(struct flow_table *t);
 /* Compiles the flows of all members, because what one is told changes what its peers do, and
  * publishes those that are not what they were. -ENOSPC: memory is out, nothing was changed. */
 int context_publish(struct flow_table *t, struct context *context);
+/* The first member that hears this one. NULL: nobody. */
+const struct termination *listener_of(const struct flow_table *t, const struct context *c,
+				      const struct termination *m);
+/* How packets leave for the peer. */
+void compile_way_out(struct flow_table *t, const struct termination *peer, struct flow *f);
+/* Flags of a termination changed, or it begins (before: 0) or ends (after: 0). */
+void own_rtcp_turns(struct flow_table *t, uint32_t termination, uint32_t before, uint32_t after);
 /* The termination has ended: its flow goes out of the workers' sight. After a grace period both
  * may be used again. */
 void flow_retire(struct flow_table *t, struct termination *termination);

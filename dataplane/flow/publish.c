@@ -73,9 +73,9 @@ void flow_retire(struct flow_table *t, struct termination *m)
 	m->box = NULL;
 }
 
-/* The first member that hears this one: a relay is one to one. NULL: nobody. */
-static const struct termination *listener_of(const struct flow_table *t, const struct context *c,
-					     const struct termination *m)
+/* A relay is one to one. */
+const struct termination *listener_of(const struct flow_table *t, const struct context *c,
+				      const struct termination *m)
 {
 	for (uint32_t i = 0; i < c->count; i++)
 		if (i != m->position && (c->hears[i] & (1u << m->position)))
@@ -103,8 +103,7 @@ uint16_t flow_header_sum(bool ipv6, uint8_t dscp, const uint8_t source[16],
 	return (uint16_t)sum;
 }
 
-/* How packets leave for the peer. */
-static void compile_way_out(struct flow_table *t, const struct termination *peer, struct flow *f)
+void compile_way_out(struct flow_table *t, const struct termination *peer, struct flow *f)
 {
 	const struct port_pool *pool = &t->pools[peer->pool];
 	const struct flow_realm *realm = &t->realms[pool->realm];

@@ -297,6 +297,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	set_member_count(t, m->context);
 	*handle = (dp_handle_t){ index, record->generation };
 	*local = record->local;
+	own_rtcp_turns(t, index, 0, m->settings.flags);
 	error = context_publish(t, context);
 	if (error)
 		termination_release(t, m);
@@ -345,6 +346,8 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 	    makes_loop(t, &t->contexts[m->context], m, &record->local, &modify->settings))
 		return -ELOOP;
 	before = m->settings;
+	if (mask & DP_SET_FLAGS)
+		own_rtcp_turns(t, modify->termination.index, before.flags, modify->settings.flags);
 	merge_settings(&m->settings, &modify->settings, mask);
 	record_begin(&record->version);
 	record_settings(record, &m->settings);
@@ -368,6 +371,7 @@ void termination_release(struct flow_table *t, struct termination *m)
 	uint32_t index = (uint32_t)(m - t->terminations), context = m->context;
 	struct dp_termination_record *record = &t->records[index];
 
+	own_rtcp_turns(t, index, m->settings.flags, 0);
 	port_pool_give(&t->pools[m->pool], m->port);
 	t->pool_stats[m->pool].used--;
 	t->shares[record->worker].flows--;

@@ -121,7 +121,7 @@ static bool inject_one(const struct kernel_path *path, const struct kernel_tap *
 	m->data_len = (uint16_t)size;
 	m->pkt_len = (uint32_t)size;
 	if (tags_insert(m, tap->vlan, tap->outer_vlan) &&
-	    rte_ring_sp_enqueue(path->inject, m) == 0) {
+	    rte_ring_mp_enqueue(path->inject, m) == 0) {
 		count(&counters->injected, 1);
 	} else {
 		rte_pktmbuf_free(m);

@@ -13,6 +13,7 @@
 #include "dataplane/main/crew.h"
 #include "dataplane/main/eal.h"
 #include "dataplane/main/ports.h"
+#include "dataplane/main/reports.h"
 #include "dataplane/main/segment.h"
 #include "dataplane/main/server.h"
 #include "dataplane/main/worker.h"
@@ -37,6 +38,7 @@ struct dataplane {
 	struct crew crew;
 	struct rte_ring *notices[DP_WORKERS_MAX];
 	struct rte_ring *handover[DP_WORKERS_MAX];
+	struct reports *reports;
 	struct server *server;
 
 	bool routes_changed; /* since the flows were resolved last */

@@ -207,6 +207,7 @@ static void tick(struct manager *m)
 	flow_resolve_some(dp->flows, RESOLVE_BUDGET);
 	flow_check_timeouts(dp->flows, m->now_ms, scan, &m->reports);
 	flow_check_quality(dp->flows, m->now_ms, &m->reports);
+	reports_tick(dp->reports, m->now_ms);
 	sweep_leaks(m);
 	flow_reclaim(dp->flows);
 	publish_counts(m);

@@ -204,7 +204,7 @@ static int rings_up(struct dataplane *dp)
 		snprintf(name, sizeof(name), "punt%u", i);
 		dp->punt[i] = rte_ring_create(name, PUNT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 		snprintf(name, sizeof(name), "inject%u", i);
-		dp->inject[i] = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, single);
+		dp->inject[i] = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 		if (!dp->punt[i] || !dp->inject[i])
 			goto fail;
 	}
@@ -222,6 +222,24 @@ static int rings_up(struct dataplane *dp)
 fail:
 	rings_down(dp);
 	return -ENOMEM;
+}
+
+static int reports_up(struct dataplane *dp)
+{
+	struct reports_config c = {
+		.flows = dp->flows,
+		.terminations_max = dp->config->dataplane.terminations_max,
+		.pool = dp->ports.pool,
+	};
+
+	for (unsigned i = 0; i < dp->ports.count; i++)
+		c.inject[dp->ports.port[i].id] = dp->inject[i];
+	return reports_create(&c, &dp->reports);
+}
+
+static void reports_down(struct dataplane *dp)
+{
+	reports_destroy(dp->reports);
 }
 
 static struct kernel_path kernel_path_of(const struct dataplane *dp, unsigned i)
@@ -303,6 +321,7 @@ static const struct step {
 	{ "kernel interfaces", taps_up, taps_down },
 	{ "flow table", flows_up, flows_down },
 	{ "rings", rings_up, rings_down },
+	{ "reports", reports_up, reports_down },
 	{ "kernel thread", kernel_up, kernel_down },
 	{ "workers", crew_up, crew_down },
 	{ "socket", server_up, server_down },

@@ -8,7 +8,7 @@
  *   inject (ring from the kernel thread) ─▶ tx
  *
  * Between the threads there are only rings: punt (many workers to the kernel thread), inject
- * (kernel thread to one worker per port), handover (workers to the worker that owns a flow),
+ * (kernel thread and manager to one worker per port), handover (workers to the worker that owns a flow),
  * notices (worker to manager: latches). A worker passes a quiescent state (liburcu QSBR) once a
  * walk and is offline while it sleeps. Queues may change hands (lease.h).
  */
