@@ -25,6 +25,7 @@
 enum command_where {
 	COMMAND_CONTROLPLANE, /* asked over the control socket */
 	COMMAND_DATAPLANE,    /* read in the dataplane's segment, works without a control plane */
+	COMMAND_OPERATOR,     /* asked over the dataplane's socket, likewise */
 	COMMAND_BOTH,
 	COMMAND_LOCAL, /* tandemctl itself */
 };
@@ -33,8 +34,8 @@ enum command_where {
  * id, command, arguments, where, name of the rows in the JSON ("": none), help
  *
  * Arguments: words in capitals are positional, those in brackets may be left out:
- * "FILE", "[COMMAND]", "[--limit N]", "[--once]". N is a number, ID a call id of up to 16 hex
- * digits; others are text.
+ * "FILE", "[COMMAND]", "[--limit N]", "[--once]". The positional one comes first. N is a number, ID
+ * a call id of up to 16 hex digits; others are text.
  */
 #define COMMANDS(X)                                                                                \
 	X(SHOW_CALLS, "show calls", "", CONTROLPLANE, "calls", "calls in progress")                \
@@ -73,6 +74,18 @@ enum command_where {
 	  "events as they happen, until Ctrl-C")                                                   \
 	X(TOP, "top", "[--once]", BOTH, "top",                                                     \
 	  "live figures, a screen a second; q or Ctrl-C ends it")                                  \
+	X(CAPTURE_START, "capture start",                                                          \
+	  "FILE [--call ID] [--port PORT] [--snap N] [--packets N] [--bytes N] [--force]",         \
+	  OPERATOR, "",                                                                            \
+	  "write packets as pcapng, with direction and drop reason; FILE - is a pipe")             \
+	X(CAPTURE_STOP, "capture stop", "[CAPTURE]", OPERATOR, "captures",                         \
+	  "end a capture, or all of them")                                                         \
+	X(CAPTURE_STATUS, "capture status", "", OPERATOR, "captures",                              \
+	  "captures that go on, and the latest that ended")                                        \
+	X(TRACE, "trace", "[-n N] [--call ID] [--port PORT]", OPERATOR, "",                        \
+	  "follow the next N packets (10) through the dataplane's nodes")                          \
+	X(RECLAIM, "reclaim", "[HANDLE] [--older-than N]", OPERATOR, "",                           \
+	  "remove contexts that no client claims, for N seconds at least")                         \
 	X(CONFIG_CHECK, "config check", "FILE", LOCAL, "",                                         \
 	  "say what is wrong with a configuration")                                                \
 	X(CONFIG_DOC, "config doc", "", LOCAL, "", "write the reference of the configuration")     \

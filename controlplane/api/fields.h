@@ -287,6 +287,17 @@ enum field_kind {
 	X("total", "TOTAL", NUMBER, "pairs of an RTP and an RTCP port") \
 	X("used", "USED", NUMBER, "of them in use")
 
+#define FIELDS_CAPTURES(X)                                                        \
+	X("id", "ID", NUMBER, "number of the capture")                            \
+	X("state", "STATE", TEXT, "running, closing or ended")                    \
+	X("call", "CALL", TEXT, "id of the call whose packets it has, null: any") \
+	X("port", "PORT", TEXT, "port whose packets it has, null: any")           \
+	X("snap", "SNAP", NUMBER, "bytes that it keeps of a packet, null: all")   \
+	X("packets", "PACKETS", NUMBER, "written")                                \
+	X("bytes", "BYTES", NUMBER, "of the file")                                \
+	X("lost", "LOST", NUMBER, "packets for which there was no room")          \
+	X("why", "WHY", TEXT, "why it ended by itself, null: it goes on, or was stopped")
+
 /* Inside of "version". */
 #define FIELDS_CONTROLPLANE(X)                                         \
 	X("state", "state", TEXT, "down, starting, up or draining")    \

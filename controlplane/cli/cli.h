@@ -7,6 +7,7 @@
  *   execute.c   which part answers a command
  *   control.c   the control plane, over its socket
  *   segment.c   the dataplane, in its segment; segment_calls.c: what it knows of calls
+ *   operator.c  the dataplane, over its socket: captures, leaks; trace.c: traces
  *   table.c     rows for people
  *   top.c events.c prompt.c complete.c help.c
  *
@@ -45,6 +46,10 @@ struct arguments {
 	uint32_t limit, offset; /* UINT32_MAX: not given */
 	uint32_t wait_s;
 	bool once;
+	const char *port;                     /* NULL: not given */
+	uint32_t snap, packets, older_than_s; /* 0: not given */
+	uint64_t bytes;                       /* likewise */
+	bool force;
 };
 
 /* STATUS_USAGE: why says what is wrong. "--json" among the words sets *json. */
@@ -77,6 +82,9 @@ struct dp_client;
 struct dp_stats_header;
 enum command_status segment_open(const char *run_dir, struct dp_client **client, char *why,
 				 size_t why_size);
+/* Likewise, as one who may ask for captures and the like. */
+enum command_status segment_open_operator(const char *run_dir, struct dp_client **client, char *why,
+					  size_t why_size);
 json_t *segment_contexts(const struct dp_stats_header *stats);
 /* call: only its terminations; 0: all */
 json_t *segment_terminations(const struct dp_stats_header *stats, uint64_t call);
@@ -103,6 +111,18 @@ struct segment_totals {
 	uint64_t rx_packets, tx_packets, dropped;
 };
 void segment_totals_read(const struct dp_stats_header *stats, struct segment_totals *totals);
+
+/* --- operator.c, trace.c --- */
+struct dp_packet_filter;
+enum command_status operator_run(struct cli *cli, enum command_id command,
+				 const struct arguments *arguments);
+/* For trace.c: asks for what the arguments name. client: an operator; the caller's. */
+enum command_status operator_open(struct cli *cli, struct dp_client **client);
+enum command_status operator_filter(struct cli *cli, const struct dp_stats_header *stats,
+				    const struct arguments *arguments,
+				    struct dp_packet_filter *filter);
+enum command_status operator_refused(struct cli *cli, const struct arguments *arguments, int error);
+enum command_status trace_run(struct cli *cli, const struct arguments *arguments);
 
 /* --- table.c --- */
 /* Rows under headings; "no NAME" if there are none. */

@@ -28,8 +28,8 @@ static void offer(struct completion *c, const char *word, size_t size)
 /* "--limit" of "[--limit N] [--offset N]" */
 static void offer_options(struct completion *c, const char *arguments)
 {
-	for (const char *at = arguments; (at = strstr(at, "--"));) {
-		size_t n = strcspn(at, " ]");
+	for (const char *at = arguments; (at = strstr(at, "[-"));) {
+		size_t n = strcspn(++at, " ]");
 
 		offer(c, at, n);
 		at += n;

@@ -338,6 +338,8 @@ enum command_status cli_execute(struct cli *cli, unsigned count, const char *con
 		return run_controlplane(&here, command, &arguments);
 	case COMMAND_DATAPLANE:
 		return run_dataplane(&here, command, &arguments);
+	case COMMAND_OPERATOR:
+		return operator_run(&here, command, &arguments);
 	default:
 		return run_local(&here, command, &arguments, count, words);
 	}

@@ -37,7 +37,7 @@ static void name_and_arguments(const struct command *command, char *text, size_t
 
 void help_print(FILE *out)
 {
-	char text[80];
+	char text[128];
 
 	print_usage(out);
 	fputs("\nCommands:\n", out);
@@ -56,7 +56,7 @@ void help_print(FILE *out)
 void help_print_command(FILE *out, enum command_id command)
 {
 	const struct field *fields = cli_fields(command);
-	char text[80];
+	char text[128];
 
 	name_and_arguments(&cli_commands[command], text, sizeof(text));
 	fprintf(out, "%s\n  %s\n", text, cli_commands[command].help);
@@ -96,6 +96,8 @@ static const char *answered_by(enum command_where where)
 		return "Answered by tandem-controlplane.";
 	case COMMAND_DATAPLANE:
 		return "Read in the segment of tandem-dataplane; works without a control plane.";
+	case COMMAND_OPERATOR:
+		return "Asked of tandem-dataplane; works without a control plane.";
 	case COMMAND_BOTH:
 		return "Asks both processes, and shows what it gets.";
 	default:
@@ -106,7 +108,7 @@ static const char *answered_by(enum command_where where)
 static void write_command(FILE *out, enum command_id id)
 {
 	const struct command *command = &cli_commands[id];
-	char text[80];
+	char text[128];
 
 	name_and_arguments(command, text, sizeof(text));
 	fprintf(out, "\n### `%s`\n\n%c%s. %s\n", text, command->help[0] & ~0x20, command->help + 1,
@@ -145,7 +147,7 @@ void help_write_reference(FILE *out)
 		fprintf(out, "| %d | %s |\n", (int)statuses[i].status, statuses[i].meaning);
 	fputs("\n## Commands\n\n| command | |\n| --- | --- |\n", out);
 	for (int i = 0; i < COMMAND_COUNT; i++) {
-		char text[80];
+		char text[128];
 
 		name_and_arguments(&cli_commands[i], text, sizeof(text));
 		fprintf(out, "| `%s` | %s |\n", text, cli_commands[i].help);

@@ -7,20 +7,24 @@
 
 #include "controlplane/cli/cli.h"
 #include "controlplane/cli/values.h"
+#include "dataplane/client/operator.h"
 
 #define OPEN_TIMEOUT_MS 2000
 
 static_assert(sizeof(((struct segment_cycles *)0)->busy) / sizeof(uint64_t) == DP_WORKERS_MAX,
 	      "one for each worker");
 
-enum command_status segment_open(const char *run_dir, struct dp_client **client, char *why,
-				 size_t why_size)
+static enum command_status open_as(bool operator_role, const char *run_dir,
+				   struct dp_client **client, char *why, size_t why_size)
 {
 	char path[4096], text[256];
 	int error;
 
 	snprintf(path, sizeof(path), "%s/" DP_SOCKET_NAME, run_dir);
-	error = dp_client_open(path, "tandemctl", 0, OPEN_TIMEOUT_MS, client, text, sizeof(text));
+	error = operator_role ? dp_operator_open(path, "tandemctl", OPEN_TIMEOUT_MS, client, text,
+						 sizeof(text))
+			      : dp_client_open(path, "tandemctl", 0, OPEN_TIMEOUT_MS, client, text,
+					       sizeof(text));
 	if (!error)
 		return STATUS_OK;
 	if (error == -ENOENT || error == -ECONNREFUSED) {
@@ -33,6 +37,18 @@ enum command_status segment_open(const char *run_dir, struct dp_client **client,
 	}
 	snprintf(why, why_size, "%s", text);
 	return STATUS_FAILED;
+}
+
+enum command_status segment_open(const char *run_dir, struct dp_client **client, char *why,
+				 size_t why_size)
+{
+	return open_as(false, run_dir, client, why, why_size);
+}
+
+enum command_status segment_open_operator(const char *run_dir, struct dp_client **client, char *why,
+					  size_t why_size)
+{
+	return open_as(true, run_dir, client, why, why_size);
 }
 
 /* --- ports, workers, nodes, drops --- */

@@ -123,13 +123,14 @@ static void add_quality(json_t *row, const struct dp_termination_record *t,
 	dp_quality_judge(t, &now, NULL, rtt_us, &q);
 	more = json_pack("{s:I,s:f,s:I,s:f,s:I,s:I,s:f,s:I,s:f,s:f,s:f,s:f,s:o,s:o,s:o,s:s,s:o}",
 			 "lost", (json_int_t)q.lost, "loss_percent", q.loss_percent, "late",
-			 (json_int_t)q.late, "late_percent", q.late_percent, "reordered", (json_int_t)q.reordered, "duplicate",
-			 (json_int_t)q.duplicate, "jitter_ms", q.jitter_ms, "longest_gap_ms",
-			 (json_int_t)q.longest_gap_ms, "burst_ms", q.burst_ms, "burst_density",
-			 q.burst_density, "gap_ms", q.gap_ms, "gap_density", q.gap_density,
-			 "r_factor", known_number(heard, q.r), "mos", known_number(heard, q.mos),
-			 "interval_mos", known_number(t->interval_mos, t->interval_mos / 100.0),
-			 "quality", dp_quality_alarms(t->alarms, alarms), "rtt_ms",
+			 (json_int_t)q.late, "late_percent", q.late_percent, "reordered",
+			 (json_int_t)q.reordered, "duplicate", (json_int_t)q.duplicate, "jitter_ms",
+			 q.jitter_ms, "longest_gap_ms", (json_int_t)q.longest_gap_ms, "burst_ms",
+			 q.burst_ms, "burst_density", q.burst_density, "gap_ms", q.gap_ms,
+			 "gap_density", q.gap_density, "r_factor", known_number(heard, q.r), "mos",
+			 known_number(heard, q.mos), "interval_mos",
+			 known_number(t->interval_mos, t->interval_mos / 100.0), "quality",
+			 dp_quality_alarms(t->alarms, alarms), "rtt_ms",
 			 known_number(c->rtt_us, c->rtt_us / 1000.0));
 	json_object_update(row, more);
 	json_decref(more);
@@ -181,17 +182,17 @@ static json_t *termination_row(const struct dp_stats_header *stats, uint32_t ind
 			       const struct forwarded *forwarded)
 {
 	dp_handle_t h = { index, t->generation };
-	json_t *row = json_pack("{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o}", "handle",
-				handle(h), "context", handle(t->context), "call", call_id(t->label),
-				"side", t->side ? "callee" : "caller", "state", state_of(t, c),
-				"local_address", ip_of(&t->local), "local_port", port_of(&t->local),
-				"remote_address", ip_of(&t->remote), "remote_port",
-				port_of(&t->remote), "latched_address", ip_of(&c->source),
-				"latched_port", port_of(&c->source), "direction",
-				direction_name(t->direction), "codec", codec_name(t));
+	json_t *row =
+		json_pack("{s:o,s:o,s:o,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o}", "handle",
+			  handle(h), "context", handle(t->context), "call", call_id(t->label),
+			  "side", t->side ? "callee" : "caller", "state", state_of(t, c),
+			  "local_address", ip_of(&t->local), "local_port", port_of(&t->local),
+			  "remote_address", ip_of(&t->remote), "remote_port", port_of(&t->remote),
+			  "latched_address", ip_of(&c->source), "latched_port", port_of(&c->source),
+			  "direction", direction_name(t->direction), "codec", codec_name(t));
 	json_t *counters = json_pack(
-		"{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:I,s:s,s:o,s:I,s:i}", "rx_packets", (json_int_t)c->packets,
-		"rx_bytes", (json_int_t)c->bytes, "tx_packets",
+		"{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:I,s:s,s:o,s:I,s:i}", "rx_packets",
+		(json_int_t)c->packets, "rx_bytes", (json_int_t)c->bytes, "tx_packets",
 		(json_int_t)(forwarded->packets - dp_counters_forwarded(c)), "tx_bytes",
 		tx_bytes(forwarded, c), "rtcp_rx_packets", (json_int_t)c->rtcp_packets,
 		"rtcp_tx_reports", (json_int_t)c->own_reports, "dropped", (json_int_t)c->dropped,

@@ -22,6 +22,7 @@ TABLE(workers, FIELDS_WORKERS)
 TABLE(nodes, FIELDS_NODES)
 TABLE(drops, FIELDS_DROPS)
 TABLE(media_ports, FIELDS_MEDIA_PORTS)
+TABLE(captures, FIELDS_CAPTURES)
 TABLE(top, FIELDS_TOP)
 
 const struct field cli_fields_controlplane[] = { FIELD_TABLE(FIELDS_CONTROLPLANE) };
@@ -48,6 +49,8 @@ const struct field *cli_fields(enum command_id command)
 		[COMMAND_SHOW_NODES] = nodes,
 		[COMMAND_SHOW_DROPS] = drops,
 		[COMMAND_SHOW_MEDIA_PORTS] = media_ports,
+		[COMMAND_CAPTURE_STOP] = captures,
+		[COMMAND_CAPTURE_STATUS] = captures,
 		[COMMAND_TOP] = top,
 	};
 

@@ -83,6 +83,15 @@ static enum command_status take_id(const char *text, uint64_t *id)
 	return *id ? STATUS_OK : STATUS_USAGE;
 }
 
+static enum command_status take_large(const char *text, uint64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return text[0] < '0' || text[0] > '9' || *end != '\0' || errno ? STATUS_USAGE : STATUS_OK;
+}
+
 static enum command_status take_option(const struct command *command, const char *name,
 				       const char *value, struct arguments *arguments, char *why,
 				       size_t size)
@@ -101,6 +110,22 @@ static enum command_status take_option(const struct command *command, const char
 	} else if (strcmp(name, "--wait") == 0) {
 		if (take_number(value, &arguments->wait_s) != STATUS_OK)
 			return wrong(why, size, "--wait wants a number of seconds, not %s", value);
+	} else if (strcmp(name, "--port") == 0) {
+		arguments->port = value;
+	} else if (strcmp(name, "--snap") == 0) {
+		if (take_number(value, &arguments->snap) != STATUS_OK || arguments->snap == 0)
+			return wrong(why, size, "--snap wants a number of bytes, not %s", value);
+	} else if (strcmp(name, "--packets") == 0 || strcmp(name, "-n") == 0) {
+		if (take_number(value, &arguments->packets) != STATUS_OK || arguments->packets == 0)
+			return wrong(why, size, "%s wants a number of packets, not %s", name,
+				     value);
+	} else if (strcmp(name, "--bytes") == 0) {
+		if (take_large(value, &arguments->bytes) != STATUS_OK || arguments->bytes == 0)
+			return wrong(why, size, "--bytes wants a number of bytes, not %s", value);
+	} else if (strcmp(name, "--older-than") == 0) {
+		if (take_number(value, &arguments->older_than_s) != STATUS_OK)
+			return wrong(why, size, "--older-than wants a number of seconds, not %s",
+				     value);
 	} else if (take_id(value, &arguments->call) != STATUS_OK) {
 		return wrong(why, size, "--call wants a call id, up to 16 hex digits, not %s",
 			     value);
@@ -160,7 +185,7 @@ static enum command_status take_arguments(const struct command *command, unsigne
 
 		if (strcmp(words[i], "--json") == 0) {
 			*json = true;
-		} else if (strncmp(words[i], "--", 2) != 0) {
+		} else if (words[i][0] != '-' || words[i][1] == '\0') { /* "-": a file */
 			/* "help show calls": one argument of two words */
 			if (command == &cli_commands[COMMAND_HELP] && arguments->positional)
 				continue;
@@ -168,7 +193,8 @@ static enum command_status take_arguments(const struct command *command, unsigne
 		} else if (!has_option(command, words[i], &with_value)) {
 			return wrong(why, size, "%s: unknown option %s", command->name, words[i]);
 		} else if (!with_value) {
-			arguments->once = true;
+			arguments->once |= strcmp(words[i], "--once") == 0;
+			arguments->force |= strcmp(words[i], "--force") == 0;
 		} else {
 			status = take_option(command, words[i], i + 1 < count ? words[i + 1] : NULL,
 					     arguments, why, size);

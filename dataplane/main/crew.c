@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/main/dataplane.h"
+#include "dataplane/main/observer.h"
 #include "sip/base/log.h"
 
 #define SILENT_MS  1000u /* then it is said to hang */
@@ -65,6 +66,7 @@ static int make_workers(struct dataplane *dp)
 			.idle = adaptive ? WORKER_IDLE_ADAPTIVE : WORKER_IDLE_POLL,
 			.flows = dp->flows,
 			.notices = dp->notices[i],
+			.observe = observer_hooks(dp->observer),
 			.handover = dp->plan.workers > 1 ? dp->handover : NULL,
 			.clock = dp->segment.stats,
 			.stats = &dp->segment.workers[i],

@@ -18,6 +18,8 @@
 #include "dataplane/main/server.h"
 #include "dataplane/main/worker.h"
 
+struct observer;
+
 struct dataplane {
 	struct config *config;
 	struct eal_plan plan;
@@ -39,6 +41,7 @@ struct dataplane {
 	struct rte_ring *notices[DP_WORKERS_MAX];
 	struct rte_ring *handover[DP_WORKERS_MAX];
 	struct reports *reports;
+	struct observer *observer;
 	struct server *server;
 
 	bool routes_changed; /* since the flows were resolved last */

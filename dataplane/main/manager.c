@@ -16,6 +16,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/main/dataplane.h"
+#include "dataplane/main/operator.h"
 #include "sip/base/log.h"
 
 #define TICK_MS          5u
@@ -210,6 +211,7 @@ static void tick(struct manager *m)
 	reports_tick(dp->reports, m->now_ms);
 	sweep_leaks(m);
 	flow_reclaim(dp->flows);
+	operator_tick(dp, m->now_ms);
 	publish_counts(m);
 	if (dp->links_changed || m->now_ms - m->ports_ms >= PORTS_EVERY_MS) {
 		dp->links_changed = false;

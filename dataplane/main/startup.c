@@ -17,6 +17,8 @@
 #include "config/run_dir.h"
 #include "dataplane/client/client.h"
 #include "dataplane/main/commands.h"
+#include "dataplane/main/observer.h"
+#include "dataplane/main/operator.h"
 #include "dataplane/main/taps.h"
 #include "sip/base/log.h"
 
@@ -59,7 +61,8 @@ static int signals_up(struct dataplane *dp)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL); /* inherited by all threads: only the manager reads */
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);           /* a capture's pipe that nobody reads any more */
+	signal(SIGXFSZ, SIG_IGN);           /* a capture larger than files may be */
 	dp->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return dp->signals < 0 ? -errno : 0;
 }
@@ -293,6 +296,9 @@ static int server_up(struct dataplane *dp)
 		.coming = client_coming,
 		.gone = client_gone,
 		.arg = dp->flows,
+		.operation = operator_operation,
+		.operator_gone = operator_gone,
+		.operator_arg = dp,
 	};
 	int error;
 
@@ -306,6 +312,26 @@ static int server_up(struct dataplane *dp)
 static void server_down(struct dataplane *dp)
 {
 	server_destroy(dp->server);
+}
+
+static int observer_up(struct dataplane *dp)
+{
+	struct observer_config c = {
+		.workers = dp->plan.workers,
+		.ports = dp->ports.count,
+		.flows = dp->flows,
+	};
+
+	for (unsigned i = 0; i < dp->ports.count; i++) {
+		c.port_names[i] = dp->ports.port[i].config->name;
+		c.port_ids[i] = dp->ports.port[i].id;
+	}
+	return observer_create(&c, &dp->observer);
+}
+
+static void observer_down(struct dataplane *dp)
+{
+	observer_destroy(dp->observer);
 }
 
 static const struct step {
@@ -323,6 +349,7 @@ static const struct step {
 	{ "rings", rings_up, rings_down },
 	{ "reports", reports_up, reports_down },
 	{ "kernel thread", kernel_up, kernel_down },
+	{ "observer", observer_up, observer_down },
 	{ "workers", crew_up, crew_down },
 	{ "socket", server_up, server_down },
 };

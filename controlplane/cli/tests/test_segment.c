@@ -51,9 +51,11 @@ static void setup(void)
 	area->contexts[0] = (struct dp_context_record){
 		.generation = 1, .label = 7, .terminations = 2, .owner = 0
 	};
-	area->contexts[1] = (struct dp_context_record){
-		.generation = 1, .label = 8, .terminations = 2, .owner = DP_NOBODY, .unclaimed_ms = 4000
-	};
+	area->contexts[1] = (struct dp_context_record){ .generation = 1,
+							.label = 8,
+							.terminations = 2,
+							.owner = DP_NOBODY,
+							.unclaimed_ms = 4000 };
 	for (unsigned i = 0; i < 4; i++) {
 		area->terminations[i] = (struct dp_termination_record){
 			.generation = 1,

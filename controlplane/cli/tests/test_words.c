@@ -33,7 +33,8 @@ Test(words, each_command_of_the_table_is_found)
 	for (int i = 0; i < COMMAND_COUNT; i++) {
 		char line[128];
 		const char *arguments = cli_commands[i].arguments;
-		bool id = strncmp(arguments, "ID", 2) == 0, file = strcmp(arguments, "FILE") == 0;
+		bool id = strncmp(arguments, "ID", 2) == 0,
+		     file = strncmp(arguments, "FILE", 4) == 0;
 		struct parsed p;
 
 		snprintf(line, sizeof(line), "%s%s", cli_commands[i].name,
@@ -63,6 +64,18 @@ Test(words, arguments_are_taken)
 	cr_assert_eq(parse("call hangup 00Ff").arguments.id, 0xff);
 	cr_assert_eq(parse("events --call 12").arguments.call, 0x12);
 	cr_assert(parse("top --once").arguments.once);
+	p = parse("capture start --call a1 --port lan - --snap 96 --packets 5 --bytes 5000000000");
+	cr_assert_eq(p.status, STATUS_OK, "%s", p.why);
+	cr_assert_eq(p.arguments.call, 0xa1);
+	cr_assert_str_eq(p.arguments.port, "lan");
+	cr_assert_str_eq(p.arguments.positional, "-");
+	cr_assert_eq(p.arguments.snap, 96);
+	cr_assert_eq(p.arguments.packets, 5);
+	cr_assert_eq(p.arguments.bytes, 5000000000);
+	cr_assert_not(p.arguments.force);
+	cr_assert(parse("capture start x --force").arguments.force);
+	cr_assert_eq(parse("trace -n 3").arguments.packets, 3);
+	cr_assert_eq(parse("reclaim 1.2 --older-than 60").arguments.older_than_s, 60);
 	cr_assert_str_eq(parse("config check /etc/x.yaml").arguments.positional, "/etc/x.yaml");
 }
 
@@ -93,6 +106,16 @@ Test(words, what_is_wrong_is_usage_with_a_reason)
 		"config check",
 		"config check a b",
 		"--json",
+		"capture start",
+		"capture start x y",
+		"capture start x --snap 0",
+		"capture start x --packets many",
+		"capture start x --bytes -1",
+		"capture start x --once",
+		"trace -n",
+		"trace -n 0",
+		"trace -x 1",
+		"reclaim --older-than soon",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -131,12 +154,15 @@ static const char *complete(const char *text)
 
 Test(complete, goes_on_from_what_is_typed)
 {
-	cr_assert_str_eq(complete(""), "show call drain resume events top config help");
+	cr_assert_str_eq(complete(""), "show call drain resume events top capture "
+				       "trace reclaim config help");
 	cr_assert_str_eq(complete("sh"), "show");
 	cr_assert_str_eq(complete("show ca"), "calls");
 	cr_assert_str_eq(complete("show  t"), "trunks terminations");
 	cr_assert_str_eq(complete("call "), "hangup");
 	cr_assert_str_eq(complete("show cdrs --"), "--limit --offset --json");
+	cr_assert_str_eq(complete("trace "), "-n --call --port --json");
+	cr_assert_str_eq(complete("capture st"), "start stop status");
 	cr_assert_str_eq(complete("help config "), "check doc");
 	cr_assert_str_eq(complete("xyz "), "");
 	cr_assert_str_eq(complete("showcalls "), "");
