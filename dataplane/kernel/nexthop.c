@@ -36,6 +36,7 @@ struct cached {
 struct nexthop_table {
 	struct netlink *netlink;
 	struct nexthop_port ports[NEXTHOP_PORTS_MAX];
+	uint16_t tap_mtu[NEXTHOP_PORTS_MAX]; /* as the kernel has it */
 	unsigned port_count;
 	struct links links;
 	struct nexthop no_route;
@@ -74,6 +75,7 @@ int nexthop_table_create(const struct nexthop_port *ports, unsigned count,
 		return -ENOMEM;
 	}
 	memcpy(t->ports, ports, sizeof(*ports) * count);
+	memset(t->tap_mtu, 0xff, sizeof(t->tap_mtu)); /* as large as the port's, until it tells */
 	t->port_count = count;
 	*table = t;
 	return 0;
@@ -127,12 +129,17 @@ static struct nexthop_port *port_of(struct nexthop_table *t, int ifindex)
 	return NULL;
 }
 
+static uint16_t smaller(uint16_t a, unsigned b)
+{
+	return a < b ? a : (uint16_t)b;
+}
+
 /* How packets leave that go out of an interface: all of the next hop but the neighbour. False: by
  * none of our ports. */
 static bool aim(struct nexthop_table *t, int ifindex, struct nexthop *hop)
 {
 	uint8_t tags[LINK_TAGS_SIZE], tags_size;
-	uint16_t mtu = 0;
+	uint16_t mtu = UINT16_MAX;
 	const struct nexthop_port *port =
 		port_of(t, links_base(&t->links, ifindex, tags, &tags_size, &mtu));
 
@@ -144,7 +151,7 @@ static bool aim(struct nexthop_table *t, int ifindex, struct nexthop *hop)
 	memcpy(hop->tags, port->tags, port->tags_size);
 	memcpy(hop->tags + port->tags_size, tags, tags_size);
 	hop->tags_size = (uint8_t)(port->tags_size + tags_size);
-	hop->mtu = mtu ? mtu : port->mtu;
+	hop->mtu = smaller(smaller(mtu, t->tap_mtu[port - t->ports]), port->mtu);
 	hop->checksums = port->checksums;
 	hop->ifindex = ifindex;
 	return true;
@@ -246,18 +253,18 @@ void nexthop_forget_routes(struct nexthop_table *t)
 
 bool nexthop_link_news(struct nexthop_table *t, const struct netlink_link *link)
 {
-	struct nexthop_port *port = port_of(t, link->ifindex);
-	uint16_t mtu = link->mtu < UINT16_MAX ? (uint16_t)link->mtu : UINT16_MAX;
+	const struct nexthop_port *port = port_of(t, link->ifindex);
+	struct nexthop aimed;
 
 	if (!port && !links_take(&t->links, link))
 		return false;
-	if (mtu == 0 || !link->exists)
+	if (link->mtu == 0 || !link->exists)
 		return true;
 	if (port)
-		port->mtu = mtu;
+		t->tap_mtu[port - t->ports] = smaller(UINT16_MAX, link->mtu);
 	for (unsigned i = 0; i < t->count; i++) {
-		if (t->hops[i].ifindex == link->ifindex)
-			__atomic_store_n(&t->hops[i].mtu, mtu, __ATOMIC_RELAXED);
+		if (aim(t, t->hops[i].ifindex, &aimed))
+			__atomic_store_n(&t->hops[i].mtu, aimed.mtu, __ATOMIC_RELAXED);
 	}
 	return true;
 }

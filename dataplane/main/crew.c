@@ -60,9 +60,14 @@ static int make_workers(struct dataplane *dp)
 	bool adaptive = strcmp(dp->config->dataplane.idle, "adaptive") == 0;
 
 	for (unsigned i = 0; i < dp->plan.workers; i++) {
+		int socket = eal_worker_socket(&dp->plan, i);
+		const struct pool_pair *pools = pools_of(&dp->ports.pools, socket);
 		struct worker_config c = {
 			.index = i,
 			.lcore = dp->plan.worker_lcores[i],
+			.socket = socket,
+			.pool = pools->packets,
+			.datagrams = pools->datagrams,
 			.idle = adaptive ? WORKER_IDLE_ADAPTIVE : WORKER_IDLE_POLL,
 			.flows = dp->flows,
 			.notices = dp->notices[i],

@@ -8,6 +8,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_pci.h>
 
@@ -214,4 +215,9 @@ int eal_start(const struct config_dataplane *config, const struct eal_plan *plan
 		return -rte_errno;
 	}
 	return 0;
+}
+
+int eal_worker_socket(const struct eal_plan *plan, unsigned worker)
+{
+	return (int)rte_lcore_to_socket_id(plan->worker_lcores[worker]);
 }

@@ -25,6 +25,9 @@ void eal_choose_memory(const struct config_dataplane *config, struct eal_plan *p
 /* 0 or -errno; logs why. */
 int eal_start(const struct config_dataplane *config, const struct eal_plan *plan);
 
+/* NUMA node of a worker's core. */
+int eal_worker_socket(const struct eal_plan *plan, unsigned worker);
+
 /* How a port's device is named. */
 enum device_kind { DEVICE_PCI, DEVICE_DEVARGS, DEVICE_INTERFACE };
 enum device_kind eal_device_kind(const char *device);

@@ -129,7 +129,7 @@ static int probe(struct ports *ports, struct port *port, unsigned index, unsigne
 	return 0;
 }
 
-static int configure(struct port *port, unsigned workers)
+static int configure(struct port *port, unsigned workers, int home)
 {
 	const uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP;
 	struct rte_eth_conf conf = { 0 };
@@ -140,6 +140,13 @@ static int configure(struct port *port, unsigned workers)
 	if (error)
 		return error;
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	port->socket = rte_eth_dev_socket_id(port->id);
+	if (port->socket < 0)
+		port->socket = home;
+	/* IPv4 does without a checksum of UDP, IPv6 may not (RFC 8200 §8.1). */
+	port->checksums = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+	if (port->checksums)
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	if (info.max_tx_queues < workers) {
 		LOG_ERROR("port", 0, "%s has %u transmit queues, which is fewer than %u workers",
 			  port->config->name, info.max_tx_queues, workers);
@@ -166,42 +173,53 @@ static int configure(struct port *port, unsigned workers)
 	return 0;
 }
 
-static int create_pool(struct ports *ports, unsigned workers, unsigned extra, unsigned memory_mb)
+/* All of them could come to lie on one node. */
+static unsigned buffers_needed(const struct ports *ports, const struct ports_use *use, int socket)
 {
-	unsigned count = POOL_SPARE + extra + (workers + 2) * (2 * POOL_CACHE), mtu = 1500, room;
-	bool reassembled = false;
-	uint64_t bytes;
+	unsigned count = POOL_SPARE + use->buffers + (use->workers + 2) * (2 * POOL_CACHE);
 
 	for (unsigned i = 0; i < ports->count; i++) {
 		const struct port *p = &ports->port[i];
 
-		count += p->rx_queues * p->rx_descriptors + workers * p->tx_descriptors;
-		mtu = RTE_MAX(mtu, p->config->mtu);
-		reassembled |= strcmp(p->driver, "net_af_packet") == 0;
+		if (p->socket == socket)
+			count += p->rx_queues * p->rx_descriptors;
+		count += use->workers * p->tx_descriptors;
 	}
-	count = rte_align32pow2(count) - 1; /* what a mempool's ring holds best */
-	room = frame_size(mtu, reassembled) + RTE_PKTMBUF_HEADROOM;
-	bytes = (uint64_t)count * (room + sizeof(struct rte_mbuf) + 64);
-	ports->pool = rte_pktmbuf_pool_create("packets", count, POOL_CACHE, 0, (uint16_t)room,
-					      SOCKET_ID_ANY);
-	if (ports->pool)
-		return 0;
-	LOG_ERROR("port", 0,
-		  "%u packet buffers (%u MB) do not fit into the memory: memory_mb is %u", count,
-		  (unsigned)(bytes >> 20), memory_mb);
-	return -rte_errno;
+	return rte_align32pow2(count) - 1; /* what a mempool's ring holds best */
+}
+
+static int create_pools(struct ports *ports, const struct ports_use *use)
+{
+	unsigned mtu = 1500;
+	bool reassembled = false;
+	int error = 0;
+
+	for (unsigned i = 0; i < ports->count; i++) {
+		mtu = RTE_MAX(mtu, ports->port[i].config->mtu);
+		reassembled |= strcmp(ports->port[i].driver, "net_af_packet") == 0;
+	}
+	for (unsigned i = 0; i < ports->count && !error; i++) {
+		int socket = ports->port[i].socket;
+
+		if (ports->pools.count > 0 && pools_of(&ports->pools, socket)->socket == socket)
+			continue;
+		error = pools_add(&ports->pools, socket, buffers_needed(ports, use, socket),
+				  frame_size(mtu, reassembled) + RTE_PKTMBUF_HEADROOM, POOL_CACHE);
+	}
+	return error;
 }
 
 static int set_up_queues(struct ports *ports, struct port *port, unsigned workers)
 {
-	int socket = rte_eth_dev_socket_id(port->id), error = 0;
+	struct rte_mempool *pool = pools_of(&ports->pools, port->socket)->packets;
+	const unsigned socket = (unsigned)port->socket;
+	int error = 0;
 
 	for (uint16_t q = 0; q < port->rx_queues && !error; q++)
-		error = rte_eth_rx_queue_setup(port->id, q, port->rx_descriptors, (unsigned)socket,
-					       NULL, ports->pool);
+		error = rte_eth_rx_queue_setup(port->id, q, port->rx_descriptors, socket, NULL,
+					       pool);
 	for (uint16_t q = 0; q < workers && !error; q++)
-		error = rte_eth_tx_queue_setup(port->id, q, port->tx_descriptors, (unsigned)socket,
-					       NULL);
+		error = rte_eth_tx_queue_setup(port->id, q, port->tx_descriptors, socket, NULL);
 	if (error)
 		LOG_ERROR("port", 0, "%s: queues cannot be set up: %s", port->config->name,
 			  rte_strerror(-error));
@@ -222,7 +240,7 @@ static void set_mtu(const struct port *port)
 }
 
 int ports_open(struct ports *ports, const struct config_dataplane *config, const char *run_dir,
-	       unsigned workers, unsigned extra)
+	       const struct ports_use *use)
 {
 	int error;
 
@@ -241,19 +259,19 @@ int ports_open(struct ports *ports, const struct config_dataplane *config, const
 		port->tap.fd = -1;
 		port->guard = -1;
 		ports->count++;
-		error = probe(ports, port, i, workers);
+		error = probe(ports, port, i, use->workers);
 		if (error)
 			return error;
-		error = configure(port, workers);
+		error = configure(port, use->workers, use->socket);
 		if (error) {
 			LOG_ERROR("port", 0, "%s cannot be configured: %s", port->config->name,
 				  rte_strerror(-error));
 			return error;
 		}
 	}
-	error = create_pool(ports, workers, extra, config->memory_mb);
+	error = create_pools(ports, use);
 	for (unsigned i = 0; i < ports->count && !error; i++)
-		error = set_up_queues(ports, &ports->port[i], workers);
+		error = set_up_queues(ports, &ports->port[i], use->workers);
 	return error;
 }
 
@@ -314,8 +332,7 @@ void ports_close(struct ports *ports)
 {
 	while (ports->count > 0)
 		port_close(&ports->port[--ports->count]);
-	rte_mempool_free(ports->pool);
-	ports->pool = NULL;
+	pools_free(&ports->pools);
 	if (ports->journal[0])
 		takeover_undo(ports->journal);
 }

@@ -8,12 +8,11 @@
 #ifndef DATAPLANE_MAIN_PORTS_H
 #define DATAPLANE_MAIN_PORTS_H
 
-#include <rte_mempool.h>
-
 #include "config/config.h"
 #include "dataplane/api/counters.h"
 #include "dataplane/kernel/packet_socket.h"
 #include "dataplane/kernel/tap.h"
+#include "dataplane/main/pools.h"
 
 /* The kernel's interface to a VLAN of a port. */
 struct port_vlan {
@@ -27,6 +26,8 @@ struct port_vlan {
 struct port {
 	const struct config_port *config;
 	uint16_t id;
+	int socket;     /* NUMA node */
+	bool checksums; /* it computes those of UDP */
 	uint16_t rx_queues;
 	uint16_t rx_descriptors, tx_descriptors;
 	uint8_t mac[6];
@@ -47,13 +48,20 @@ struct port {
 struct ports {
 	unsigned count;
 	struct port port[DP_PORTS_MAX];
-	struct rte_mempool *pool;
+	struct pools pools;
 	char journal[256]; /* dataplane/kernel/takeover.h */
 };
 
-/* Opens all and leaves them stopped. extra: buffers that lie in rings. 0 or -errno; logs why. */
+/* What ports_open() needs to know of the workers. */
+struct ports_use {
+	unsigned workers;
+	unsigned buffers; /* that may lie in rings and tables */
+	int socket;       /* NUMA node of ports that are on none */
+};
+
+/* Opens all and leaves them stopped. 0 or -errno; logs why. */
 int ports_open(struct ports *ports, const struct config_dataplane *config, const char *run_dir,
-	       unsigned workers, unsigned extra);
+	       const struct ports_use *use);
 int ports_start(struct ports *ports);
 /* Undoes what was done, however far it got. */
 void ports_close(struct ports *ports);

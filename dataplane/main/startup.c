@@ -20,6 +20,7 @@
 #include "dataplane/main/observer.h"
 #include "dataplane/main/operator.h"
 #include "dataplane/main/taps.h"
+#include "dataplane/nodes/reassemble.h"
 #include "sip/base/log.h"
 
 #define PUNT_RING     2048u
@@ -92,9 +93,13 @@ static void ports_down(struct dataplane *dp)
 static int ports_up(struct dataplane *dp)
 {
 	const struct config_dataplane *config = &dp->config->dataplane;
-	unsigned extra =
-		config->ports_count * (PUNT_RING + INJECT_RING) + dp->plan.workers * HANDOVER_RING;
-	int error = ports_open(&dp->ports, config, dp->config->run_dir, dp->plan.workers, extra);
+	const struct ports_use use = {
+		.workers = dp->plan.workers,
+		.buffers = config->ports_count * (PUNT_RING + INJECT_RING) +
+			   dp->plan.workers * (HANDOVER_RING + REASSEMBLY_BUFFERS),
+		.socket = eal_worker_socket(&dp->plan, 0),
+	};
+	int error = ports_open(&dp->ports, config, dp->config->run_dir, &use);
 
 	if (!error)
 		error = ports_start(&dp->ports);
@@ -204,20 +209,23 @@ static int rings_up(struct dataplane *dp)
 	char name[32];
 
 	for (unsigned i = 0; i < dp->ports.count; i++) {
+		int socket = dp->ports.port[i].socket;
+
 		snprintf(name, sizeof(name), "punt%u", i);
-		dp->punt[i] = rte_ring_create(name, PUNT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		dp->punt[i] = rte_ring_create(name, PUNT_RING, socket, RING_F_SC_DEQ);
 		snprintf(name, sizeof(name), "inject%u", i);
-		dp->inject[i] = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		dp->inject[i] = rte_ring_create(name, INJECT_RING, socket, RING_F_SC_DEQ);
 		if (!dp->punt[i] || !dp->inject[i])
 			goto fail;
 	}
 	for (unsigned i = 0; i < dp->plan.workers; i++) {
+		int socket = eal_worker_socket(&dp->plan, i);
+
 		snprintf(name, sizeof(name), "notices%u", i);
 		dp->notices[i] = rte_ring_create_elem(name, sizeof(struct flow_notice), NOTICE_RING,
-						      SOCKET_ID_ANY, single);
+						      socket, single);
 		snprintf(name, sizeof(name), "handover%u", i);
-		dp->handover[i] =
-			rte_ring_create(name, HANDOVER_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		dp->handover[i] = rte_ring_create(name, HANDOVER_RING, socket, RING_F_SC_DEQ);
 		if (!dp->notices[i] || !dp->handover[i])
 			goto fail;
 	}
@@ -252,7 +260,7 @@ static struct kernel_path kernel_path_of(const struct dataplane *dp, unsigned i)
 				    .tap_count = 1 + port->vlan_count,
 				    .punt = dp->punt[i],
 				    .inject = dp->inject[i],
-				    .pool = dp->ports.pool };
+				    .pool = pools_of(&dp->ports.pools, port->socket)->packets };
 
 	for (unsigned k = 0; k < port->vlan_count; k++)
 		path.taps[1 + k] = (struct kernel_tap){ .fd = port->vlans[k].tap.fd,

@@ -302,7 +302,8 @@ static void describe(const struct port *port, const struct tap *tap, uint16_t vl
 {
 	*p = (struct nexthop_port){ .ifindex = tap->ifindex,
 				    .port = port->id,
-				    .mtu = (uint16_t)port->config->mtu };
+				    .mtu = (uint16_t)port->config->mtu,
+				    .checksums = port->checksums };
 	memcpy(p->mac, port->mac, sizeof(p->mac));
 	if (outer_vlan)
 		put_tag(p, RTE_ETHER_TYPE_QINQ, outer_vlan);

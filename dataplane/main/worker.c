@@ -26,7 +26,8 @@ struct worker {
 
 int worker_create(const struct worker_config *config, struct worker **worker)
 {
-	struct worker *w = rte_zmalloc("worker", sizeof(*w), RTE_CACHE_LINE_SIZE);
+	struct worker *w =
+		rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, config->socket);
 	int error;
 
 	if (!w)
@@ -35,6 +36,8 @@ int worker_create(const struct worker_config *config, struct worker **worker)
 	w->idle = config->idle;
 	w->stats = config->stats;
 	w->stats->lcore = config->lcore;
+	w->stats->cpu = (uint32_t)rte_lcore_to_cpu_id((int)config->lcore);
+	w->stats->socket = (uint32_t)config->socket;
 	w->stats->state = DP_WORKER_STOPPED;
 	error = graph_create(config, &w->graph);
 	if (error) {

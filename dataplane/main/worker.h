@@ -41,6 +41,7 @@ struct worker_queue {
 struct worker_config {
 	unsigned index; /* 0 .. workers - 1 */
 	unsigned lcore;
+	int socket; /* NUMA node of the lcore, where the worker's own memory lies; or SOCKET_ID_ANY */
 	enum worker_idle idle;
 	struct worker_queue
 		rx[WORKER_QUEUES_MAX]; /* that it polls, as long as the lease is its own */
@@ -53,6 +54,9 @@ struct worker_config {
 	/* By worker index, multi-producer: packets for the flows of that worker. NULL: there is but
 	 * one worker. */
 	struct rte_ring *const *handover;
+	/* Of its socket: for packets that it makes itself (fragments), and large ones for datagrams
+	 * that it puts together. NULL: it does neither. */
+	struct rte_mempool *pool, *datagrams;
 	struct rte_ring *notices; /* elements: struct flow_notice */
 	struct observe *observe;  /* nodes/observe.h; NULL: nobody can look */
 	/* in the statistics area */

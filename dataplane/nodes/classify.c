@@ -13,7 +13,7 @@
 
 #define AHEAD 24u
 
-enum { TO_RELAY, TO_PUNT, TO_DROP, EDGES };
+enum { TO_RELAY, TO_PUNT, TO_DROP, TO_REASSEMBLE, EDGES };
 
 /* A frame with what was found out about it so far. */
 struct frame {
@@ -60,6 +60,16 @@ static inline uint8_t classify_udp(const struct frame *f, const struct media_add
 	return TO_RELAY;
 }
 
+/* Whose realm is another may still be talking to the kernel, which then sees what it is. */
+static __rte_noinline uint8_t take_fragment(const struct frame *f, const struct media_address *to)
+{
+	if (f->tags != to->tags)
+		return TO_PUNT;
+	f->m->l2_len = f->l2;
+	f->m->l3_len = f->l3;
+	return TO_REASSEMBLE;
+}
+
 /* Of a header that must add up to 0 in one's complement (RFC 1071 §1). */
 static inline bool ipv4_adds_up(const uint8_t *ip, unsigned size)
 {
@@ -98,11 +108,21 @@ static inline uint8_t classify_ipv4(struct frame *f)
 		return drop(f->m, DP_DROP_MALFORMED_IP);
 	if (unlikely(ip->fragment_offset &
 		     rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)))
-		return drop(f->m, DP_DROP_FRAGMENT);
+		return take_fragment(f, to);
 	return classify_udp(f, to, (uint16_t)(total - f->l3));
 }
 
-/* Extension headers before UDP are nothing that a phone sends: the kernel has them. */
+/* A fragment of UDP; those of anything else are the kernel's, which puts them together itself. */
+static bool is_udp_fragment(const struct rte_ipv6_hdr *ip, uint16_t room)
+{
+	const struct rte_ipv6_fragment_ext *fragment =
+		(const struct rte_ipv6_fragment_ext *)(ip + 1);
+
+	return ip->proto == IPPROTO_FRAGMENT && room >= sizeof(*ip) + sizeof(*fragment) &&
+	       fragment->next_header == IPPROTO_UDP;
+}
+
+/* Other extension headers before UDP are nothing that a phone sends: the kernel has them. */
 static inline uint8_t classify_ipv6(struct frame *f)
 {
 	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(f->start + f->l2);
@@ -112,13 +132,15 @@ static inline uint8_t classify_ipv6(struct frame *f)
 	if (unlikely(room < sizeof(*ip)))
 		return drop(f->m, DP_DROP_MALFORMED_IP);
 	to = address_find(&f->context->addresses, DP_FAMILY_IPV6, ip->dst_addr);
-	if (!to || ip->proto != IPPROTO_UDP)
+	if (!to || (ip->proto != IPPROTO_UDP && !is_udp_fragment(ip, room)))
 		return TO_PUNT;
 	f->l3 = sizeof(*ip);
 	payload = rte_be_to_cpu_16(ip->payload_len);
 	if (unlikely((rte_be_to_cpu_32(ip->vtc_flow) >> 28) != 6 || payload > room - sizeof(*ip) ||
 		     ip->hop_limits == 0))
 		return drop(f->m, DP_DROP_MALFORMED_IP);
+	if (unlikely(ip->proto != IPPROTO_UDP))
+		return take_fragment(f, to);
 	return classify_udp(f, to, payload);
 }
 
@@ -203,6 +225,7 @@ static struct rte_node_register classify_node = {
 	.nb_edges = EDGES,
 	.next_nodes = { [TO_RELAY] = "tandem-relay",
 			[TO_PUNT] = "tandem-punt",
-			[TO_DROP] = "tandem-drop" },
+			[TO_DROP] = "tandem-drop",
+			[TO_REASSEMBLE] = "tandem-reassemble" },
 };
 RTE_NODE_REGISTER(classify_node);

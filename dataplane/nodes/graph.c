@@ -8,8 +8,10 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 
 #include "dataplane/nodes/observe.h"
+#include "dataplane/nodes/reassemble.h"
 #include "sip/base/log.h"
 
 struct graph {
@@ -19,11 +21,18 @@ struct graph {
 };
 
 static const char *const node_names[NODE_COUNT] = {
-	[NODE_RX] = "tandem-rx",       [NODE_INJECT] = "tandem-inject",
-	[NODE_TAKE] = "tandem-take",   [NODE_CLASSIFY] = "tandem-classify",
-	[NODE_RELAY] = "tandem-relay", [NODE_GIVE] = "tandem-give",
-	[NODE_TX] = "tandem-tx",       [NODE_PUNT] = "tandem-punt",
-	[NODE_DROP] = "tandem-drop",   [NODE_END] = "tandem-end",
+	[NODE_RX] = "tandem-rx",
+	[NODE_INJECT] = "tandem-inject",
+	[NODE_TAKE] = "tandem-take",
+	[NODE_CLASSIFY] = "tandem-classify",
+	[NODE_REASSEMBLE] = "tandem-reassemble",
+	[NODE_RELAY] = "tandem-relay",
+	[NODE_FRAGMENT] = "tandem-fragment",
+	[NODE_GIVE] = "tandem-give",
+	[NODE_TX] = "tandem-tx",
+	[NODE_PUNT] = "tandem-punt",
+	[NODE_DROP] = "tandem-drop",
+	[NODE_END] = "tandem-end",
 };
 
 unsigned worker_node_count(void)
@@ -52,11 +61,12 @@ static int set_contexts(struct graph *g, const char *name)
 int graph_create(const struct worker_config *config, struct graph **graph)
 {
 	struct rte_graph_param param = {
-		.socket_id = SOCKET_ID_ANY,
+		.socket_id = config->socket,
 		.nb_node_patterns = NODE_COUNT,
 		.node_patterns = (const char **)(uintptr_t)node_names,
 	};
-	struct graph *g = rte_zmalloc("graph", sizeof(*g), RTE_CACHE_LINE_SIZE);
+	struct graph *g =
+		rte_zmalloc_socket("graph", sizeof(*g), RTE_CACHE_LINE_SIZE, config->socket);
 	char name[RTE_GRAPH_NAMESIZE];
 	int error;
 
@@ -78,7 +88,10 @@ int graph_create(const struct worker_config *config, struct graph **graph)
 		return error;
 	}
 	g->graph = rte_graph_lookup(name);
+	g->context.fragment_id = (uint32_t)rte_rand();
 	error = g->graph ? set_contexts(g, name) : -ENOENT;
+	if (!error && config->pool)
+		error = reassembly_create(config->socket, &g->context.reassembly);
 	if (error) {
 		graph_destroy(g);
 		return error;
@@ -92,6 +105,7 @@ void graph_destroy(struct graph *g)
 	if (!g)
 		return;
 	rte_graph_destroy(g->id);
+	reassembly_destroy(g->context.reassembly);
 	rte_free(g);
 }
 
@@ -109,6 +123,7 @@ void graph_walk(struct graph *g)
 	c->now_ms = now ? now : 1;
 	if (c->config.observe)
 		c->observing = atomic_load_explicit(&c->config.observe->plan, memory_order_acquire);
+	reassembly_expire(c);
 	rte_graph_walk(g->graph);
 	if (unlikely(c->observing != NULL))
 		observe_walk_end(c);

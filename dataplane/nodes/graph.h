@@ -4,17 +4,20 @@
  * only graph.c and the registrations at the end of each node's file know it.
  *
  *   rx ─▶ classify ─▶ relay ─▶ tx
- *             │        ▲ ├───▶ drop
- *             │        │ ├───▶ give ─▶ (ring of the worker that owns the flow)
- *             ├─▶ punt │ └───▶ end      (RTCP that was meant for us)
- *             └─▶ drop │
+ *         ▲   │        ▲ ├───▶ drop
+ *         │   │        │ ├───▶ give ─▶ (ring of the worker that owns the flow)
+ *         │   ├─▶ punt │ ├───▶ end      (RTCP that was meant for us)
+ *         │   ├─▶ drop │ └───▶ fragment (larger than the MTU: cuts and sends)
+ *         │   ▼        │
+ *      reassemble      │
  *   take ──────────────┘   (own ring: what other workers gave)
  *   inject ─▶ tx
  *
  * What travels with a packet, all of it in the first line of its buffer's head, because the second
  * would be one more to fetch: hash is set_media() between classify and relay, and set_drop() on
  * the way to drop; port is the way in, the way out on the way to tx, and the index of the worker
- * on the way to give.
+ * on the way to give. On the ways to reassemble and to fragment l2_len and l3_len are those of the
+ * packet as it is, and on the latter tso_segsz is the MTU.
  */
 #ifndef DATAPLANE_NODES_GRAPH_H
 #define DATAPLANE_NODES_GRAPH_H
@@ -32,7 +35,9 @@ enum graph_node {
 	NODE_INJECT,
 	NODE_TAKE,
 	NODE_CLASSIFY,
+	NODE_REASSEMBLE,
 	NODE_RELAY,
+	NODE_FRAGMENT,
 	NODE_GIVE,
 	NODE_TX,
 	NODE_PUNT,
@@ -64,6 +69,8 @@ struct graph_context {
 	uint32_t now_ms;               /* low bits of clock_ms, never 0 */
 	double us_per_cycle;
 	struct address_table addresses;
+	struct reassembly *reassembly; /* nodes/reassemble.h; NULL: no fragments are taken */
+	uint32_t fragment_id;          /* of the next packet that is cut */
 	/* Of this walk: what captures and traces look for (nodes/observe.h). NULL: nobody looks. */
 	const struct observe_plan *observing;
 	uint32_t walk; /* counted while somebody looks */
@@ -130,6 +137,9 @@ static inline uint16_t media_l3(const struct rte_mbuf *m)
 void graph_by_port(struct graph_context *c, void **packets, uint16_t count,
 		   void (*send)(struct graph_context *c, uint16_t port, void **packets,
 				uint16_t count));
+
+/* Sends out of the port; what it does not take is dropped and counted. */
+void graph_transmit(struct graph_context *c, uint16_t port, void **packets, uint16_t n);
 
 /* Sends each packet along its edge; the case that all take the same one costs no copy. */
 void node_dispatch(struct rte_graph *graph, struct rte_node *node, void **packets,

@@ -19,7 +19,7 @@
 /* Two packets further apart than this are a gap in the media. */
 #define GAP_MS 60u
 
-enum { TO_TX, TO_DROP, TO_GIVE, TO_END, EDGES };
+enum { TO_TX, TO_DROP, TO_GIVE, TO_END, TO_FRAGMENT, EDGES };
 
 static bool is_power_of_two(uint32_t n)
 {
@@ -76,6 +76,17 @@ static __rte_noinline uint8_t not_ready(struct passage *p, const struct nexthop 
 	return stop(p, DP_DROP_NO_NEIGHBOUR);
 }
 
+/* What fragment needs to know (graph.h). */
+static __rte_noinline uint8_t to_fragment(const struct passage *p, const struct nexthop *hop)
+{
+	p->m->tx_offload = 0;
+	p->m->l2_len = sizeof(struct rte_ether_hdr) + hop->tags_size;
+	p->m->l3_len = p->flow->flags & FLOW_IPV6 ? sizeof(struct rte_ipv6_hdr)
+						  : sizeof(struct rte_ipv4_hdr);
+	p->m->tso_segsz = __atomic_load_n(&hop->mtu, __ATOMIC_RELAXED);
+	return TO_FRAGMENT;
+}
+
 static inline uint8_t send_on(struct passage *p, const struct way_out *w)
 {
 	const struct nexthop *hop = w->hop;
@@ -83,12 +94,10 @@ static inline uint8_t send_on(struct passage *p, const struct way_out *w)
 	if (unlikely(!hop ||
 		     atomic_load_explicit(&hop->state, memory_order_acquire) != NEXTHOP_REACHABLE))
 		return not_ready(p, hop);
-	if (unlikely(hop->mtu && p->size + sizeof(struct rte_udp_hdr) +
-						 (p->flow->flags & FLOW_IPV6 ? 40u : 20u) >
-					 hop->mtu))
-		return stop(p, DP_DROP_TOO_BIG);
 	if (unlikely(!rewrite(p, w)))
 		return stop(p, DP_DROP_NO_BUFFER);
+	if (unlikely(p->m->data_len > sizeof(struct rte_ether_hdr) + hop->tags_size + hop->mtu))
+		return to_fragment(p, hop);
 	return TO_TX;
 }
 
@@ -111,7 +120,7 @@ static uint8_t send_rtcp_on(struct passage *p)
 	if (!(f->flags & FLOW_PEER_RTCP_MUX))
 		way.source_port = rte_cpu_to_be_16(rte_be_to_cpu_16(f->source_port) + 1);
 	edge = send_on(p, &way);
-	if (edge == TO_TX)
+	if (edge != TO_DROP)
 		p->counters->rtcp_forwarded++;
 	return edge;
 }
@@ -299,6 +308,7 @@ static struct rte_node_register relay_node = {
 	.next_nodes = { [TO_TX] = "tandem-tx",
 			[TO_DROP] = "tandem-drop",
 			[TO_GIVE] = "tandem-give",
-			[TO_END] = "tandem-end" },
+			[TO_END] = "tandem-end",
+			[TO_FRAGMENT] = "tandem-fragment" },
 };
 RTE_NODE_REGISTER(relay_node);

@@ -5,7 +5,7 @@
 #include "dataplane/nodes/graph.h"
 #include "dataplane/nodes/observe.h"
 
-static void transmit(struct graph_context *c, uint16_t port, void **packets, uint16_t n)
+void graph_transmit(struct graph_context *c, uint16_t port, void **packets, uint16_t n)
 {
 	struct rte_mbuf **m = (struct rte_mbuf **)packets;
 	uint16_t sent = rte_eth_tx_burst(port, c->config.tx_queue[port], m, n);
@@ -24,7 +24,7 @@ static uint16_t tx_process(struct rte_graph *graph, struct rte_node *node, void 
 
 	RTE_SET_USED(graph);
 	observe_packets(c, OBSERVE_TX, objs, n, NULL);
-	graph_by_port(c, objs, n, transmit);
+	graph_by_port(c, objs, n, graph_transmit);
 	node_count(c, NODE_TX, n, began);
 	return n;
 }

@@ -77,6 +77,7 @@ enum part { PART_CLASSIFY, PART_RELAY, PART_ALL, PART_FLOOR, PARTS };
 static const char *const part_names[PARTS] = { "classify", "relay", "graph", "floor" };
 
 static struct nexthop hop = { .ether = { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1 },
+			      .mtu = 1500,
 			      .state = NEXTHOP_REACHABLE };
 static uint64_t seed = 88172645463325252u;
 

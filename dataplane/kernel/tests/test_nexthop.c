@@ -306,6 +306,9 @@ Test(nexthop, an_mtu_that_changes_is_followed)
 	netlink_read(netlink);
 	cr_expect(eq(int, hop->mtu, 1350));
 	cr_expect(eq(int, resolve("198.18.0.102")->mtu, 1350));
+	run("ip link set tandem0 mtu 9000"); /* more than the port can */
+	netlink_read(netlink);
+	cr_expect(eq(int, hop->mtu, 1400));
 }
 
 Test(nexthop, a_vlan_that_is_removed_leads_nowhere)

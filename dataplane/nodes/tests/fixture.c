@@ -9,11 +9,13 @@
 #include <rte_udp.h>
 #include <urcu/urcu-qsbr.h>
 
+#include "dataplane/nodes/reassemble.h"
 #include "dataplane/nodes/tests/fixture.h"
 
 struct nexthop hop = { .ether = { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1 },
+		       .mtu = 1500,
 		       .state = NEXTHOP_REACHABLE };
-struct rte_mempool *pool;
+struct rte_mempool *pool, *datagrams;
 struct rte_ring *punt, *inject, *notices;
 struct flow_table *table;
 struct graph *graph, *other_graph;
@@ -31,7 +33,7 @@ static struct dp_realm_stats realm_stats[1];
 dp_handle_t side[2];
 struct dp_address local[2];
 struct observe observe;
-static unsigned buffers;
+static unsigned buffers, large_buffers;
 
 static const struct nexthop *resolve(void *arg, const struct dp_address *remote, int ifindex)
 {
@@ -108,6 +110,8 @@ static void start_graphs(unsigned workers)
 					.rx_count = 6,
 					.punt = { punt },
 					.inject = { inject },
+					.pool = pool,
+					.datagrams = datagrams,
 					.notices = notices,
 					.observe = &observe,
 					.clock = &header,
@@ -136,22 +140,27 @@ void set_up_workers(unsigned workers)
 
 	cr_assert_geq(rte_eal_init(sizeof(args) / sizeof(args[0]), args), 0);
 	pool = rte_pktmbuf_pool_create("p", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	datagrams = rte_pktmbuf_pool_create("d", 63, 0, 0, REASSEMBLY_ROOM + RTE_PKTMBUF_HEADROOM,
+					    SOCKET_ID_ANY);
 	punt = rte_ring_create("punt", 64, SOCKET_ID_ANY, 0);
 	inject = rte_ring_create("inject", 64, SOCKET_ID_ANY, 0);
 	notices = rte_ring_create_elem("notices", sizeof(struct flow_notice), 64, SOCKET_ID_ANY, 0);
 	counters = rte_zmalloc("c", TERMINATIONS * sizeof(*counters), 64);
 	handover[0] = rte_ring_create("to0", 64, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	handover[1] = rte_ring_create("to1", 64, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	cr_assert(pool && punt && inject && notices && counters && handover[0] && handover[1]);
+	cr_assert(pool && datagrams && punt && inject && notices && counters && handover[0] &&
+		  handover[1]);
 	urcu_qsbr_register_thread();
 	start_port();
 	start_graphs(workers);
 	buffers = rte_mempool_avail_count(pool);
+	large_buffers = rte_mempool_avail_count(datagrams);
 }
 
 void tear_down(void)
 {
 	cr_assert_eq(rte_mempool_avail_count(pool), buffers, "a packet was leaked");
+	cr_assert_eq(rte_mempool_avail_count(datagrams), large_buffers, "a datagram was leaked");
 	urcu_qsbr_unregister_thread();
 	graph_destroy(graph);
 	graph_destroy(other_graph);

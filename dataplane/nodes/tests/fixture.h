@@ -16,7 +16,7 @@
 extern struct nexthop hop;      /* of all remote addresses */
 extern struct flow_realm realm; /* of all media addresses; to be changed before set-up */
 extern struct dp_stats_header header;
-extern struct rte_mempool *pool;
+extern struct rte_mempool *pool, *datagrams;
 extern struct rte_ring *punt, *inject, *notices;
 extern struct rte_ring *handover[2];
 extern struct flow_table *table;

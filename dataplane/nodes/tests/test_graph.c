@@ -185,14 +185,6 @@ Test(graph, each_reason_to_drop_has_its_counter)
 	rte_pktmbuf_append(m, 13);
 	expect_drop(m, DP_DROP_MALFORMED_L2);
 
-	m = udp_packet(ipv4(101, 4000), local[0], rtp, sizeof(rtp));
-	rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14)->fragment_offset =
-		rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG);
-	rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14)->hdr_checksum = 0;
-	rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14)->hdr_checksum =
-		rte_ipv4_cksum(rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14));
-	expect_drop(m, DP_DROP_FRAGMENT);
-
 	hop.state = NEXTHOP_PROBING;
 	hop.wanted = 0;
 	expect_drop(udp_packet(ipv4(101, 4000), local[0], rtp, sizeof(rtp)), DP_DROP_NO_NEIGHBOUR);
