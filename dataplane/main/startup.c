@@ -240,7 +240,7 @@ static int reports_up(struct dataplane *dp)
 	struct reports_config c = {
 		.flows = dp->flows,
 		.terminations_max = dp->config->dataplane.terminations_max,
-		.pool = dp->ports.pool,
+		.pool = dp->ports.pools.pair[0].packets,
 	};
 
 	for (unsigned i = 0; i < dp->ports.count; i++)
