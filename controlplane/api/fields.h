@@ -66,26 +66,38 @@ enum field_kind {
 	X("state", "STATE", TEXT, "state of the trunk")                  \
 	X("calls", "CALLS", NUMBER, "calls over it now")
 
-#define FIELDS_CDRS(X)                                                                         \
-	X("call", "CALL", TEXT, "id of the call")                                              \
-	X("from", "FROM", TEXT, "address of record of the caller")                             \
-	X("to", "TO", TEXT, "address that was called")                                         \
-	X("caller_address", "", TEXT, "where the caller's SIP came from")                      \
-	X("callee_address", "", TEXT, "where the callee's SIP went to")                        \
-	X("trunk_in", "", TEXT, "trunk that the call came by")                                 \
-	X("trunk_out", "", TEXT, "trunk that the call went by")                                \
-	X("started", "STARTED", TIME, "when the INVITE came")                                  \
-	X("answered", "", TIME, "when it was answered, null: never")                           \
-	X("ended", "", TIME, "when it ended")                                                  \
-	X("duration_s", "DURATION", SECONDS, "seconds from answer to end")                     \
-	X("cause", "CAUSE", NUMBER, "SIP status; 200: answered and ended normally")            \
-	X("reason", "REASON", TEXT, "why it ended")                                            \
-	X("ended_by", "BY", TEXT, "caller, callee or system")                                  \
-	X("codec", "CODEC", TEXT, "audio format")                                              \
-	X("packets_caller", "RX CALLER", NUMBER, "RTP packets taken from the caller")          \
-	X("packets_callee", "RX CALLEE", NUMBER, "RTP packets taken from the callee")          \
-	X("lost_caller", "LOST CALLER", NUMBER, "RTP packets lost on the way from the caller") \
-	X("lost_callee", "LOST CALLEE", NUMBER, "RTP packets lost on the way from the callee")
+/* What came from a side. */
+#define FIELDS_CDR_SIDE(X, side, SIDE)                                                       \
+	X("packets_" side, "RX " SIDE, NUMBER, "RTP packets taken from the " side)           \
+	X("lost_" side, "", NUMBER, "RTP packets lost on the way from the " side)            \
+	X("loss_percent_" side, "LOSS %", NUMBER, "the same of those expected, null: none")  \
+	X("late_" side, "", NUMBER, "too late for a common play-out of 60 ms")               \
+	X("mos_" side, "MOS", NUMBER, "conversational MOS, ITU-T G.107, null: nothing came") \
+	X("r_factor_" side, "", NUMBER, "R of G.107")                                        \
+	X("jitter_ms_" side, "", NUMBER, "interarrival jitter at the end, RFC 3550 A.8")     \
+	X("longest_gap_ms_" side, "", NUMBER, "longest time between two packets")            \
+	X("burst_density_" side, "", NUMBER, "share lost in bursts, RFC 3611 4.7.2")         \
+	X("rtt_ms_" side, "", NUMBER, "round trip between it and us, null: not known")       \
+	X("quality_alarms_" side, "", NUMBER, "how often a threshold was crossed")
+
+#define FIELDS_CDRS(X)                                                              \
+	X("call", "CALL", TEXT, "id of the call")                                   \
+	X("from", "FROM", TEXT, "address of record of the caller")                  \
+	X("to", "TO", TEXT, "address that was called")                              \
+	X("caller_address", "", TEXT, "where the caller's SIP came from")           \
+	X("callee_address", "", TEXT, "where the callee's SIP went to")             \
+	X("trunk_in", "", TEXT, "trunk that the call came by")                      \
+	X("trunk_out", "", TEXT, "trunk that the call went by")                     \
+	X("started", "STARTED", TIME, "when the INVITE came")                       \
+	X("answered", "", TIME, "when it was answered, null: never")                \
+	X("ended", "", TIME, "when it ended")                                       \
+	X("duration_s", "DURATION", SECONDS, "seconds from answer to end")          \
+	X("cause", "CAUSE", NUMBER, "SIP status; 200: answered and ended normally") \
+	X("reason", "REASON", TEXT, "why it ended")                                 \
+	X("ended_by", "BY", TEXT, "caller, callee or system")                       \
+	X("codec", "CODEC", TEXT, "audio format")                                   \
+	FIELDS_CDR_SIDE(X, "caller", "CALLER")                                      \
+	FIELDS_CDR_SIDE(X, "callee", "CALLEE")
 
 #define FIELDS_SIP(X)                                    \
 	X("counter", "COUNTER", TEXT, "what is counted") \

@@ -216,28 +216,57 @@ static json_t *text_json(const char *text)
 	return value ? value : json_null();
 }
 
+static void set_side(json_t *row, const char *name, const char *side, json_t *value)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s_%s", name, side);
+	json_object_set_new(row, key, value);
+}
+
+static json_t *known(bool is_known, double value)
+{
+	return is_known ? json_real(value) : json_null();
+}
+
+static void add_media(json_t *row, const char *side, const struct cdr_media *m)
+{
+	const double expected = (double)(m->expected ? m->expected : 1);
+
+	set_side(row, "packets", side, json_integer((json_int_t)m->packets));
+	set_side(row, "lost", side, json_integer((json_int_t)m->lost));
+	set_side(row, "loss_percent", side,
+		 known(m->expected > 0, 100 * (double)m->lost / expected));
+	set_side(row, "late", side, json_integer((json_int_t)m->late));
+	set_side(row, "mos", side, known(m->mos > 0, (double)m->mos / 100));
+	set_side(row, "r_factor", side, known(m->mos > 0, (double)m->r_factor / 10));
+	set_side(row, "jitter_ms", side, known(m->mos > 0, (double)m->jitter_us / 1000));
+	set_side(row, "longest_gap_ms", side, json_integer((json_int_t)m->longest_gap_ms));
+	set_side(row, "burst_density", side, known(m->mos > 0, (double)m->burst_density / 10000));
+	set_side(row, "rtt_ms", side, known(m->rtt_us > 0, (double)m->rtt_us / 1000));
+	set_side(row, "quality_alarms", side, json_integer((json_int_t)m->alarms));
+}
+
 static void add_cdr(void *arg, const struct cdr *cdr)
 {
 	uint64_t answered = cdr->answered_ms, ended = cdr->ended_ms;
 	double duration = answered && ended > answered ? (double)(ended - answered) / 1000 : 0;
 	char call[17];
+	json_t *row;
 
 	snprintf(call, sizeof(call), "%016" PRIx64, cdr->call);
-	json_array_append_new(
-		arg, json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:f,s:i,s:o,s:o,s:o,s:I,"
-			       "s:I,s:I,s:I}",
-			       "call", call, "from", text_json(cdr->from), "to", text_json(cdr->to),
-			       "caller_address", text_json(cdr->caller_address), "callee_address",
-			       text_json(cdr->callee_address), "trunk_in", text_json(cdr->trunk_in),
-			       "trunk_out", text_json(cdr->trunk_out), "started",
-			       time_json(cdr->started_ms), "answered", time_json(answered), "ended",
-			       time_json(ended), "duration_s", duration, "cause", (int)cdr->cause,
-			       "reason", text_json(cdr->reason), "ended_by",
-			       text_json(cdr->ended_by), "codec", text_json(cdr->codec),
-			       "packets_caller", (json_int_t)cdr->packets_caller, "packets_callee",
-			       (json_int_t)cdr->packets_callee, "lost_caller",
-			       (json_int_t)cdr->lost_caller, "lost_callee",
-			       (json_int_t)cdr->lost_callee));
+	row = json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:f,s:i,s:o,s:o,s:o}", "call",
+			call, "from", text_json(cdr->from), "to", text_json(cdr->to),
+			"caller_address", text_json(cdr->caller_address), "callee_address",
+			text_json(cdr->callee_address), "trunk_in", text_json(cdr->trunk_in),
+			"trunk_out", text_json(cdr->trunk_out), "started",
+			time_json(cdr->started_ms), "answered", time_json(answered), "ended",
+			time_json(ended), "duration_s", duration, "cause", (int)cdr->cause,
+			"reason", text_json(cdr->reason), "ended_by", text_json(cdr->ended_by),
+			"codec", text_json(cdr->codec));
+	add_media(row, "caller", &cdr->caller);
+	add_media(row, "callee", &cdr->callee);
+	json_array_append_new(arg, row);
 }
 
 /* Calls that have ended before are among them: what is queued for the disk is waited for. */

@@ -16,6 +16,7 @@
 #include "controlplane/engine/route.h"
 #include "controlplane/main/shard.h"
 #include "controlplane/session/bridge.h"
+#include "controlplane/store/store.h"
 #include "sip/base/arena.h"
 #include "sip/base/hash_index.h"
 
@@ -109,10 +110,9 @@ struct call {
 	uint64_t started_ms, ringing_ms, answered_ms, ended_ms;
 	unsigned cause;
 	const char *reason, *ended_by, *codec;
-	struct media_counters caller_media, callee_media;
-	unsigned alarms_caller, alarms_callee; /* thresholds crossed, in all */
-	struct timer timer;                    /* no answer; then: record again; then: free */
-	struct description offer;              /* what the branches are offered */
+	struct cdr_media caller_media, callee_media;
+	struct timer timer;       /* no answer; then: record again; then: free */
+	struct description offer; /* what the branches are offered */
 };
 
 struct engine {

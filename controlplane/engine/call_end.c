@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How a call ends: everybody is told, the media goes, the CDR is written, the memory is freed. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,41 @@
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
 
+static void judge(const struct seat *seat, const struct media_counters *counters,
+		  uint64_t round_trip_us, struct cdr_media *media)
+{
+	struct dp_quality q;
+
+	media_termination_judge(seat->termination, counters, round_trip_us, &q);
+	media->packets = counters->packets;
+	media->lost = q.lost;
+	media->expected = q.expected;
+	media->late = q.late;
+	media->rtt_us = counters->rtt_us;
+	if (!counters->packets)
+		return;
+	media->mos = (uint64_t)lround(q.mos * 100);
+	media->r_factor = (uint64_t)lround(q.r * 10);
+	media->jitter_us = (uint64_t)lround(q.jitter_ms * 1000);
+	media->longest_gap_ms = q.longest_gap_ms;
+	media->burst_density = (uint64_t)lround(q.burst_density * 10000);
+}
+
 static void keep_media_facts(struct call *call)
 {
+	struct media_counters caller = { 0 }, callee = { 0 };
+	uint64_t round_trip_us;
+
 	if (call->caller_seat)
-		media_termination_counters(call->caller_seat->termination, &call->caller_media);
+		media_termination_counters(call->caller_seat->termination, &caller);
 	if (call->callee_seat)
-		media_termination_counters(call->callee_seat->termination, &call->callee_media);
+		media_termination_counters(call->callee_seat->termination, &callee);
+	/* What both hear is as old as both ways together. */
+	round_trip_us = (uint64_t)caller.rtt_us + callee.rtt_us;
+	if (call->caller_seat)
+		judge(call->caller_seat, &caller, round_trip_us, &call->caller_media);
+	if (call->callee_seat)
+		judge(call->callee_seat, &callee, round_trip_us, &call->callee_media);
 	if (call->callee)
 		call->codec = call_string(call, session_codec(call->callee));
 }
@@ -92,10 +122,8 @@ static void write_cdr(struct call *call)
 		.reason = call->reason,
 		.ended_by = call->ended_by,
 		.codec = call->codec,
-		.packets_caller = call->caller_media.packets,
-		.packets_callee = call->callee_media.packets,
-		.lost_caller = call->caller_media.lost,
-		.lost_callee = call->callee_media.lost,
+		.caller = call->caller_media,
+		.callee = call->callee_media,
 	};
 	int error = store_cdr_put(call->engine->shard->store, &cdr);
 

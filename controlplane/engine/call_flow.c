@@ -318,9 +318,9 @@ static void on_quality(void *arg, struct session *s, bool raised)
 	if (!raised)
 		return;
 	if (s == call->caller)
-		call->alarms_caller++;
+		call->caller_media.alarms++;
 	else
-		call->alarms_callee++;
+		call->callee_media.alarms++;
 }
 
 const struct session_user call_session_user = {

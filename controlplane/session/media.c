@@ -79,6 +79,7 @@ void media_destroy(struct media *m)
 		return;
 	media_detached(m);
 	timer_cancel(m->shard->wheel, &m->sweep);
+	timer_cancel(m->shard->wheel, &m->widen);
 	while (m->contexts)
 		free_context(m->contexts);
 	free(m->by_index);
@@ -317,29 +318,6 @@ uint8_t media_termination_alarms(const struct media_termination *t)
 const struct dp_termination_settings *media_termination_settings(const struct media_termination *t)
 {
 	return &t->settings;
-}
-
-void media_termination_counters(const struct media_termination *t, struct media_counters *out)
-{
-	const struct dp_termination_counters *c = NULL;
-	struct dp_termination_counters copy;
-
-	*out = t->before;
-	if (t->state == MEDIA_UP && t->context->media->stats)
-		c = dp_stats_counters(t->context->media->stats, t->handle.index);
-	if (!c)
-		return;
-	copy = *c;
-	out->packets += copy.packets;
-	out->bytes += copy.bytes;
-	out->lost += dp_counters_lost(&copy);
-	out->ssrc = copy.ssrc;
-	out->jitter = copy.jitter >> 4;
-}
-
-void media_keep_counters(struct media_termination *t)
-{
-	media_termination_counters(t, &t->before);
 }
 
 void media_stats(const struct media *m, struct media_stats *stats)

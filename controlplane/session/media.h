@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "dataplane/client/client.h"
+#include "dataplane/client/quality.h"
 
 struct shard;
 struct media;
@@ -118,12 +119,16 @@ uint8_t media_termination_alarms(const struct media_termination *termination);
 /* RTP taken from the remote end since the termination was made, restarts of the dataplane
  * included. */
 struct media_counters {
-	uint64_t packets, bytes, lost;
-	uint32_t ssrc;
-	uint32_t jitter; /* time stamp units, RFC 3550 §6.4.1 */
+	uint64_t packets;      /* the dataplane's counter wraps, this one does not */
+	uint32_t ssrc, rtt_us; /* rtt_us: 0 if it is not known */
+	struct dp_quality_snapshot all;
 };
-void media_termination_counters(const struct media_termination *termination,
+void media_termination_counters(struct media_termination *termination,
 				struct media_counters *counters);
+/* What it was worth. round_trip_us: of both ends of the call, 0: not known. */
+void media_termination_judge(const struct media_termination *termination,
+			     const struct media_counters *counters, uint64_t round_trip_us,
+			     struct dp_quality *quality);
 
 /* --- for the CLI and tests --- */
 struct media_stats {

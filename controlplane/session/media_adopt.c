@@ -256,6 +256,7 @@ void media_attached(struct media *m, struct dp_client *client, struct dp_client_
 	if (m->adopting)
 		media_resync(m);
 	m->settling = true;
+	media_watch_counters(m);
 	media_receive(m); /* arms the doorbell */
 }
 

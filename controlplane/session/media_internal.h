@@ -36,6 +36,7 @@ struct media_termination {
 	struct dp_address local, latched;
 	struct dp_termination_settings settings;
 	struct media_counters before; /* counted by dataplanes that are no more */
+	uint64_t packets;             /* by this one, as of the last look */
 	const struct media_termination_user *user;
 	void *arg;
 };
@@ -77,6 +78,7 @@ struct media {
 	bool settling; /* its calls are not all back on the dataplane: media_expect() */
 	bool flushing;
 	struct timer sweep; /* looks once more for what nobody owns */
+	struct timer widen; /* looks at counters before they wrap twice */
 	struct media_context *contexts;
 	uint32_t context_count, termination_count;
 	struct media_context *waiting_first, **waiting_last;
@@ -107,6 +109,8 @@ void media_forget_pending(struct media *media);
 /* What a dataplane with the settings b lacks of a: DP_SET_*. */
 uint32_t media_differences(const struct dp_termination_settings *a,
 			   const struct dp_termination_settings *b);
+/* Begins to look at counters every now and then. */
+void media_watch_counters(struct media *media);
 /* Adds what the dataplane counted to what was counted before. */
 void media_keep_counters(struct media_termination *termination);
 void media_resync(struct media *media);

@@ -6,6 +6,7 @@
  */
 #include "controlplane/store/database.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -37,10 +38,27 @@ static const char *const migrations[] = {
 	"  cause INTEGER NOT NULL, reason TEXT NOT NULL, ended_by TEXT NOT NULL,"
 	"  codec TEXT NOT NULL, packets_caller INTEGER NOT NULL, packets_callee INTEGER NOT NULL,"
 	"  lost_caller INTEGER NOT NULL, lost_callee INTEGER NOT NULL);",
+#define ADD(name)                                                                 \
+	"ALTER TABLE cdrs ADD COLUMN " name "_caller INTEGER NOT NULL DEFAULT 0;" \
+	"ALTER TABLE cdrs ADD COLUMN " name "_callee INTEGER NOT NULL DEFAULT 0;"
+	ADD("expected") ADD("late") ADD("mos") ADD("r_factor") ADD("jitter_us")
+		ADD("longest_gap_ms") ADD("burst_density") ADD("rtt_us") ADD("alarms"),
+#undef ADD
 };
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 
 #define STATEMENTS_PER_WRITE 2
+
+#define MEDIA_COLUMN(name) #name "_caller, " #name "_callee, "
+#define MEDIA_VALUE(name)  "?, ?, "
+#define MEDIA_NUMBER(name) +2
+/* The first of them are numbers, the others texts: in the order of store_cdr_put(). */
+#define CDR_NUMBERS (6 CDR_MEDIA(MEDIA_NUMBER))
+#define CDR_TEXTS   9
+#define CDR_COLUMNS                                                               \
+	"call, started_ms, ringing_ms, answered_ms, ended_ms, cause, " CDR_MEDIA( \
+		MEDIA_COLUMN) "\"from\", \"to\", caller_address, callee_address, trunk_in, trunk_out, reason, ended_by, codec"
+static_assert(CDR_NUMBERS <= WRITE_NUMBERS_MAX && CDR_TEXTS <= WRITE_TEXTS_MAX, "room in a write");
 
 static const struct {
 	unsigned numbers, texts;
@@ -56,13 +74,11 @@ static const struct {
 			     1,
 			     { "INSERT OR REPLACE INTO calls (id, text) SELECT ?1, ?2"
 			       "  WHERE NOT EXISTS (SELECT 1 FROM cdrs WHERE call = ?1)" } },
-	[WRITE_CDR] = { 10,
-			9,
-			{ "INSERT INTO cdrs (call, started_ms, ringing_ms, answered_ms, ended_ms, cause,"
-			  "  packets_caller, packets_callee, lost_caller, lost_callee, \"from\", \"to\","
-			  "  caller_address, callee_address, trunk_in, trunk_out, reason, ended_by, codec)"
-			  "  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
-			  "  ?17, ?18, ?19) ON CONFLICT (call) DO NOTHING",
+	[WRITE_CDR] = { CDR_NUMBERS,
+			CDR_TEXTS,
+			{ "INSERT INTO cdrs (" CDR_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, " CDR_MEDIA(
+				  MEDIA_VALUE) "?, ?, ?, ?, ?, ?, ?, ?, ?)"
+					       " ON CONFLICT (call) DO NOTHING",
 			  "DELETE FROM calls WHERE id = ?1" } },
 };
 
@@ -70,10 +86,7 @@ static const char sql_contacts[] = "SELECT aor, uri, text, expires_ms FROM conta
 /* The shard stands in the highest byte of the id. */
 static const char sql_calls[] = "SELECT id, text FROM calls WHERE ((id >> 56) & 255) % ?1 = ?2";
 static const char sql_cdrs[] =
-	"SELECT call, started_ms, ringing_ms, answered_ms, ended_ms, cause, packets_caller,"
-	"  packets_callee, lost_caller, lost_callee, \"from\", \"to\", caller_address,"
-	"  callee_address, trunk_in, trunk_out, reason, ended_by, codec"
-	"  FROM cdrs ORDER BY number DESC LIMIT ?1 OFFSET ?2";
+	"SELECT " CDR_COLUMNS " FROM cdrs ORDER BY number DESC LIMIT ?1 OFFSET ?2";
 
 struct database {
 	int lock; /* DIR/tandem.lock, held as long as it is open */
@@ -388,6 +401,33 @@ struct reading {
 	void *arg;
 };
 
+static void hand_out_cdr(const struct reading *r, sqlite3_stmt *s)
+{
+	struct cdr cdr = { .call = number_of(s, 0),
+			   .started_ms = number_of(s, 1),
+			   .ringing_ms = number_of(s, 2),
+			   .answered_ms = number_of(s, 3),
+			   .ended_ms = number_of(s, 4),
+			   .cause = (unsigned)number_of(s, 5) };
+	int column = 6;
+
+#define X(name)                                   \
+	cdr.caller.name = number_of(s, column++); \
+	cdr.callee.name = number_of(s, column++);
+	CDR_MEDIA(X)
+#undef X
+	cdr.from = text_of(s, column++);
+	cdr.to = text_of(s, column++);
+	cdr.caller_address = text_of(s, column++);
+	cdr.callee_address = text_of(s, column++);
+	cdr.trunk_in = text_of(s, column++);
+	cdr.trunk_out = text_of(s, column++);
+	cdr.reason = text_of(s, column++);
+	cdr.ended_by = text_of(s, column++);
+	cdr.codec = text_of(s, column);
+	r->cdr(r->arg, &cdr);
+}
+
 static void hand_out(const struct reading *r, sqlite3_stmt *s)
 {
 	if (r->contact) {
@@ -398,27 +438,7 @@ static void hand_out(const struct reading *r, sqlite3_stmt *s)
 	} else if (r->call) {
 		r->call(r->arg, &(struct store_call){ number_of(s, 0), text_of(s, 1) });
 	} else {
-		r->cdr(r->arg, &(struct cdr){
-				       .call = number_of(s, 0),
-				       .started_ms = number_of(s, 1),
-				       .ringing_ms = number_of(s, 2),
-				       .answered_ms = number_of(s, 3),
-				       .ended_ms = number_of(s, 4),
-				       .cause = (unsigned)number_of(s, 5),
-				       .packets_caller = number_of(s, 6),
-				       .packets_callee = number_of(s, 7),
-				       .lost_caller = number_of(s, 8),
-				       .lost_callee = number_of(s, 9),
-				       .from = text_of(s, 10),
-				       .to = text_of(s, 11),
-				       .caller_address = text_of(s, 12),
-				       .callee_address = text_of(s, 13),
-				       .trunk_in = text_of(s, 14),
-				       .trunk_out = text_of(s, 15),
-				       .reason = text_of(s, 16),
-				       .ended_by = text_of(s, 17),
-				       .codec = text_of(s, 18),
-			       });
+		hand_out_cdr(r, s);
 	}
 }
 

@@ -10,7 +10,7 @@
 
 enum write_type { WRITE_CONTACT_PUT, WRITE_CONTACT_DELETE, WRITE_CALL_PUT, WRITE_CDR, WRITE_TYPES };
 
-#define WRITE_NUMBERS_MAX 10
+#define WRITE_NUMBERS_MAX 28
 #define WRITE_TEXTS_MAX   9
 
 /* A queued write: what the statements of its type take, numbers before texts. One allocation, the

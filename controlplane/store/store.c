@@ -274,13 +274,14 @@ int store_call_put(struct store *store, const struct store_call *call)
 
 int store_cdr_put(struct store *store, const struct cdr *cdr)
 {
+#define X(name) cdr->caller.name, cdr->callee.name,
 	return put(store, WRITE_CDR,
 		   (uint64_t[]){ cdr->call, cdr->started_ms, cdr->ringing_ms, cdr->answered_ms,
-				 cdr->ended_ms, cdr->cause, cdr->packets_caller,
-				 cdr->packets_callee, cdr->lost_caller, cdr->lost_callee },
+				 cdr->ended_ms, cdr->cause, CDR_MEDIA(X) },
 		   (const char *[]){ cdr->from, cdr->to, cdr->caller_address, cdr->callee_address,
 				     cdr->trunk_in, cdr->trunk_out, cdr->reason, cdr->ended_by,
 				     cdr->codec });
+#undef X
 }
 
 /* --- reads -------------------------------------------------------------------------------------------- */

@@ -44,6 +44,28 @@ int store_call_put(struct store *store, const struct store_call *call);
 int store_calls_load(struct store *store, unsigned shard, unsigned shards,
 		     void (*row)(void *arg, const struct store_call *call), void *arg);
 
+/*
+ * What came from a side of a call: name of the column (with the side behind it), meaning.
+ */
+#define CDR_MEDIA(X)                                                        \
+	X(packets)        /* RTP that was taken */                          \
+	X(lost)           /* expected, and never came */                    \
+	X(expected)       /* RFC 3550 A.3 */                                \
+	X(late)           /* after a common play-out */                     \
+	X(mos)            /* conversational, hundredths; 0: nothing came */ \
+	X(r_factor)       /* tenths */                                      \
+	X(jitter_us)      /* at the end */                                  \
+	X(longest_gap_ms) /* between two packets */                         \
+	X(burst_density)  /* share lost in bursts, of 10000 */              \
+	X(rtt_us)         /* between us and this side; 0: not known */      \
+	X(alarms)         /* thresholds of quality crossed, in all */
+
+struct cdr_media {
+#define X(name) uint64_t name;
+	CDR_MEDIA(X)
+#undef X
+};
+
 /* Call detail record: one row per call that was ever routed. Times: wall clock, ms; 0: never. */
 struct cdr {
 	uint64_t call;
@@ -55,8 +77,7 @@ struct cdr {
 	const char *reason;   /* "normal", "busy", "cancelled", "media-timeout"… */
 	const char *ended_by; /* caller | callee | system */
 	const char *codec;
-	uint64_t packets_caller, packets_callee; /* RTP taken from each side */
-	uint64_t lost_caller, lost_callee;
+	struct cdr_media caller, callee;
 };
 /* Ends a call: its row in progress goes and the CDR comes, in one transaction. A second CDR for
  * the same call id replaces nothing (the first stands). */

@@ -554,8 +554,8 @@ Test(call, counters_of_both_sides_are_in_the_cdr)
 	world_run(20);
 	phone_bye(CARRIER);
 	world_run(50);
-	cr_expect_eq(world->cdr.packets_caller, 11);
-	cr_expect_eq(world->cdr.packets_callee, 22);
+	cr_expect_eq(world->cdr.caller.packets, 11);
+	cr_expect_eq(world->cdr.callee.packets, 22);
 }
 
 /* --- deaths --- */
@@ -585,7 +585,7 @@ Test(call, a_restarted_control_plane_takes_its_calls_up_again)
 	cr_expect_eq(carrier()->how, SIP_END_BYE_RECEIVED);
 	expect_cdr(200, "normal", "callee");
 	cr_expect_eq(world->cdr.started_ms, started);
-	cr_expect_eq(world->cdr.packets_caller, 5);
+	cr_expect_eq(world->cdr.caller.packets, 5);
 	world_expect_nothing_left();
 }
 

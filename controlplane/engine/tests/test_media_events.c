@@ -168,3 +168,86 @@ Test(media_events, a_worker_that_does_not_answer_is_told_once)
 	cr_expect_str_eq(last.fields[2], "500");
 	cr_expect_eq(event_type_info(EVENT_DATAPLANE_WORKER)->priority, EVENT_CRITICAL);
 }
+
+/* --- what the CDR says --- */
+
+/* So many came, and so many did not, one at a time. */
+static void count_packets(unsigned side, uint32_t packets, uint32_t lost)
+{
+	struct dp_termination_counters *c = &fake->counters[handle_of(side).index];
+
+	*c = (struct dp_termination_counters){
+		.packets = packets,
+		.bytes = (uint64_t)packets * 172,
+		.window = ~UINT64_C(0),
+		.base_sequence = 1,
+		.highest_sequence = packets + lost,
+		.lost = lost,
+		.latch = DP_LATCH_LOCKED,
+		.longest_gap_ms = 40,
+		.rtt_us = 30000,
+		.jitter = 16 * 80, /* 10 ms at 8 kHz */
+	};
+}
+
+Test(media_events, the_cdr_has_the_loss_and_what_it_did_to_the_speech)
+{
+	struct dp_event event = { .type = DP_EVENT_QUALITY,
+				  .quality = { .metric = DP_QUALITY_LOSS, .raised = 1 } };
+
+	count_packets(0, 900, 100);
+	count_packets(1, 1000, 0);
+	happen(event, 0);
+	phone_bye(CARRIER);
+	world_run(50);
+	cr_assert_eq(world->cdrs, 1);
+	cr_expect_eq(world->cdr.caller.packets, 900);
+	cr_expect_eq(world->cdr.caller.expected, 1000);
+	cr_expect_eq(world->cdr.caller.lost, 100);
+	cr_expect_eq(world->cdr.caller.longest_gap_ms, 40);
+	cr_expect_eq(world->cdr.caller.rtt_us, 30000);
+	cr_expect_eq(world->cdr.caller.jitter_us, 10000);
+	cr_expect_eq(world->cdr.caller.alarms, 1);
+	cr_expect_lt(world->cdr.caller.mos, 380);
+	cr_expect_gt(world->cdr.callee.mos, 430);
+	cr_expect_gt(world->cdr.callee.r_factor, 850);
+	cr_expect_eq(world->cdr.callee.lost, 0);
+	cr_expect_eq(world->cdr.callee.alarms, 0);
+}
+
+Test(media_events, a_side_that_was_never_heard_has_no_mos)
+{
+	phone_bye(CARRIER);
+	world_run(50);
+	cr_expect_eq(world->cdr.caller.mos, 0);
+	cr_expect_eq(world->cdr.caller.packets, 0);
+}
+
+/* given two lives of the dataplane, then the CDR has what both counted */
+Test(media_events, the_cdr_sums_up_over_restarts_of_the_dataplane)
+{
+	count_packets(0, 900, 100);
+	media_detached(world->shard.media);
+	fake_restart();
+	media_attached(world->shard.media, fake_client(), fake_channel(), 2);
+	world_run(20);
+	count_packets(0, 1000, 0);
+	phone_bye(CARRIER);
+	world_run(50);
+	cr_expect_eq(world->cdr.caller.packets, 1900);
+	cr_expect_eq(world->cdr.caller.expected, 2000);
+	cr_expect_eq(world->cdr.caller.lost, 100);
+}
+
+Test(media_events, packets_are_counted_over_the_wrap_of_the_dataplanes_counter)
+{
+	const uint64_t half_an_hour = UINT64_C(31) * 60 * 1000;
+
+	world->config.calls.media_timeout_s = 0;
+	count_packets(0, UINT32_MAX - 9, 0);
+	timer_wheel_advance(world->net->wheel, timer_wheel_now(world->net->wheel) + half_an_hour);
+	count_packets(0, 10, 0);
+	phone_bye(CARRIER);
+	world_run(50);
+	cr_expect_eq(world->cdr.caller.packets, (UINT64_C(1) << 32) + 10);
+}

@@ -85,8 +85,8 @@ static void on_cdr(void *arg, const struct cdr *c)
 		c->trunk_in, c->trunk_out, (unsigned long long)c->started_ms,
 		(unsigned long long)c->ringing_ms, (unsigned long long)c->answered_ms,
 		(unsigned long long)c->ended_ms, c->cause, c->reason, c->ended_by, c->codec,
-		(unsigned long long)c->packets_caller, (unsigned long long)c->packets_callee,
-		(unsigned long long)c->lost_caller, (unsigned long long)c->lost_callee);
+		(unsigned long long)c->caller.packets, (unsigned long long)c->callee.packets,
+		(unsigned long long)c->caller.lost, (unsigned long long)c->callee.lost);
 }
 
 static const struct cdr whole = {
@@ -105,10 +105,10 @@ static const struct cdr whole = {
 	.reason = "normal",
 	.ended_by = "caller",
 	.codec = "PCMU",
-	.packets_caller = 5,
-	.packets_callee = 6,
-	.lost_caller = 7,
-	.lost_callee = UINT64_MAX,
+	.caller.packets = 5,
+	.callee.packets = 6,
+	.caller.lost = 7,
+	.callee.lost = UINT64_MAX,
 };
 
 Test(store, contacts_come_back_replaced_and_deleted_ones_included)
@@ -239,6 +239,72 @@ Test(store, a_damaged_database_is_named)
 	cr_expect_eq(store_open(dir, &store, why, sizeof(why)), -EUCLEAN);
 	cr_expect_null(store);
 	cr_expect(strncmp(why, path, strlen(path)) == 0 && strstr(why, "damaged"), "%s", why);
+}
+
+static void keep_cdr(void *arg, const struct cdr *cdr)
+{
+	struct cdr *kept = arg;
+
+	kept->caller = cdr->caller;
+	kept->callee = cdr->callee;
+}
+
+Test(store, each_figure_of_each_side_comes_back_as_it_was)
+{
+	struct store *store = open_store();
+	struct cdr cdr = whole, read = { 0 };
+	uint64_t value = 100;
+
+#define X(name)                    \
+	cdr.caller.name = value++; \
+	cdr.callee.name = value++;
+	CDR_MEDIA(X)
+#undef X
+	store_cdr_put(store, &cdr);
+	store_flush(store);
+	cr_assert_eq(store_cdrs_load(store, 0, 1, keep_cdr, &read), 0);
+	cr_expect_eq(memcmp(&read.caller, &cdr.caller, sizeof(cdr.caller)), 0);
+	cr_expect_eq(memcmp(&read.callee, &cdr.callee, sizeof(cdr.callee)), 0);
+	store_close(store);
+}
+
+/* given a database from before CDRs had quality, when it is opened, then its CDRs are there, with
+ * nothing known of their quality, and new ones are written */
+Test(store, a_database_of_the_first_schema_is_brought_up_to_date)
+{
+	static const char first[] =
+		"CREATE TABLE contacts (aor TEXT NOT NULL, uri TEXT NOT NULL, text TEXT NOT NULL,"
+		"  expires_ms INTEGER NOT NULL, PRIMARY KEY (aor, uri)) WITHOUT ROWID;"
+		"CREATE TABLE calls (id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+		"CREATE TABLE cdrs (number INTEGER PRIMARY KEY AUTOINCREMENT, call INTEGER UNIQUE,"
+		"  \"from\" TEXT, \"to\" TEXT, caller_address TEXT, callee_address TEXT,"
+		"  trunk_in TEXT, trunk_out TEXT, started_ms INTEGER, ringing_ms INTEGER,"
+		"  answered_ms INTEGER, ended_ms INTEGER, cause INTEGER, reason TEXT, ended_by TEXT,"
+		"  codec TEXT, packets_caller INTEGER, packets_callee INTEGER,"
+		"  lost_caller INTEGER, lost_callee INTEGER);"
+		"CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied_s INTEGER NOT NULL);"
+		"INSERT INTO migrations VALUES (1, 0);"
+		"INSERT INTO cdrs VALUES (1, 77, 'a', 'b', '', '', '', '', 1, 2, 3, 4, 200, 'normal',"
+		"  'caller', 'PCMU', 5, 6, 7, 8);";
+	struct text cdrs = { 0 };
+	struct cdr read = { 0 };
+	struct store *store;
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, first, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	store = open_store();
+	store_cdrs_load(store, 0, 10, on_cdr, &cdrs);
+	cr_expect_str_eq(cdrs.all, "4d a b     1 2 3 4 200 normal caller PCMU 5 6 7 8\n");
+	store_cdrs_load(store, 0, 1, keep_cdr, &read);
+	cr_expect_eq(read.caller.mos, 0);
+	store_cdr_put(store, &whole);
+	store_flush(store);
+	cdrs = (struct text){ 0 };
+	store_cdrs_load(store, 0, 10, on_cdr, &cdrs);
+	cr_expect_eq(cdrs.rows, 2);
+	store_close(store);
 }
 
 Test(store, a_database_of_a_newer_program_is_refused)
