@@ -4,12 +4,13 @@
  * cannot do so themselves (Pktgen-DPDK, veth_load), and to see what calls cost.
  *
  *   hold_calls --socket RUN_DIR/dataplane.sock --calls N --remote IP:FIRST[-LAST]
- *              [--local IP:FIRST-LAST[,…] [--streams FILE]]
+ *              [--local IP:FIRST-LAST[,…]] [--remote-b …] [--local-b …] [--streams FILE]
  *
  * A call is two terminations, a termination is a stream: stream 2k and stream 2k + 1 hear each
  * other. Streams take the even ports of --local in turn (without it the dataplane chooses), and
  * the even ports of --remote as their far ends; where these are used up the next address goes on,
- * of --remote the IP plus one. FILE gets a line for each, "REMOTE_IP PORT LOCAL_IP PORT": what to
+ * of --remote the IP plus one. With --remote-b callees have ranges of their own, and callers those
+ * without -b to themselves. FILE gets a line for each, "REMOTE_IP PORT LOCAL_IP PORT": what to
  * send, and where to.
  *
  * When all calls are up, and when they are gone again, a line of JSON says what that took. Each
@@ -38,11 +39,17 @@ struct range {
 	unsigned first, last;
 };
 
+/* Where streams have their ports, and their far ends. */
+struct side {
+	struct range local[LOCALS_MAX], remote;
+	unsigned locals;
+};
+
 struct holder {
 	struct dp_client *client;
 	struct dp_client_channel *channel;
-	struct range local[LOCALS_MAX], remote;
-	unsigned locals;
+	struct side side[2];
+	unsigned sides; /* 1: callers and callees are on one */
 	uint32_t calls;
 	dp_handle_t *contexts;
 	unsigned in_flight;
@@ -85,12 +92,12 @@ static struct range parse_range(const char *text)
 	return range;
 }
 
-static void parse_locals(struct holder *h, char *text)
+static void parse_locals(struct side *side, char *text)
 {
 	for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) {
-		if (h->locals == LOCALS_MAX)
+		if (side->locals == LOCALS_MAX)
 			fail("more than %u local addresses", LOCALS_MAX);
-		h->local[h->locals++] = parse_range(word);
+		side->local[side->locals++] = parse_range(word);
 	}
 }
 
@@ -108,23 +115,24 @@ static struct dp_address address_of(uint32_t ip, unsigned port)
 	return address;
 }
 
-static struct dp_address local_of(const struct holder *h, uint32_t stream)
+static struct dp_address local_of(const struct side *side, uint32_t number)
 {
-	if (h->locals == 0)
+	if (side->locals == 0)
 		return (struct dp_address){ .family = DP_FAMILY_IPV4 };
-	for (unsigned i = 0; i < h->locals; i++) {
-		if (stream < pairs(&h->local[i]))
-			return address_of(h->local[i].ip, h->local[i].first + 2 * stream);
-		stream -= pairs(&h->local[i]);
+	for (unsigned i = 0; i < side->locals; i++) {
+		if (number < pairs(&side->local[i]))
+			return address_of(side->local[i].ip, side->local[i].first + 2 * number);
+		number -= pairs(&side->local[i]);
 	}
-	fail("the local addresses have ports for fewer than %u calls", h->calls);
+	fail("the local addresses have too few ports, by %u", number + 1);
 }
 
-static struct dp_address remote_of(const struct holder *h, uint32_t stream)
+static struct dp_address remote_of(const struct side *side, uint32_t number)
 {
-	uint32_t per_ip = pairs(&h->remote);
+	uint32_t per_ip = pairs(&side->remote);
 
-	return address_of(h->remote.ip + stream / per_ip, h->remote.first + 2 * (stream % per_ip));
+	return address_of(side->remote.ip + number / per_ip,
+			  side->remote.first + 2 * (number % per_ip));
 }
 
 /* Takes one reply at least; cookies are the number of the call in replies that bring a context. */
@@ -173,15 +181,17 @@ static void settle(struct holder *h)
 
 static void add_termination(struct holder *h, uint32_t stream)
 {
+	const struct side *side = &h->side[stream % h->sides];
+	uint32_t number = stream / h->sides;
 	struct dp_command command = {
 		.type = DP_COMMAND_TERMINATION_ADD,
 		.termination_add = {
 			.context = h->contexts[stream / 2],
-			.local = local_of(h, stream),
+			.local = local_of(side, number),
 			.side = stream % 2,
 			.realm = DP_REALM_ANY,
 			.settings = {
-				.remote = remote_of(h, stream),
+				.remote = remote_of(side, number),
 				.direction = DP_DIRECTION_SENDRECV,
 				.source_rule = DP_SOURCE_STRICT,
 				.payload_type = 0,
@@ -317,10 +327,12 @@ int main(int argc, char **argv)
 		{ "calls", required_argument, NULL, 'c' },
 		{ "local", required_argument, NULL, 'l' },
 		{ "remote", required_argument, NULL, 'r' },
+		{ "local-b", required_argument, NULL, 'L' },
+		{ "remote-b", required_argument, NULL, 'R' },
 		{ "streams", required_argument, NULL, 'f' },
 		{ 0 },
 	};
-	struct holder h = { 0 };
+	struct holder h = { .sides = 1 };
 	const char *socket = NULL, *streams = NULL;
 	char why[256];
 	double start;
@@ -335,10 +347,17 @@ int main(int argc, char **argv)
 			h.calls = (uint32_t)strtoul(optarg, NULL, 10);
 			break;
 		case 'l':
-			parse_locals(&h, optarg);
+			parse_locals(&h.side[0], optarg);
 			break;
 		case 'r':
-			h.remote = parse_range(optarg);
+			h.side[0].remote = parse_range(optarg);
+			break;
+		case 'L':
+			parse_locals(&h.side[1], optarg);
+			break;
+		case 'R':
+			h.side[1].remote = parse_range(optarg);
+			h.sides = 2;
 			break;
 		case 'f':
 			streams = optarg;
@@ -347,8 +366,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (!socket || (h.calls > 0 && h.remote.ip == 0) || (streams && h.locals == 0))
-		fail("needed: --socket PATH --calls N --remote IP:FIRST; --local for --streams");
+	if (!socket || (h.calls > 0 && h.side[0].remote.ip == 0) ||
+	    (streams && (h.side[0].locals == 0 || h.side[h.sides - 1].locals == 0)))
+		fail("needed: --socket PATH --calls N --remote IP:FIRST; with --streams --local");
 	h.contexts = calloc(h.calls + 1, sizeof(*h.contexts));
 	h.streams = streams ? fopen(streams, "we") : NULL;
 	if (!h.contexts || (streams && !h.streams))

@@ -10,7 +10,7 @@ what rtpgen reaches with it is the generator's own limit on this machine."""
 from rig import machine
 from rig.result import Figure
 from rig.rtpgen import Floor, Tandem, with_side
-from rig.suite import benchmark
+from rig.suite import Unable, benchmark
 
 TESTPMD = "testpmd 5tswap"
 SHARES = (10, 50, 90)
@@ -45,6 +45,15 @@ def search(bench, make, plan):
     return result["lossless_pps"]
 
 
+def search_or_fail(bench, plan):
+    """What the relay carries; there is nothing to measure at a part of nothing."""
+    rate = search(bench, Tandem, plan)
+    if rate == 0:
+        raise Unable("no rate was carried without loss"
+                     "; --loss-tolerance is for machines that are never quiet")
+    return rate
+
+
 def shared_core_note(bench):
     if not bench.cores.shared():
         return ""
@@ -77,7 +86,7 @@ def percentiles(bench, make, plan, rate):
            " testpmd at the same rates", timeout=1500)
 def memif_latency(bench):
     plan = Plan(bench)
-    lossless = search(bench, Tandem, plan)
+    lossless = search_or_fail(bench, plan)
     for share in SHARES[1:2] if bench.quick else SHARES:
         rate = round(lossless * share / 100)
         quiet = machine.Disturbance()
@@ -101,7 +110,7 @@ def memif_latency(bench):
 def memif_100k(bench):
     plan = Plan(bench)
     full = plan.streams * 50
-    lossless = search(bench, Tandem, plan)
+    lossless = search_or_fail(bench, plan)
     rate = min(full, round(lossless / 2))
     quiet = machine.Disturbance()
     results = []

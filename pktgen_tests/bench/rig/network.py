@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Network namespaces of a benchmark, and veth pairs between them."""
 
+import ctypes
+import socket
 import subprocess
+import threading
 
+CLONE_NEWNET = 0x40000000
 MADE = []
 
 
@@ -51,3 +55,25 @@ def veth(one, interface, other, other_interface):
 def remove_all():
     for namespace in reversed(list(MADE)):
         namespace.remove()
+
+
+def socket_in(namespace, *kind):
+    """A socket of that kind (family, type, protocol) that lives in a network namespace. A thread enters it and ends: the caller's
+    own namespace does not change."""
+    result = []
+
+    def make():
+        try:
+            with open(f"/run/netns/{namespace}", "rb") as handle:
+                libc = ctypes.CDLL(None, use_errno=True)
+                if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), f"setns {namespace}")
+            result.append(socket.socket(*kind))
+        except OSError as error:
+            result.append(error)
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    if isinstance(result[0], OSError):
+        raise result[0]
+    return result[0]

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A client of rtpengine's NG protocol: a cookie, a space, and a bencoded dictionary over UDP; the
-answer comes with the same cookie. In a thread's own network namespace, if one is named."""
+answer comes with the same cookie."""
 
-import ctypes
 import os
 import socket
-import threading
 
-CLONE_NEWNET = 0x40000000
+from .network import socket_in
+
 TRIES = 3
 WAIT_S = 1.0
 
@@ -57,31 +56,9 @@ def _decode_at(data, at):
     return data[colon + 1:end].decode(errors="replace"), end
 
 
-def socket_in(namespace):
-    """A UDP socket that lives in a network namespace. A thread enters it and ends: the caller's
-    own namespace does not change."""
-    result = []
-
-    def make():
-        try:
-            with open(f"/run/netns/{namespace}", "rb") as handle:
-                libc = ctypes.CDLL(None, use_errno=True)
-                if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), f"setns {namespace}")
-            result.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC))
-        except OSError as error:
-            result.append(error)
-    thread = threading.Thread(target=make)
-    thread.start()
-    thread.join()
-    if isinstance(result[0], OSError):
-        raise result[0]
-    return result[0]
-
-
 class NgClient:
     def __init__(self, address, namespace=None):
-        self.socket = socket_in(namespace) if namespace else socket.socket(
+        self.socket = socket_in(namespace, socket.AF_INET, socket.SOCK_DGRAM) if namespace else socket.socket(
             socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect(address)
         self.socket.settimeout(WAIT_S)

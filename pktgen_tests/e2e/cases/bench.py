@@ -2,15 +2,21 @@
 """The benchmarks' harness: that it runs, ends what it starts, and prints what it should. Nothing
 here is about speed."""
 
+import argparse
+import contextlib
+import importlib
 import json
 import os
+import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 
 from world.lab import TOP, wait_until
-from world.suite import Skip, equal, test
+from world.suite import Skip, equal, near, test
 
 BENCH = os.path.join(TOP, "pktgen_tests", "bench")
 RUNNER = os.path.join(BENCH, "run")
@@ -20,16 +26,26 @@ HARDWARE = {"cpu", "cores", "tsc_mhz", "kernel", "dpdk", "hugepages_2m", "govern
             "hypervisor", "date"}
 
 
-def rig(name):
+SO_RCVBUFFORCE = 33
+ETH_P_IP = 0x0800
+PKTGEN = os.path.join(TOP, "pktgen_tests", "pktgen")
+
+
+def part(name):
+    """A module of the benchmarks, "rig.ng"."""
     if BENCH not in sys.path:
         sys.path.insert(0, BENCH)
-    return __import__(f"rig.{name}", fromlist=[name])
+    return importlib.import_module(name)
+
+
+def require_built():
+    if not os.path.exists(os.path.join(TOP, "build", "release", "bench", "hold_calls")):
+        raise Skip("the benchmarks are not built (make test builds them)")
 
 
 def run_quick(*words):
     """The records of a quick run."""
-    if not os.path.exists(os.path.join(TOP, "build", "release", "bench", "hold_calls")):
-        raise Skip("the benchmarks are not built (make test builds them)")
+    require_built()
     chosen = [argument for word in words for argument in ("-k", word)]
     with tempfile.NamedTemporaryFile("r", suffix=".json") as result:
         done = subprocess.run([RUNNER, "--quick", "--json", result.name, *chosen],
@@ -58,8 +74,7 @@ def bench_figures_have_their_keys(_world):
 
 @test(timeout=60)
 def bench_interrupted_leaves_nothing(_world):
-    if not os.path.exists(os.path.join(TOP, "build", "release", "bench", "hold_calls")):
-        raise Skip("the benchmarks are not built (make test builds them)")
+    require_built()
     with tempfile.TemporaryDirectory() as kept:
         runner = subprocess.Popen([RUNNER, "-k", "memory", "--runs", "50", "--keep", kept],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -99,7 +114,7 @@ def namespaces(pid):
 
 @test()
 def bench_speaks_ng(_world):
-    ng = rig("ng")
+    ng = part("rig.ng")
     message = {"command": "offer", "list": [1, -2, "x"], "sdp": ng.sdp("198.18.0.1", 10000)}
     equal(ng.encode({"b": "äx", "a": 7}), b"d1:ai7e1:b3:" + "äx".encode() + b"e", "bencoding")
     equal(ng.decode(ng.encode(message)), message, "what was encoded, decoded")
@@ -114,7 +129,7 @@ def bench_speaks_ng(_world):
 
 @test()
 def bench_search_finds_the_limit(_world):
-    search = rig("search").highest_lossless
+    search = part("rig.search").highest_lossless
     for limit in (1000, 33333, 777777):
         tried = []
 
@@ -129,10 +144,90 @@ def bench_search_finds_the_limit(_world):
 
 @test()
 def bench_goals_are_judged(_world):
-    figure = rig("result").Figure
+    figure = part("rig.result").Figure
     equal(figure("f", [1, 3, 2], "us", "floor", [4, 4, 4], "ratio <= 0.5").record()["ok"], True,
           "2 is half of 4")
     equal(figure("f", [1, 3, 3], "us", "floor", [4, 4, 4], "ratio <= 0.5").record()["ok"], False,
           "3 is more than half of 4")
     equal(figure("f", [130.1], "cycles", goal="value <= 130").record()["ok"], False, "130.1")
     equal(figure("f", [1, 3, 2], "us").record()["spread"], 1.0, "from 1 to 3 around 2")
+
+
+@contextlib.contextmanager
+def small_bench():
+    """What a benchmark is given, for a few packets."""
+    require_built()
+    options = argparse.Namespace(quick=True, runs=1, verbose=False, loss_tolerance=0)
+    process, network = part("rig.process"), part("rig.network")
+    with tempfile.TemporaryDirectory() as directory:
+        suite = part("rig.suite")
+        try:
+            yield suite.Bench(None, directory, os.path.join(TOP, "build", "release"),
+                              suite.Cores.parse(None), options)
+        finally:
+            process.stop_all()
+            network.remove_all()
+
+
+def replay(namespace, frames, rounds):
+    """Sends frames into the veth of a benchmark's generator, all of them so many times, each time
+    when those before are back; how many RTP packets come back."""
+    sock = part("rig.network").socket_in(namespace, socket.AF_PACKET, socket.SOCK_RAW)
+    with contextlib.closing(sock):
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        sock.bind(("out", ETH_P_IP))
+        sock.settimeout(2)
+        own = sock.getsockname()[4]
+        received = 0
+        for number in range(1, rounds + 1):
+            for frame in frames:
+                sock.send(frame)
+            with contextlib.suppress(TimeoutError):
+                while received < number * len(frames):
+                    received += sock.recv(2048)[:6] == own
+        return received
+
+
+def pcap_frames(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    frames, at = [], 24
+    while at < len(data):
+        length = struct.unpack_from("<I", data, at + 8)[0]
+        frames.append(data[at + 16:at + 16 + length])
+        at += 16 + length
+    return frames
+
+
+@test()
+def bench_pktgen_templates_are_forwarded(_world):
+    veth = part("figures.veth")
+    calls = 3
+    with small_bench() as bench:
+        for options, packets in ([], 2), (["--endless"], 22):
+            side = veth.TandemSide(veth.Sides(bench, calls))
+            template = bench.path("template.pcap")
+            subprocess.run([os.path.join(PKTGEN, "make_template"), "--streams", side.streams,
+                            "--mac", side.sides.load.mac("out"),
+                            "--gateway", side.sides.dut.mac("in"), *options, template],
+                           check=True, stdout=subprocess.DEVNULL)
+            frames = pcap_frames(template)
+            equal(len(frames), 2 * calls * packets, "packets of a template")
+            equal(replay(side.sides.load.name, frames, 4), 4 * len(frames), "packets sent on")
+            side.stop()
+
+
+@test()
+def bench_pktgen_scripts_find_the_limit(_world):
+    lua = shutil.which("lua5.4") or shutil.which("lua")
+    if not lua:
+        raise Skip("there is no Lua (deploy/setup --test)")
+    with tempfile.NamedTemporaryFile("r", suffix=".json") as result:
+        done = subprocess.run(
+            [lua, "-e", f"CARRIED = 3.3e6; RESULT = '{result.name}'", "mock.lua",
+             "rtp_range.lua", "rfc2544.lua"], cwd=PKTGEN, capture_output=True, text=True,
+            check=False)
+        equal(done.returncode, 0, done.stderr)
+        found = json.load(result)
+    near(found["lossless_pps"], 6.6e6, 6.6e6 * 0.005, "rate of two ports that carry 3.3 M/s each")
+    assert "range.dst_port(1, inc, 2)" in done.stdout, "range mode steps over RTCP ports"
