@@ -106,6 +106,8 @@ void sending_destroy(struct sending *s);
 bool sending_round(struct sending *s);
 
 /* --- receive.c: one thread ----------------------------------------------------- */
+/* Takes what has come, but no more than RECEIVE_BURSTS; true if there was something. */
+#define RECEIVE_BURSTS 32u
 bool receiving_round(struct generator *g);
 
 /* --- worker.c ------------------------------------------------------------------ */

@@ -33,6 +33,25 @@ static void interrupt(int number)
 	__atomic_store_n(&run_interrupted, true, __ATOMIC_RELAXED);
 }
 
+static int program_calls(struct generator *g, const struct options *o)
+{
+	uint32_t calls = g->streams.count / 2;
+	uint64_t began;
+	double seconds;
+	int error = program_open(o->run_dir, &program);
+
+	if (error)
+		return error;
+	began = rte_rdtsc();
+	error = program_add_calls(program, o, &g->streams, g->neighbour.mac);
+	seconds = (double)(rte_rdtsc() - began) / (double)g->tsc_hz;
+	/* a context and two terminations each */
+	if (!error && !o->quiet)
+		fprintf(stderr, "%u calls set up in %.2f s, %.0f commands/s\n", calls, seconds,
+			3 * calls / seconds);
+	return error;
+}
+
 static int make_streams(struct generator *g, const struct options *o)
 {
 	uint32_t count = o->source == SOURCE_CALLS ? calls_count(o->calls_file) : o->streams;
@@ -49,8 +68,7 @@ static int make_streams(struct generator *g, const struct options *o)
 	}
 	switch (o->source) {
 	case SOURCE_DATAPLANE:
-		error = program_open(o->run_dir, &program);
-		return error ? error : program_add_calls(program, o, &g->streams, g->neighbour.mac);
+		return program_calls(g, o);
 	case SOURCE_TARGET:
 		return target_make_streams(o, &g->streams, g->neighbour.mac);
 	default:

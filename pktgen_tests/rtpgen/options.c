@@ -47,6 +47,8 @@
 	X(RESOLUTION, "resolution", "PERCENT", "of the search, default 1")                       \
 	X(MAX_RATE, "max-rate", "PPS", "to begin the search with; else what the port takes")     \
 	X(LOSS_TOLERANCE, "loss-tolerance", "PERCENT", "that a trial may lose, default 0")       \
+	X(RETRIES, "retries", "N",                                                               \
+	  "a trial that fails is tried so often again, for shared machines; default 0")          \
 	X(LATENCY_POINTS, "latency-points", NULL, "latency at 10, 50, 90 % of what was found")   \
 	X(JSON, "json", "FILE|-", "the result as JSON")                                          \
 	X(QUIET, "quiet", NULL, "no progress, no table")                                         \
@@ -254,6 +256,8 @@ static bool parse_search(struct options *o, int option, const char *value)
 		return number(value, 100, RATE_MAX, &o->max_rate);
 	case OPTION_LOSS_TOLERANCE:
 		return number(value, 0, 100, &o->loss_tolerance_percent);
+	case OPTION_RETRIES:
+		return whole(value, 0, 100, &o->retries);
 	case OPTION_LATENCY_POINTS:
 		o->latency_points = true;
 		return true;

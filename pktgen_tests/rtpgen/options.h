@@ -49,6 +49,7 @@ struct options {
 	bool search;
 	double trial_s, resolution_percent, max_rate, loss_tolerance_percent;
 	bool latency_points;
+	unsigned retries;
 
 	const char *json; /* path, "-": standard output, NULL: none */
 	bool quiet;

@@ -39,8 +39,9 @@ void program_mark(struct program *p);
 /*
  * Since the mark, against what was put on the wire. Of each stream must agree: packets taken
  * (with those that were not, because their source had not proved itself: all that were sent),
- * lost, duplicate, reordered, late; and packets sent on must be those received, unless some were
- * lost on the way back, which is not for the dataplane to know.
+ * lost, duplicate, reordered; and packets sent on must be those received, unless some were lost on
+ * the way back, which is not for the dataplane to know. Late is not compared: the dataplane holds
+ * packets to the clock of their time stamps, which only --ptime 20 keeps.
  */
 void program_compare(struct program *p, const struct streams *streams,
 		     struct program_counts *counts);

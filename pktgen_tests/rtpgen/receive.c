@@ -70,7 +70,7 @@ static void sort_out(struct generator *g, const struct rte_mbuf *m, enum packet_
 	}
 }
 
-bool receiving_round(struct generator *g)
+static uint16_t receive_burst(struct generator *g)
 {
 	struct rte_mbuf *burst[BURST];
 	struct packet_view view[BURST];
@@ -78,7 +78,7 @@ bool receiving_round(struct generator *g)
 	uint64_t now;
 
 	if (count == 0)
-		return false;
+		return 0;
 	now = rte_rdtsc();
 	for (uint16_t i = 0; i < count; i++) {
 		enum packet_kind kind;
@@ -97,5 +97,17 @@ bool receiving_round(struct generator *g)
 	for (uint16_t i = 0; i < marked; i++)
 		check(g, &view[i], now);
 	rte_pktmbuf_free_bulk(burst, count);
-	return true;
+	return count;
+}
+
+bool receiving_round(struct generator *g)
+{
+	uint16_t count = BURST;
+	bool busy = false;
+
+	for (unsigned i = 0; i < RECEIVE_BURSTS && count == BURST; i++) {
+		count = receive_burst(g);
+		busy |= count > 0;
+	}
+	return busy;
 }

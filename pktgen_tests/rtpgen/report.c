@@ -109,9 +109,9 @@ static void json_search(FILE *out, const struct search_result *s)
 	for (unsigned i = 0; i < s->trials; i++)
 		fprintf(out,
 			"%s{\"rate_pps\": %.1f, \"tx_pps\": %.1f, \"sent\": %lu, \"lost\": %lu, "
-			"\"passed\": %s}",
+			"\"tries\": %u, \"passed\": %s}",
 			i ? ", " : "", s->trial[i].rate_pps, s->trial[i].tx_pps, s->trial[i].sent,
-			s->trial[i].lost, s->trial[i].passed ? "true" : "false");
+			s->trial[i].lost, s->trial[i].tries, s->trial[i].passed ? "true" : "false");
 	fprintf(out, "]");
 	if (s->points == 0)
 		return;

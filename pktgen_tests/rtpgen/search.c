@@ -27,26 +27,39 @@ bool search_passed(const struct search_trial *t, double tolerance_percent)
 	       (t->rate_pps == 0 || t->tx_pps >= t->rate_pps * SEARCH_SENT_AT_LEAST);
 }
 
+static int try_once(struct generator *g, const struct options *o, struct program *program,
+		    struct search_trial *t, struct run_result *result)
+{
+	int error = run_once(g, t->rate_pps, o->trial_s, true, program, false, result);
+
+	if (error)
+		return error;
+	t->tries++;
+	t->tx_pps = result->tx_pps;
+	t->sent = result->total.sent;
+	t->lost = result->total.lost + result->given_up;
+	t->passed = search_passed(t, o->loss_tolerance_percent);
+	return 0;
+}
+
 /* Returns whether it passed, or -errno. */
 static int try(struct generator *g, const struct options *o, struct program *program, double rate,
 	       struct search_result *search, struct run_result *best)
 {
 	static struct run_result result;
-	struct search_trial *t = &search->trial[search->trials];
-	int error = run_once(g, rate, o->trial_s, true, program, false, &result);
+	struct search_trial *t = &search->trial[search->trials++];
 
-	if (error)
-		return error;
-	search->trials++;
-	*t = (struct search_trial){ .rate_pps = rate,
-				    .tx_pps = result.tx_pps,
-				    .sent = result.total.sent,
-				    .lost = result.total.lost + result.given_up };
-	t->passed = search_passed(t, o->loss_tolerance_percent);
+	*t = (struct search_trial){ .rate_pps = rate };
+	do {
+		int error = try_once(g, o, program, t, &result);
+
+		if (error)
+			return error;
+	} while (!t->passed && t->tries <= o->retries && !run_interrupted);
 	if (!o->quiet)
-		fprintf(stderr, "trial %u: %s%.0f/s, sent %.0f/s, lost %lu: %s\n", search->trials,
-			rate > 0 ? "" : "unpaced ", rate, t->tx_pps, t->lost,
-			t->passed ? "passed" : "failed");
+		fprintf(stderr, "trial %u: %s%.0f/s, sent %.0f/s, lost %lu: %s (%u)\n",
+			search->trials, rate > 0 ? "" : "unpaced ", rate, t->tx_pps, t->lost,
+			t->passed ? "passed" : "failed", t->tries);
 	if (t->passed && t->tx_pps > search->lossless_pps) {
 		search->lossless_pps = t->tx_pps;
 		*best = result;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The highest rate that nothing is lost at (RFC 2544 §26.1), by bisection. A peer that makes us
- * wait, as memif does, loses nothing: so a trial fails as well if less was sent than offered.
+ * wait, as memif does, loses nothing: so a trial fails as well if less was sent than offered. What a machine loses because others use it
+ * too says nothing of the relay: there trials may be retried, and one that passes counts.
  */
 #ifndef PKTGEN_TESTS_RTPGEN_SEARCH_H
 #define PKTGEN_TESTS_RTPGEN_SEARCH_H
@@ -16,6 +17,7 @@ struct search_trial {
 	double rate_pps; /* offered; 0: as fast as the port takes them */
 	double tx_pps;
 	uint64_t sent, lost;
+	unsigned tries; /* of which the last one is told */
 	bool passed;
 };
 

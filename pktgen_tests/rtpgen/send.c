@@ -274,7 +274,6 @@ static void turns_stage(struct sending *s, uint64_t now)
 	unsigned due = turns_due(g->run.packets_per_tick, s->began, s->turns, now);
 
 	if (now - s->began >= g->run.duration_ticks || generator_phase(g) == PHASE_STOP) {
-		g->sent.ended_tsc = now;
 		s->stage = STAGE_DRAIN;
 		s->position = 0;
 		return;
@@ -324,6 +323,7 @@ static void closing_stage(struct sending *s, uint64_t now)
 	}
 	if (s->to_come > 0)
 		return;
+	g->sent.ended_tsc = now;
 	s->flush_until = now + GIVE_UP_S * g->tsc_hz;
 	s->stage = STAGE_FLUSH;
 }

@@ -22,7 +22,8 @@ int worker_both(void *argument)
 	if (!s)
 		return -1;
 	while (generator_phase(g) != PHASE_QUIT) {
-		/* first make room at the peer, then fill it */
+		/* All that has come first: a ring that we let run full would lose packets, which the
+		 * relay is blamed for. */
 		bool busy = receiving_round(g);
 
 		busy |= sending_round(s);
