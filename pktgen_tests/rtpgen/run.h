@@ -18,7 +18,7 @@ struct run_direction {
 struct run_result {
 	uint32_t streams;
 	unsigned directions;
-	double duration_s;  /* of sending, what comes after the end left out */
+	double duration_s;  /* of sending, with the last round after impairments */
 	double offered_pps; /* 0: unpaced */
 	double tx_pps, rx_pps;
 	uint64_t unexpected, unknown, misdirected, altered, rtcp;

@@ -17,6 +17,8 @@ from world.suite import equal, hang_up, test
 HOST = "carrol"
 PHONES = "198.18.0.128/25"
 PHONES6 = "2001:2::1000/116"
+# 200 streams fill the 2048 frames of a port in 0.4 s: so long a busy machine may look elsewhere.
+PTIME = "40"
 IMPAIRMENTS = "loss=1%,duplicate=0.5%,reorder=1%,jitter=10ms,seed=42"
 # No hugepages: the machine may have none, and a few thousand packets a second need none.
 SMALL = ["--hugepages", "no", "--memory", "96", "--quiet", "--json", "-"]
@@ -66,23 +68,24 @@ def some_of_each(impaired):
 @test(timeout=60)
 def hundreds_of_streams_are_relayed_bit_by_bit(world):
     result = result_of(in_lab(world.lab, "--dataplane", world.lab.run_dir, "--address", PHONES,
-                              "--streams", "300", "--ptime", "20", "--duration", "3"))
+                              "--streams", "200", "--ptime", PTIME, "--duration", "4"))
     nothing_is_lost(result)
     dataplane_counts_the_same(result)
     equal(sum(result["impaired"].values()), 0, "impaired")
-    # 300 streams, 50 packets a second each; a busy machine may have ended with a few to come
-    assert 44000 < result["sent"] <= 45001, result["sent"]
+    # 200 streams, 25 packets a second each; a busy machine may have ended with a few to come
+    assert 19000 < result["sent"] <= 20001, result["sent"]
     assert not world.lab.leftovers(), world.lab.leftovers()
 
 
 @test(timeout=60)
 def impairments_are_counted_exactly(world):
     result = result_of(in_lab(world.lab, "--dataplane", world.lab.run_dir, "--address", PHONES,
-                              "--streams", "200", "--duration", "3", "--impair", IMPAIRMENTS))
+                              "--streams", "200", "--ptime", PTIME, "--duration", "4",
+                              "--impair", IMPAIRMENTS))
     nothing_is_lost(result)
     some_of_each(result["impaired"])
     dataplane_counts_the_same(result)
-    planned = 200 * 50 * 3
+    planned = 200 * 25 * 4
     assert 0.007 < result["impaired"]["lost"] / planned < 0.013, result["impaired"]
     assert 0.003 < result["impaired"]["duplicated"] / planned < 0.007, result["impaired"]
 
