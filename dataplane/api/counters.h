@@ -178,10 +178,28 @@ enum dp_latch {
  * Each RTP packet touches the first line only; the others are for what is rare: losses, a new
  * source, RTCP.
  *
- * A packet is taken when it is valid RTP from the source of this call and within its rate. Taken
- * packets are, by their sequence numbers: in order or ahead; reordered (behind the highest, for
- * the first time); duplicate; or beyond the window of 64 and then late and nothing else, because
- * nobody knows any more whether they came before.
+ * A packet is taken when it is valid RTP from the source of this call, and within its rate. What
+ * is dropped as foreign, unproven, above the rate or held (DP_DROP_*) is in `dropped` and in no
+ * figure of quality. Each packet that is taken is one of these, by its sequence number:
+ *
+ *   next or ahead   of the highest so far; what it leaves out is missing
+ *   reordered       up to 63 behind the highest, and had not come yet
+ *   duplicate       up to 63 behind, and had come
+ *   too far behind  64..99: `late` and nothing else, nobody knows any more whether it had come
+ *   other           of an SSRC, or after a jump of 3000 and more, that has not proved itself
+ *
+ * so packets = expected - lost + duplicate + other_ssrc + those too far behind, exactly.
+ *
+ * The figures are about one source, which an SSRC is, or a sequence that began anew (RFC 3550
+ * A.1). The first packet starts it. Another one takes over with its second packet in sequence; its
+ * first, which was in other_ssrc until then, counts for it. All are forwarded, whatever they are
+ * counted as. Packets before the first that was seen count from the lowest of them.
+ *
+ * A packet is missing until it comes, and lost for good when the highest is 64 ahead of it or the
+ * source ends; bursts are counted then. In time, a packet is late if it comes more than
+ * DP_PLAYOUT_MS behind the quickest ones (base_transit follows them, and drifts up 125 µs each 64
+ * packets against clocks that run slow); 16 late ones in a row, or one of more than 4 s, are a
+ * clock that was set, and base_transit begins anew. Telephone events and duplicates are not late.
  */
 struct dp_termination_counters {
 	uint64_t bytes;            /* UDP payload of the packets taken */
@@ -207,8 +225,8 @@ struct dp_termination_counters {
 	uint32_t dropped;            /* of any reason and kind, after the flow was found */
 	uint32_t foreign;            /* of them, from a source that is not this call's */
 	uint32_t rate_limited;       /* of them, above packet_rate_max */
-	uint32_t candidate_ssrc;     /* that another source within this one's address bears */
-	uint16_t candidate_sequence; /* expected next of what proves itself */
+	uint32_t candidate_ssrc;     /* of what proves itself: `source`, or another SSRC of it */
+	uint16_t candidate_sequence; /* expected next of it */
 	uint16_t bad_sequence;       /* RFC 3550 A.1: expected next after a jump */
 	/* -- 128 bytes: quality, over all SSRCs -- */
 	uint32_t base_sequence;   /* extended, of this SSRC */
@@ -218,25 +236,25 @@ struct dp_termination_counters {
 	uint32_t duplicate;
 	uint32_t
 		late; /* after their play-out (DP_PLAYOUT_MS after base_transit), or too far behind */
-	uint32_t longest_gap_ms; /* between two packets while the direction was open */
-	uint32_t ssrc_changes;
+	uint32_t longest_gap_ms; /* between two packets, the time it was held left out; above 60 */
+	uint32_t ssrc_changes;   /* sources after the first, the same SSRC begun anew included */
 	/* Bursts of loss, the Markov counters of RFC 3611 appendix A.2. c_11 is what is left. */
-	uint32_t last_loss; /* extended sequence */
-	uint32_t loss_run;  /* lost in the burst that goes on */
+	uint32_t last_loss; /* extended sequence; before the first loss: of the packet before all */
+	uint32_t loss_run; /* `lost` of A.2: in the burst that goes on; 1: a single loss in a gap */
 	uint32_t c13, c14, c22, c23, c33;
-	uint32_t other_ssrc; /* packets of an SSRC that did not prove itself */
+	uint32_t other_ssrc; /* packets of a source that did not prove itself */
 	/* -- 192 bytes: RTCP from the remote end -- */
-	uint32_t rtcp_packets;
-	uint32_t rtcp_forwarded;
-	uint32_t sr_ntp;              /* middle 32 bits of the last SR's time; 0: none */
-	uint32_t sr_us;               /* when it came, µs of the TSC, wrapping */
-	uint32_t rtt_us;              /* between us and the remote end; 0: unknown */
-	int32_t reported_lost;        /* what it says of what it receives: RR, cumulative */
-	uint32_t reported_jitter;     /* time stamp units */
-	uint32_t reported_highest;    /* extended sequence */
-	uint8_t reported_fraction;    /* lost, of 256 */
-	uint8_t xr_r_factor;          /* RFC 3611 §4.7, 127: unavailable; valid if xr_reports */
-	uint8_t xr_mos_lq, xr_mos_cq; /* tenths, 127: unavailable */
+	uint32_t rtcp_packets;     /* valid and from its source; what is meant for us ends here */
+	uint32_t rtcp_forwarded;   /* of them */
+	uint32_t sr_ntp;           /* middle 32 bits of the last SR's time; 0: none */
+	uint32_t sr_us;            /* when it came, µs of the TSC, wrapping */
+	uint32_t rtt_us;           /* between us and the remote end; 0: unknown */
+	int32_t reported_lost;     /* what it says of what it receives: RR, cumulative */
+	uint32_t reported_jitter;  /* time stamp units */
+	uint32_t reported_highest; /* extended sequence */
+	uint8_t reported_fraction; /* lost, of 256 */
+	uint8_t xr_r_factor;       /* RFC 3611 §4.7, 127: unavailable; valid if xr_reports */
+	uint8_t xr_mos_lq, xr_mos_cq;          /* tenths, 127: unavailable */
 	uint8_t xr_loss_rate, xr_discard_rate; /* of 256 */
 	uint8_t xr_burst_density, xr_gap_density;
 	uint16_t xr_burst_ms, xr_gap_ms;

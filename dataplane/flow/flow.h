@@ -80,6 +80,12 @@ static_assert(offsetof(struct flow, generation) < 192, "RTCP and rare events: tw
 
 #define FLOW_NO_PEER UINT32_MAX
 
+/* Rounded up, so that whole milliseconds are whole units. Hz. */
+static inline uint32_t flow_clock_scale(uint32_t clock_rate)
+{
+	return (uint32_t)((((uint64_t)clock_rate << 32) + 999999) / 1000000);
+}
+
 /*
  * The one's complement sum (RFC 1071), not inverted, of what is the same in the headers of all
  * packets to one destination, as words in memory order. IPv4: the header without total length,

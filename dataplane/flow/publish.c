@@ -164,7 +164,7 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 	memset(f, 0, sizeof(*f));
 	f->termination = index;
 	f->generation = t->records[index].generation;
-	f->clock_scale = (uint32_t)(((uint64_t)m->settings.clock_rate << 32) / 1000000);
+	f->clock_scale = flow_clock_scale(m->settings.clock_rate);
 	f->peer = FLOW_NO_PEER;
 	f->armed_ms = (uint32_t)m->armed_ms;
 	f->telephone_event = m->settings.telephone_event;
