@@ -78,7 +78,6 @@ static const char *const part_names[PARTS] = { "classify", "relay", "graph", "fl
 
 static struct nexthop hop = { .ether = { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1 },
 			      .mtu = 1500,
-			      .mtu = 1500,
 			      .state = NEXTHOP_REACHABLE };
 static uint64_t seed = 88172645463325252u;
 
