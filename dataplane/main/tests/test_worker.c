@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A worker on a thread of its own: it polls, sleeps, lets grace periods pass, and stops. */
+#include <errno.h>
+
 #include <criterion/criterion.h>
 
 #include <rte_cycles.h>
@@ -16,6 +18,7 @@ static struct rte_mempool *pool;
 static struct rte_ring *punt, *notices;
 static struct flow_table *table;
 static struct worker *worker;
+static struct lease lease; /* of queue 0: worker 0 has it */
 static struct dp_stats_header header = { .clock_ms = 1 };
 static struct dp_worker_stats stats;
 static struct dp_node_stats nodes[DP_NODES_MAX];
@@ -85,11 +88,16 @@ static void set_up(void)
 	start_table();
 }
 
+static uint64_t read_counter(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 static void start_worker(enum worker_idle idle)
 {
 	const struct worker_config config = { .lcore = 1,
 					      .idle = idle,
-					      .rx = { { 0, 0 } },
+					      .rx = { { .lease = &lease } },
 					      .rx_count = 1,
 					      .flows = table,
 					      .punt = { punt },
@@ -131,11 +139,6 @@ static void pass_a_packet(void)
 	rte_pktmbuf_free(out);
 }
 
-static uint64_t read_counter(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 Test(worker, it_polls_and_counts)
 {
 	uint64_t since, beat;
@@ -166,6 +169,77 @@ Test(worker, it_lets_grace_periods_pass)
 	for (int i = 0; i < 10; i++)
 		urcu_qsbr_synchronize_rcu(); /* hangs if a worker passes no quiescent state */
 	pass_a_packet();
+}
+
+static void wait_for_beats(unsigned beats)
+{
+	uint64_t since = rte_rdtsc(), last = read_counter(&stats.heartbeat_tsc);
+
+	while (beats > 0) {
+		uint64_t now = read_counter(&stats.heartbeat_tsc);
+
+		beats -= now != last;
+		last = now;
+		not_yet(since);
+	}
+}
+
+static void send_a_packet(void)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	memset(rte_pktmbuf_append(m, 60), 0, 60);
+	cr_assert_eq(rte_eth_tx_burst(0, 0, &m, 1), 1);
+}
+
+static void expect_a_packet(void)
+{
+	uint64_t since = rte_rdtsc();
+	struct rte_mbuf *out = NULL;
+
+	while (rte_ring_dequeue(punt, (void **)&out) != 0)
+		not_yet(since);
+	rte_pktmbuf_free(out);
+}
+
+Test(worker, suspended_it_takes_nothing_and_says_that_it_lives)
+{
+	start_worker(WORKER_IDLE_POLL);
+	pass_a_packet();
+	worker_suspend(worker);
+	wait_for_beats(2); /* the walk that may have begun is over */
+	send_a_packet();
+	wait_for_beats(10);
+	cr_assert(rte_ring_empty(punt));
+	worker_resume(worker);
+	expect_a_packet();
+}
+
+static void move_lease(uint32_t to)
+{
+	struct presence *presence = worker_presence(worker);
+	uint64_t since = rte_rdtsc();
+	int error;
+
+	while ((error = lease_move(&lease, to, &presence, 1)) == -EBUSY)
+		not_yet(since);
+	cr_assert_eq(error, 0);
+}
+
+Test(worker, it_polls_a_queue_only_while_the_lease_is_its_own)
+{
+	struct worker_queue queue = { .lease = &lease };
+
+	cr_assert_eq(lease_prepare(), 0);
+	start_worker(WORKER_IDLE_POLL);
+	cr_assert_eq(worker_add_queue(worker, &queue), 0, "it has it already");
+	pass_a_packet();
+	move_lease(1);
+	send_a_packet();
+	wait_for_beats(100);
+	cr_assert(rte_ring_empty(punt));
+	move_lease(0);
+	expect_a_packet();
 }
 
 Test(worker, it_can_be_started_again)
