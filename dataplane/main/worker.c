@@ -48,16 +48,27 @@ int worker_create(const struct worker_config *config, struct worker **worker)
 	return 0;
 }
 
+/* Read by others at any time. */
+static void count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static void set_state(struct worker *w, enum dp_worker_state state)
+{
+	__atomic_store_n(&w->stats->state, state, __ATOMIC_RELAXED);
+}
+
 /* Asleep a worker holds no flow, so grace periods do not wait for it. */
 static void sleep_for(struct worker *w, long ns)
 {
 	struct timespec t = { .tv_nsec = ns };
 
-	w->stats->state = DP_WORKER_ASLEEP;
+	set_state(w, DP_WORKER_ASLEEP);
 	urcu_qsbr_thread_offline();
 	nanosleep(&t, NULL);
 	urcu_qsbr_thread_online();
-	w->stats->state = DP_WORKER_RUNNING;
+	set_state(w, DP_WORKER_RUNNING);
 }
 
 void worker_suspend(struct worker *w)
@@ -115,21 +126,21 @@ static void walk_until_stopped(struct worker *w)
 		}
 		graph_walk(w->graph);
 		urcu_qsbr_quiescent_state();
-		s->walks++;
-		s->packets = c->received;
+		count(&s->walks, 1);
+		__atomic_store_n(&s->packets, c->received, __ATOMIC_RELAXED);
 		now = rte_rdtsc();
 		if (c->received + c->injected + c->taken != handled) {
-			s->busy_cycles += now - before;
+			count(&s->busy_cycles, now - before);
 			empty = 0;
 			sleep_ns = SLEEP_FIRST_NS;
 		} else {
-			s->empty_walks++;
+			count(&s->empty_walks, 1);
 			if (w->idle == WORKER_IDLE_ADAPTIVE && ++empty >= EMPTY_BEFORE_SLEEP) {
 				sleep_for(w, sleep_ns);
 				sleep_ns = RTE_MIN(sleep_ns * 2, (long)SLEEP_LAST_NS);
 				now = rte_rdtsc();
 			}
-			s->idle_cycles += now - before;
+			count(&s->idle_cycles, now - before);
 		}
 		beat(w, now);
 		before = now;
@@ -141,9 +152,9 @@ static int run(void *arg)
 	struct worker *w = arg;
 
 	urcu_qsbr_register_thread();
-	w->stats->state = DP_WORKER_RUNNING;
+	set_state(w, DP_WORKER_RUNNING);
 	walk_until_stopped(w);
-	w->stats->state = DP_WORKER_STOPPED;
+	set_state(w, DP_WORKER_STOPPED);
 	urcu_qsbr_unregister_thread();
 	return 0;
 }
