@@ -37,10 +37,11 @@ static void lose(struct dp_termination_counters *c, uint32_t first, uint32_t cou
 {
 	uint32_t received = first - c->last_loss - 1;
 
-	if (received >= G_MIN) {
+	/* Before the first loss there was a gap, however short, and no run to be told of. */
+	if (received >= G_MIN || c->loss_run == 0) {
 		if (c->loss_run == 1)
 			c->c14++;
-		else
+		else if (c->loss_run > 1)
 			c->c13++;
 		c->loss_run = 1;
 	} else {

@@ -70,7 +70,8 @@ static size_t impair(struct arrival *list, uint32_t count, const struct impairme
 	return n;
 }
 
-/* RFC 3611 appendix A.2, with its names. */
+/* RFC 3611 appendix A.2, with its names; but its c13 counts a burst that never was at the first
+ * loss of all, and a loss in the first packets would go on with one. */
 static void count_bursts(struct model *m, uint32_t first, uint32_t end)
 {
 	uint32_t pkt = 0, lost = 0;
@@ -80,10 +81,10 @@ static void count_bursts(struct model *m, uint32_t first, uint32_t end)
 			pkt++;
 			continue;
 		}
-		if (pkt >= 16) {
+		if (pkt >= 16 || lost == 0) {
 			if (lost == 1)
 				m->c14++;
-			else
+			else if (lost > 1)
 				m->c13++;
 			lost = 1;
 			m->c11 += pkt;

@@ -46,6 +46,9 @@ class Rtp:
         self.received = []
         self.received_rtcp = []
         self.garbage = 0
+        self.lose = None  # impairments: n of the packet -> it never leaves,
+        self.delay = None  # n of the packet -> seconds that it leaves late
+        self._made = 0
         self._remote = None
         self._sending = threading.Event()
         self._closed = False
@@ -84,6 +87,10 @@ class Rtp:
     def pause(self):
         self._sending.clear()
 
+    def skip(self, seconds):
+        """The clock of the media goes on while nothing was sent."""
+        self.timestamp = (self.timestamp + round(seconds * tone.RATE)) & 0xFFFFFFFF
+
     def packet(self):
         """The next packet of the tone."""
         payload = self.frames[self.sent % len(self.frames)]
@@ -102,6 +109,19 @@ class Rtp:
         address, port = remote or self._remote
         self.rtcp.sendto(raw, (address, port + 1))
 
+    def _send_next(self):
+        """The next packet of the tone, if no impairment keeps it."""
+        raw, number = self.packet(), self._made
+        self._made += 1
+        if self.lose and self.lose(number):
+            return
+        if self.delay:
+            time.sleep(self.delay(number))
+        try:
+            self.send_one(raw)
+        except OSError:
+            pass
+
     def _send(self):
         due = None
         while not self._closed:
@@ -114,10 +134,7 @@ class Rtp:
                 time.sleep(due - now)
             if not self._sending.is_set() or self._closed:
                 continue
-            try:
-                self.send_one()
-            except OSError:
-                pass
+            self._send_next()
             due += FRAME_MS / 1000
 
     # --- receiving ------------------------------------------------------------------
