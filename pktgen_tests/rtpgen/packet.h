@@ -60,7 +60,7 @@ struct packet_addresses {
 void packet_format_init(struct packet_format *format, unsigned payload, unsigned payload_type);
 void packet_template_init(struct packet_template *t, const struct packet_format *format,
 			  uint8_t family, const uint8_t source[6], const uint8_t destination[6]);
-/* The IPv4 header's checksum of a stream. */
+/* The header's checksum of a stream over IPv4. */
 uint16_t packet_checksum(const struct packet_template *t, uint32_t source, uint32_t destination);
 
 /* Where packet_build() expects the pattern: `payload` is the place behind the RTP header. */

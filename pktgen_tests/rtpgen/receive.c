@@ -7,37 +7,20 @@
 
 #define AHEAD 4u
 
-static bool is_where_it_belongs(const struct streams *s, const struct packet_view *v)
-{
-	const struct stream_receiver *r = &s->receiver[v->stream];
-
-	if (r->source_port != v->source_port || r->destination_port != v->destination_port)
-		return false;
-	if (v->family == DP_FAMILY_IPV4)
-		return memcmp(&r->source, v->source, 4) == 0 &&
-		       memcmp(&r->destination, v->destination, 4) == 0;
-	return memcmp(s->arrival[v->stream].source, v->source, 16) == 0 &&
-	       memcmp(s->arrival[v->stream].destination, v->destination, 16) == 0;
-}
-
 static void check(struct generator *g, const struct packet_view *v, uint64_t now)
 {
-	struct streams *s = &g->streams;
-	struct stream_receiver *r = &s->receiver[v->stream];
-	unsigned direction = s->directions > 1 ? v->stream & 1 : 0;
-	enum checker_verdict verdict;
+	unsigned direction = g->streams.directions > 1 ? v->stream & 1 : 0;
 
-	if (unlikely(!packet_is_intact(v, &s->format, r->ssrc))) {
+	switch (streams_take(&g->streams, v)) {
+	case STREAM_ALTERED:
 		g->received.altered++;
 		return;
-	}
-	if (unlikely(!is_where_it_belongs(s, v))) {
+	case STREAM_MISDIRECTED:
 		g->received.misdirected++;
 		return;
+	case STREAM_TAKEN:
+		break;
 	}
-	verdict = checker_take(&r->checker, (uint32_t)v->sequence);
-	if (unlikely(verdict != CHECKER_AHEAD))
-		checker_count(&s->received[v->stream], verdict);
 	g->received.packets++;
 	g->received.direction[direction]++;
 	g->received.last_tsc = now;

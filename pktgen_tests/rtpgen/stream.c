@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_malloc.h>
 
@@ -167,6 +168,34 @@ void streams_start_run(struct streams *s)
 		checker_start(&s->wire[i], next);
 		s->wire_counts[i] = (struct checker_counts){ 0 };
 	}
+}
+
+static bool is_where_it_belongs(const struct streams *s, const struct packet_view *v)
+{
+	const struct stream_receiver *r = &s->receiver[v->stream];
+
+	if (r->source_port != v->source_port || r->destination_port != v->destination_port)
+		return false;
+	if (v->family == DP_FAMILY_IPV4)
+		return memcmp(&r->source, v->source, 4) == 0 &&
+		       memcmp(&r->destination, v->destination, 4) == 0;
+	return memcmp(s->arrival[v->stream].source, v->source, 16) == 0 &&
+	       memcmp(s->arrival[v->stream].destination, v->destination, 16) == 0;
+}
+
+enum stream_verdict streams_take(struct streams *s, const struct packet_view *v)
+{
+	struct stream_receiver *r = &s->receiver[v->stream];
+	enum checker_verdict verdict;
+
+	if (unlikely(!packet_is_intact(v, &s->format, r->ssrc)))
+		return STREAM_ALTERED;
+	if (unlikely(!is_where_it_belongs(s, v)))
+		return STREAM_MISDIRECTED;
+	verdict = checker_take(&r->checker, (uint32_t)v->sequence);
+	if (unlikely(verdict != CHECKER_AHEAD))
+		checker_count(&s->received[v->stream], verdict);
+	return STREAM_TAKEN;
 }
 
 uint32_t streams_sent(const struct streams *s, uint32_t index)

@@ -76,6 +76,15 @@ void streams_set_mac(struct stream_hop *hop, const uint8_t mac[6]);
 /* A run begins: nothing was received of what is sent from now on. While nothing moves. */
 void streams_start_run(struct streams *s);
 
+enum stream_verdict {
+	STREAM_TAKEN,
+	STREAM_ALTERED,     /* not bit by bit what was sent */
+	STREAM_MISDIRECTED, /* whole, but at another address or port, or from another */
+};
+
+/* A marked packet of a stream that there is (view.stream < count) has come. Who receives. */
+enum stream_verdict streams_take(struct streams *s, const struct packet_view *view);
+
 /* Different packets that were put on the wire, and those that came, of one stream in this run. */
 uint32_t streams_sent(const struct streams *s, uint32_t index);
 uint32_t streams_received(const struct streams *s, uint32_t index);

@@ -26,7 +26,8 @@ static uint16_t build(uint8_t family, uint64_t sequence)
 					 .source_port = 0x1027,
 					 .destination_port = 0x0040,
 					 .ssrc = SSRC };
-	sender.checksum = packet_checksum(&template, sender.source, sender.destination);
+	if (family == DP_FAMILY_IPV4)
+		sender.checksum = packet_checksum(&template, sender.source, sender.destination);
 	memcpy(addresses[STREAM].source, (uint8_t[16]){ 0x20, 1, 0, 2, [15] = 1 }, 16);
 	memcpy(addresses[STREAM].destination, (uint8_t[16]){ 0x20, 1, 0, 2, [15] = 0x20 }, 16);
 	packet_fill(&format, frame + template.header_size + PACKET_RTP_SIZE);
