@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/session/media.h"
+
 static void refuse(struct route *route, unsigned status, const char *reason)
 {
 	route->kind = ROUTE_REFUSE;

@@ -7,7 +7,6 @@
 #define CONTROLPLANE_ENGINE_ROUTE_H
 
 #include "config/config.h"
-#include "dataplane/api/types.h"
 #include "sip/message/typed.h"
 
 #define ROUTE_AOR_MAX 256

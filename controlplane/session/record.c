@@ -55,8 +55,9 @@ void record_put_text(struct record_writer *w, const char *text)
 void record_put_number(struct record_writer *w, uint64_t number)
 {
 	char text[24];
+	int n = snprintf(text, sizeof(text), "%" PRIu64 "\t", number);
 
-	put(w, text, (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\t", number));
+	put(w, text, (size_t)n);
 }
 
 void record_put_address(struct record_writer *w, const struct dp_address *address)

@@ -293,6 +293,7 @@ int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_a
 	t->shares[record->worker].flows++;
 	t->terminations_used++;
 	t->pool_stats[pool].used++;
+	t->realm_stats[record->realm].terminations++;
 	join(context, index, m);
 	set_member_count(t, m->context);
 	*handle = (dp_handle_t){ index, record->generation };
@@ -374,6 +375,7 @@ void termination_release(struct flow_table *t, struct termination *m)
 	own_rtcp_turns(t, index, m->settings.flags, 0);
 	port_pool_give(&t->pools[m->pool], m->port);
 	t->pool_stats[m->pool].used--;
+	t->realm_stats[record->realm].terminations--;
 	t->shares[record->worker].flows--;
 	record_begin(&record->version);
 	record->generation = 0;

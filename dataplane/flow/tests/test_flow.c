@@ -176,9 +176,11 @@ Test(flow, ports_run_out_and_a_freed_one_comes_back_last)
 	a_termination(context, 101, &local);
 	cr_assert_eq(local.port, first_local.port);
 	cr_assert_eq(pools[0].used, 4);
+	cr_assert_eq(realm_stats[0].terminations, 4);
 	cr_assert_eq(flow_termination_add(table, &add, &t, &local), -EADDRNOTAVAIL);
 	cr_assert_eq(flow_context_remove(table, context), 0);
 	cr_assert_eq(pools[0].used, 0);
+	cr_assert_eq(realm_stats[0].terminations, 0);
 	cr_assert_eq(flow_termination_count(table), 0);
 	cr_assert_null(flow_at(first_local.port));
 }
