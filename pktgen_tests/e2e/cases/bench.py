@@ -177,14 +177,14 @@ def replay(namespace, frames, rounds):
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
         sock.bind(("out", ETH_P_IP))
         sock.settimeout(2)
-        own = sock.getsockname()[4]
+        phones = bytes.fromhex(part("figures.veth").PHONE_MAC.replace(":", ""))
         received = 0
         for number in range(1, rounds + 1):
             for frame in frames:
                 sock.send(frame)
             with contextlib.suppress(TimeoutError):
                 while received < number * len(frames):
-                    received += sock.recv(2048)[:6] == own
+                    received += sock.recv(2048)[:6] == phones
         return received
 
 
