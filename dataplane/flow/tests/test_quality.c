@@ -243,6 +243,23 @@ Test(quality, nothing_is_judged_while_a_side_is_held_nor_what_was_not_counted_me
 	only_event(DP_EVENT_QUALITY);
 }
 
+/* The mark of an interval may fall between the end of a hold and the first packet after it. */
+Test(quality, an_interval_that_begins_with_the_end_of_a_hold_is_not_judged)
+{
+	speak_for(2, 0);
+	cr_assert_eq(side[0].index, 0, "its turn is at the beginning of a round");
+	modify(DP_SET_DIRECTION, DP_DIRECTION_RECVONLY);
+	while (now % INTERVAL != 0)
+		flow_check_quality(table, now += 5, &reports);
+	modify(DP_SET_DIRECTION, DP_DIRECTION_SENDRECV);
+	for (unsigned i = 0; i < 40; i++)
+		flow_check_quality(table, now += 5, &reports);
+	speak_for(1, 200);
+	cr_assert_eq(seen, 0);
+	speak_for(1, 20);
+	only_event(DP_EVENT_QUALITY);
+}
+
 Test(quality, a_few_packets_say_nothing)
 {
 	speak_for(2, 0);
