@@ -59,7 +59,8 @@ struct dp_operation {
 	union {
 		struct {
 			struct dp_packet_filter filter;
-			uint32_t snap_length; /* bytes kept of a packet; 0: all */
+			uint32_t
+				snap_length; /* bytes kept of a packet; 0: as many as it can, 2048 */
 			uint32_t packets_max; /* then it stops by itself; 0: none */
 			uint64_t bytes_max;   /* of the file, which it never passes; 0: none */
 			uint32_t flags;       /* DP_CAPTURE_* */

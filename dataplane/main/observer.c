@@ -17,7 +17,7 @@
 #include "sip/base/log.h"
 
 #define COPIES        4095u /* of packets, on their way to a file */
-#define FRAME_MAX     2048u /* bytes of a copy: what a packet buffer holds */
+#define FRAME_MAX     2048u /* bytes kept of a packet: a copy is one buffer */
 #define TRACE_IDLE_MS 1000u /* then what was to come of the traced packets is lost */
 #define TRACE_DEAF_MS 5000u /* the owner does not read */
 
@@ -132,7 +132,8 @@ static int make_copies(struct observer *o)
 	if (!o->pool)
 		o->pool = rte_pktmbuf_pool_create_by_ops(
 			"copies", COPIES, 64, sizeof(struct observe_copy),
-			(uint16_t)rte_pcapng_mbuf_size(FRAME_MAX), SOCKET_ID_ANY, "ring_mt_rts");
+			(uint16_t)rte_pcapng_mbuf_size(FRAME_MAX + 64), SOCKET_ID_ANY,
+			"ring_mt_rts");
 	return o->pool ? 0 : -ENOMEM;
 }
 
@@ -176,15 +177,17 @@ static bool fill_plan(const struct observer *o, struct observe_plan *plan)
 	bool anything = t->owner != 0;
 
 	plan->pool = o->pool;
+	plan->any_call = anything; /* a trace begins at rx, where no call is known yet */
 	for (unsigned i = 0; i < DP_CAPTURES_MAX; i++) {
 		const struct place *p = &o->places[i];
 
 		if (!p->planned)
 			continue;
 		anything = true;
+		plan->any_call |= p->filter.label == 0;
 		plan->captures[i] = (struct observe_capture){
 			.id = p->id,
-			.snap_length = p->snap_length,
+			.snap_length = RTE_MIN(p->snap_length, FRAME_MAX),
 			.label = p->filter.label,
 			.port = port_id(o, p->filter.port),
 		};

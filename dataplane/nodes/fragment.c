@@ -116,6 +116,7 @@ static bool cut(struct graph_context *c, struct rte_mbuf *m, enum dp_drop_reason
 		return false;
 	complete_checksum(m);
 	for (uint16_t i = 0; i < how.count; i++) {
+		observe_piece(c, m, pieces[i], i == 0);
 		if (write_piece(&how, pieces[i], (uint16_t)(i * how.unit)))
 			continue;
 		rte_pktmbuf_free_bulk(pieces, how.count);

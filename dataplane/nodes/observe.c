@@ -5,6 +5,8 @@
 #include <rte_pcapng.h>
 #include <rte_ring_elem.h>
 
+#define AHEAD 8u
+
 uint64_t observe_mark_flag;
 static int mark_offset;
 
@@ -128,6 +130,7 @@ static void copy_for_captures(struct graph_context *c, struct rte_mbuf *m,
 static const char *const station_names[OBSERVE_STATIONS] = {
 	[OBSERVE_RX] = "rx",     [OBSERVE_RELAY] = "relay", [OBSERVE_TX] = "tx",
 	[OBSERVE_PUNT] = "punt", [OBSERVE_GIVE] = "give",   [OBSERVE_DROP] = "drop",
+	[OBSERVE_END] = "end",
 };
 
 static void record(struct graph_context *c, struct rte_mbuf *m, struct observe_mark *mark,
@@ -142,7 +145,8 @@ static void record(struct graph_context *c, struct rte_mbuf *m, struct observe_m
 		.port = DP_PORT_ANY,
 		.size = (uint16_t)rte_pktmbuf_pkt_len(m),
 		.termination = termination,
-		.left = station == OBSERVE_TX || station == OBSERVE_PUNT || station == OBSERVE_DROP,
+		.left = station != OBSERVE_RX && station != OBSERVE_RELAY &&
+			station != OBSERVE_GIVE,
 	};
 	struct rte_ring *ring = c->config.observe->records[c->config.index];
 
@@ -204,16 +208,18 @@ static void at_rx(struct graph_context *c, struct rte_mbuf *m, uint64_t tsc)
 		record(c, m, mark, OBSERVE_RX, tsc, UINT32_MAX);
 }
 
-/* A packet of another worker's flow is seen there. */
+/* A packet of another worker's flow is seen there; where it came in is known only here. */
 static void at_relay(struct graph_context *c, struct rte_mbuf *m, const struct flow *flow,
 		     uint64_t tsc)
 {
 	const struct observe_trace *trace = &c->observing->trace;
 	struct observe_mark *mark;
 
-	if (flow && flow->worker != c->config.index && c->config.handover)
+	if (!c->observing->any_call && !(flow && flow->flags & FLOW_OBSERVED))
 		return;
 	mark = have_mark(m);
+	if (flow && flow->worker != c->config.index && c->config.handover)
+		return;
 	mark->observers = flow && (flow->flags & FLOW_OBSERVED) ? flow->observers : 0;
 	if (mark->observers)
 		copy_for_captures(c, m, mark, true, mark->rx_tsc ? mark->rx_tsc : tsc,
@@ -273,9 +279,16 @@ void observe_burst(struct graph_context *c, enum observe_station station, void *
 		   uint16_t count, const struct flow *const *flows)
 {
 	struct rte_mbuf **m = (struct rte_mbuf **)packets;
+	const bool any_call = c->observing->any_call;
 	uint64_t tsc = rte_rdtsc();
 
+	if (station == OBSERVE_RX && !any_call)
+		return;
 	for (uint16_t i = 0; i < count; i++) {
+		if (flows && i + AHEAD < count)
+			rte_prefetch0(flows[i + AHEAD]);
+		if (!any_call && station != OBSERVE_RELAY && !(m[i]->ol_flags & observe_mark_flag))
+			continue;
 		switch (station) {
 		case OBSERVE_RX:
 			at_rx(c, m[i], tsc);
@@ -295,6 +308,19 @@ void observe_burst(struct graph_context *c, enum observe_station station, void *
 	}
 }
 
+void observe_piece(const struct graph_context *c, const struct rte_mbuf *whole,
+		   struct rte_mbuf *piece, bool first)
+{
+	struct observe_mark *mark = mark_of(piece);
+
+	if (!c->observing || !(whole->ol_flags & observe_mark_flag))
+		return;
+	*mark = *RTE_MBUF_DYNFIELD(whole, mark_offset, const struct observe_mark *);
+	if (!first)
+		mark->packet = 0;
+	piece->ol_flags |= observe_mark_flag;
+}
+
 void observe_dropped(struct graph_context *c, void **packets, uint16_t count,
 		     enum dp_drop_reason reason)
 {
@@ -302,8 +328,7 @@ void observe_dropped(struct graph_context *c, void **packets, uint16_t count,
 
 	if (likely(!c->observing))
 		return;
-	for (uint16_t i = 0; i < count; i++) {
+	for (uint16_t i = 0; i < count; i++)
 		set_drop(m[i], reason);
-		at_drop(c, m[i], rte_rdtsc());
-	}
+	observe_burst(c, OBSERVE_DROP, packets, count, NULL);
 }

@@ -34,6 +34,7 @@ enum observe_station {
 	OBSERVE_TX,    /* as it leaves, at its port */
 	OBSERVE_PUNT,
 	OBSERVE_GIVE,
+	OBSERVE_END,  /* RTCP that was meant for us */
 	OBSERVE_DROP, /* hash.usr: the reason */
 	OBSERVE_STATIONS,
 };
@@ -64,6 +65,9 @@ struct observe_trace {
 struct observe_plan {
 	struct rcu_head rcu;
 	struct rte_mempool *pool; /* of the copies, with a struct observe_copy in front of each */
+	/* All packets count; else only those of flows that are FLOW_OBSERVED, and the others pass
+	 * without a mark. */
+	bool any_call;
 	struct observe_capture captures[DP_CAPTURES_MAX];
 	struct observe_trace trace;
 };
@@ -117,6 +121,10 @@ static inline void observe_packets(struct graph_context *c, enum observe_station
 	if (unlikely(c->observing != NULL))
 		observe_burst(c, station, packets, count, flows);
 }
+
+/* A piece of a packet is of its call. Of its trace the first one is. */
+void observe_piece(const struct graph_context *c, const struct rte_mbuf *whole,
+		   struct rte_mbuf *piece, bool first);
 
 /* Packets that a node could not pass on, and frees now. */
 void observe_dropped(struct graph_context *c, void **packets, uint16_t count,

@@ -69,6 +69,7 @@ static void capture(unsigned place, uint64_t label, uint16_t port)
 	plan.captures[place] = (struct observe_capture){
 		.id = place + 10, .snap_length = UINT32_MAX, .label = label, .port = port
 	};
+	plan.any_call |= label == 0;
 	cr_assert_eq(flow_observe(table, place, label), 0);
 	look();
 }
@@ -77,6 +78,7 @@ static void trace(uint64_t label, uint16_t port, uint32_t packets)
 {
 	plan.trace =
 		(struct observe_trace){ .id = 7, .packets = packets, .label = label, .port = port };
+	plan.any_call = true;
 	cr_assert_eq(flow_observe(table, OBSERVE_TRACE_WATCH, label), 0);
 	look();
 }
@@ -311,6 +313,30 @@ Test(observe, a_trace_of_a_port_begins_at_rx)
 	cr_assert(rte_ring_empty(observe.records[0]));
 }
 
+Test(observe, the_pieces_of_a_packet_are_of_its_call)
+{
+	struct rte_mbuf *pieces[4];
+	uint16_t more;
+
+	hop.mtu = 120; /* 180 bytes of UDP leave in two pieces */
+	a_call(DP_SOURCE_STRICT);
+	capture(0, CALL, DP_PORT_ANY);
+	trace(CALL, DP_PORT_ANY, 1);
+	pieces[0] = send_rtp(ipv4(101, 4000), 0);
+	cr_assert_not_null(pieces[0]);
+	more = rte_eth_rx_burst(0, 0, pieces + 1, 3);
+	cr_assert_eq(more, 1);
+	rte_pktmbuf_free_bulk(pieces, more + 1u);
+	expect_copy(0, 0, IN, 0);
+	expect_copy(0, 0, OUT, 0);
+	expect_copy(0, 0, OUT, 0);
+	expect_none(0);
+	expect_record(0, 1, "rx", 0);
+	expect_record(0, 1, "relay", 0);
+	expect_record(0, 1, "tx", 0);
+	cr_assert(rte_ring_empty(observe.records[0]));
+}
+
 /* The packet that worker 1 owns comes to worker 0. */
 Test(observe_workers, a_packet_that_changes_the_worker_is_seen_by_both)
 {
@@ -336,4 +362,25 @@ Test(observe_workers, a_packet_that_changes_the_worker_is_seen_by_both)
 	expect_record(1, 1, "rx", 0);
 	expect_record(1, 1, "relay", 0);
 	expect_record(1, 1, "tx", 0);
+}
+
+/* Without a trace or a capture of a port nothing is known of it from rx. */
+Test(observe_workers, a_call_alone_is_captured_with_the_port_that_it_came_by)
+{
+	struct rte_mbuf *m, *out = NULL;
+	unsigned theirs;
+
+	a_call(DP_SOURCE_STRICT);
+	theirs = records[side[0].index].worker == 1 ? 0 : 1;
+	capture(0, CALL, 0);
+	cr_assert_null(send_rtp(ipv4((uint8_t)(101 + theirs), 4000), theirs));
+	graph_walk(other_graph);
+	cr_assert_eq(rte_eth_rx_burst(0, 0, &out, 1), 1);
+	rte_pktmbuf_free(out);
+	expect_none(0);
+	cr_assert_eq(rte_ring_dequeue(observe.copies[1], (void **)&m), 0);
+	cr_assert_eq(m->port, 0, "the port, not the worker");
+	rte_pktmbuf_free(m);
+	expect_copy(1, 0, OUT, 0);
+	expect_none(1);
 }

@@ -3,6 +3,9 @@
 
 import json
 import os
+import random
+import socket
+import struct
 import subprocess
 import tempfile
 
@@ -319,4 +322,73 @@ def a_trace_says_why_a_packet_was_dropped(world):
     text = process.stdout.read()
     process.stdout.close()
     assert "drop" in text and "foreign-source: not from the source" in text, text
+    hang_up(outgoing, incoming)
+
+
+MAGIC = 0x314D45444E4154  # DP_SEGMENT_MAGIC
+OPERATOR = 3
+
+
+class Operator:
+    """The conversation of dataplane/api/operator.h by hand."""
+
+    def __init__(self, world):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(5)
+        self.socket.connect(f"{world.lab.run_dir}/dataplane.sock")
+        layout = world.lab.version()["dataplane"]["layout"]
+        self.socket.send(struct.pack("<QIIII32s", MAGIC, layout, OPERATOR, 0,
+                                     os.getpid(), b"hostile"))
+        _, descriptors, _, _ = socket.recv_fds(self.socket, 256, 4)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    def ask(self, message, descriptors=()):
+        """The status of the answer; None: the connection was closed."""
+        try:
+            socket.send_fds(self.socket, [message], list(descriptors))
+            answer = self.socket.recv(4096)
+        except (BrokenPipeError, ConnectionResetError):
+            return None
+        return struct.unpack_from("<Qi", answer)[1] if len(answer) >= 12 else None
+
+    def close(self):
+        self.socket.close()
+
+
+@test(timeout=60)
+def a_hostile_operator_hurts_nobody(world):
+    """Verbs, lengths, filters and descriptors of all kinds, while a call is up."""
+    outgoing, incoming = world.call()
+    before = len(incoming.media.received)
+    pid = world.lab.pid("dataplane")
+    chance = random.Random(6)
+    with File() as path:
+        kinds = [os.open("/dev/null", os.O_WRONLY), os.open("/tmp", os.O_RDONLY),
+                 os.open(path, os.O_CREAT | os.O_RDWR), os.open(path, os.O_RDONLY), *os.pipe()]
+        operator = Operator(world)
+        answered = 0
+        for _ in range(2000):
+            body = bytearray(48)
+            for _ in range(chance.randrange(0, 12)):
+                body[chance.randrange(48)] = chance.choice((0, 1, 7, 127, 128, 255))
+            verb = chance.choice((0, 1, 1, 2, 3, 4, 5, 6, 0xFFFFFFFF))
+            message = struct.pack("<QII", MAGIC, verb, 0) + bytes(body)
+            if chance.randrange(20) == 0:
+                message = message[:chance.randrange(1, 64)]
+            handed = chance.sample(kinds, chance.choice((0, 0, 0, 1, 1, 2)))
+            status = operator.ask(message, handed)
+            if status is None:
+                operator.close()
+                operator = Operator(world)
+            else:
+                answered += 1
+        operator.close()
+        world.lab.ctl("capture", "stop")
+        for descriptor in kinds:
+            os.close(descriptor)
+    assert answered > 1000, f"only {answered} were answered"
+    equal(world.lab.pid("dataplane"), pid, "process of the dataplane")
+    wait_talking(outgoing, incoming, packets=20)
+    equal(incoming.media.lost(before), 0, "RTP lost")
     hang_up(outgoing, incoming)
