@@ -255,10 +255,13 @@ def a_phone_gets_reports_of_our_own(world):
         got = parts(raw)
         equal(list(got), ["SR", "SDES", "XR"], "parts")
         blocks, body = got["SR"]
-        ssrc, seconds, _, _, packets, octets = struct.unpack_from("!IIIIII", body)
+        ssrc, seconds, _, clock, packets, octets = struct.unpack_from("!IIIIII", body)
         equal((blocks, ssrc), (1, incoming.media.ssrc), "blocks, and as whom")
         near(seconds - 2208988800, time.time(), 20, "NTP time")
         equal(octets, packets * 160, "octets of the payload")
+        first = min(outgoing.media.received, key=lambda p: p.time)
+        near(((clock - first.timestamp) & 0xFFFFFFFF) / 160, packets, 15,
+             "the clock of the media stands where its packets are")
         about, loss, highest, jitter, _, _ = struct.unpack_from("!IIIIII", body, 24)
         equal(about, outgoing.media.ssrc, "the block is about the phone")
         near((loss >> 24) / 256, 0.1, 0.04, "lost in the interval")
