@@ -8,9 +8,9 @@ import random
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 
+from world.events import listening
 from world.lab import MEDIA_ADDRESS, wait_until
 from world.rtp import FRAME_MS
 from world.suite import equal, hang_up, near, test, wait_talking
@@ -21,49 +21,6 @@ INTERVAL_S = 1  # dataplane.quality.interval_s in e2e.yaml
 
 def quality_of(world, side="caller"):
     return next(q for q in world.lab.show("quality") if q["side"] == side)
-
-
-class Events:
-    """What `tandemctl events` prints, kept."""
-
-    def __init__(self, world):
-        self.seen = []
-        self.process = subprocess.Popen(
-            [os.path.join(world.lab.bin_dir, "tandemctl"), "events", "--json"],
-            env=world.lab.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.seen.append(json.loads(line))
-
-    def of(self, kind, **fields):
-        return [e for e in list(self.seen) if e.get("type") == kind
-                and all(e["fields"].get(name) == value for name, value in fields.items())]
-
-    def wait(self, kind, seconds, **fields):
-        return wait_until(lambda: self.of(kind, **fields), seconds, f"event {kind} {fields}")[0]
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(5)
-
-
-@contextlib.contextmanager
-def listening(world):
-    """Events from now on: it is sure to hear them once it has heard one."""
-    events = Events(world)
-    agent = world.agent("carrol")
-    try:
-        def heard():
-            agent.register(expires=0)
-            agent.register()
-            return events.seen
-        wait_until(heard, 5, "tandemctl events hears something")
-        yield events
-    finally:
-        agent.register(expires=0)
-        events.close()
 
 
 def send_paced(media, slots):

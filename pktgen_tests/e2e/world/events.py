@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What `tandemctl events` says while a test runs."""
 
+import contextlib
 import json
+import os
 import subprocess
 import threading
 
@@ -9,32 +11,43 @@ from .lab import wait_until
 
 
 class Events:
-    """All events from now on. A process of tandemctl and a thread that reads it."""
+    """What `tandemctl events` prints, kept."""
 
-    def __init__(self, lab):
+    def __init__(self, world):
         self.seen = []
-        self._process = subprocess.Popen(
-            [f"{lab.bin_dir}/tandemctl", "--json", "events"], env=lab.environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+        self.process = subprocess.Popen(
+            [os.path.join(world.lab.bin_dir, "tandemctl"), "events", "--json"],
+            env=world.lab.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
-        for line in self._process.stdout:
-            event = json.loads(line)
-            self.seen.append(event.get("event", event))
+        for line in self.process.stdout:
+            self.seen.append(json.loads(line))
 
-    def find(self, kind, **fields):
-        """Those of a type whose fields have these values."""
+    def of(self, kind, **fields):
         return [e for e in list(self.seen) if e.get("type") == kind
                 and all(e["fields"].get(name) == value for name, value in fields.items())]
 
-    def wait(self, kind, seconds=10, **fields):
-        wait_until(lambda: self.find(kind, **fields), seconds, f"event {kind} {fields}")
-        return self.find(kind, **fields)[0]
+    def wait(self, kind, seconds, **fields):
+        return wait_until(lambda: self.of(kind, **fields), seconds, f"event {kind} {fields}")[0]
 
     def close(self):
-        self._process.terminate()
-        self._process.wait(5)
-        self._thread.join(2)
-        self._process.stdout.close()
+        self.process.terminate()
+        self.process.wait(5)
+
+
+@contextlib.contextmanager
+def listening(world):
+    """Events from now on: it is sure to hear them once it has heard one."""
+    events = Events(world)
+    agent = world.agent("carrol")
+    try:
+        def heard():
+            agent.register(expires=0)
+            agent.register()
+            return events.seen
+        wait_until(heard, 5, "tandemctl events hears something")
+        yield events
+    finally:
+        agent.register(expires=0)
+        events.close()
