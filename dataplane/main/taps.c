@@ -54,6 +54,7 @@ static bool is_on(const char *const *addresses, unsigned count, const struct dp_
 		  bool *has_it)
 {
 	const unsigned whole = ip->family == DP_FAMILY_IPV4 ? 32 : 128;
+	bool found = false;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct dp_address prefix;
@@ -62,10 +63,10 @@ static bool is_on(const char *const *addresses, unsigned count, const struct dp_
 		if (netlink_prefix_parse(addresses[i], &prefix, &length) != 0 ||
 		    !netlink_prefix_holds(&prefix, length, ip))
 			continue;
-		*has_it = netlink_prefix_holds(&prefix, whole, ip);
-		return true;
+		*has_it |= netlink_prefix_holds(&prefix, whole, ip);
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 /* Where there is but one realm its media may come and go by any interface, as the routes say. */

@@ -128,12 +128,16 @@ class Lab:
 
     def socket(self, host, family=socket.AF_INET, kind=socket.SOCK_DGRAM):
         """A socket of this process that lives in the network of a host."""
+        return self.in_network(host, lambda: socket.socket(family, kind))
+
+    def in_network(self, host, make):
+        """What make() returns; what it opens lives in the network of a host."""
         with self._namespace_lock:
             with open("/proc/thread-self/ns/net", "rb") as home, \
                     open(self._namespace(host), "rb") as there:
                 self._set_namespace(there)
                 try:
-                    return socket.socket(family, kind)
+                    return make()
                 finally:
                     self._set_namespace(home)
 

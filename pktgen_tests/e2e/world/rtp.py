@@ -144,7 +144,7 @@ class Rtp:
             try:
                 ready, _, _ = select.select([self.socket, self.rtcp], [], [], 0.1)
                 for sock in ready:
-                    raw, source = sock.recvfrom(2048)
+                    raw, source = sock.recvfrom(65535)
                     self._take(sock, raw, source[:2])
             except (OSError, ValueError):
                 continue

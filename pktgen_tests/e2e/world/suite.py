@@ -9,6 +9,7 @@ from .lab import ADDRESSES, wait_until
 from .phone import Phone
 from .sipp import Sipp
 from .ua import Agent
+from .vlan import Vlan
 
 TESTS = []
 
@@ -61,6 +62,9 @@ class World:
         equal(agent.register().status, 200, f"REGISTER of {user}")
         return agent
 
+    def vlan(self, host, name, tags, *addresses):
+        return self._keep(Vlan(self.lab, host, name, tags, addresses))
+
     def trunk(self):
         """The carrier behind the prefix 9, at the port that the configuration names."""
         return self.agent("carrier", port=5060, trunk=True)
@@ -72,16 +76,18 @@ class World:
         return connect(one, two, frequencies)
 
     @contextlib.contextmanager
-    def configured(self, text, instead, dataplane=False):
-        """The control plane (and the dataplane) with one text of the configuration replaced, then
-        as before."""
+    def configured(self, text, instead, dataplane=False, more=()):
+        """The control plane (and the dataplane) with one text of the configuration replaced (and
+        more, in pairs), then as before."""
         original = self.lab.config()
         with open(original, encoding="utf-8") as config:
             content = config.read()
-        assert text in content, f"{text!r} is not in {original}"
+        for old, new in ((text, instead), *more):
+            assert old in content, f"{old!r} is not in {original}"
+            content = content.replace(old, new)
         handle, path = tempfile.mkstemp(suffix=".yaml")
         with os.fdopen(handle, "w", encoding="utf-8") as config:
-            config.write(content.replace(text, instead))
+            config.write(content)
         try:
             self.lab.use_config(path, dataplane)
             yield

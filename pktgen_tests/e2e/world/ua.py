@@ -22,7 +22,8 @@ FINAL_WAIT = 12
 class Agent:
     """One user on one host, at one port."""
 
-    def __init__(self, lab, user, host=None, password=None, port=0, address=None, trunk=False):
+    def __init__(self, lab, user, host=None, password=None, port=0, address=None, trunk=False,
+                 server=None):
         self.lab = lab
         self.user = user
         self.trunk = trunk  # known by its address: is not challenged
@@ -30,7 +31,8 @@ class Agent:
         self.password = password or f"{user}-secret"
         self.address = address or ADDRESSES[self.host]
         own_host = self.address if self.host == "tandem" else None
-        self.server = (own_host or (SIP_ADDRESS6 if ":" in self.address else SIP_ADDRESS), 5060)
+        of_family = SIP_ADDRESS6 if ":" in self.address else SIP_ADDRESS
+        self.server = (server or own_host or of_family, 5060)
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         self.socket = lab.socket(self.host, family)
         self.socket.bind((self.address, port))
