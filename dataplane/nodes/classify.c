@@ -11,7 +11,10 @@
 
 #include "dataplane/nodes/graph.h"
 
-#define AHEAD 24u
+/* Distances of prefetches, in packets (pktgen_tests/bench/relay_cycles.c). */
+#define AHEAD           24u
+#define FLOW_BEHIND     20u
+#define COUNTERS_BEHIND 40u
 
 enum { TO_RELAY, TO_PUNT, TO_DROP, TO_REASSEMBLE, EDGES };
 
@@ -195,6 +198,24 @@ static inline uint8_t classify(const struct graph_context *c, struct rte_mbuf *m
 	return TO_PUNT;
 }
 
+/*
+ * What relay will need is fetched here, while there is work to do meanwhile: the slot as soon as
+ * it is known, the flow that it points to some packets later, and later still the counters that
+ * the flow names. The last ones of a burst are left to relay.
+ */
+static inline void fetch_flow(const struct graph_context *c, const struct rte_mbuf *m)
+{
+	rte_prefetch0(flow_lookup(&c->flows, media_slot(m)));
+}
+
+static inline void fetch_counters(const struct graph_context *c, const struct rte_mbuf *m)
+{
+	const struct flow *flow = flow_lookup(&c->flows, media_slot(m));
+
+	if (likely(flow != NULL))
+		rte_prefetch0(&c->flows.counters[flow->termination]);
+}
+
 static uint16_t classify_process(struct rte_graph *graph, struct rte_node *node, void **objs,
 				 uint16_t n)
 {
@@ -210,6 +231,10 @@ static uint16_t classify_process(struct rte_graph *graph, struct rte_node *node,
 			rte_prefetch0(rte_pktmbuf_mtod(packets[i + AHEAD], void *));
 		edges[i] = classify(c, packets[i]);
 		others |= edges[i];
+		if (i >= FLOW_BEHIND && edges[i - FLOW_BEHIND] == TO_RELAY)
+			fetch_flow(c, packets[i - FLOW_BEHIND]);
+		if (i >= COUNTERS_BEHIND && edges[i - COUNTERS_BEHIND] == TO_RELAY)
+			fetch_counters(c, packets[i - COUNTERS_BEHIND]);
 	}
 	if (likely(others == TO_RELAY))
 		rte_node_next_stream_move(graph, node, TO_RELAY);

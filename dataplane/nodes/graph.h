@@ -22,6 +22,9 @@
 #ifndef DATAPLANE_NODES_GRAPH_H
 #define DATAPLANE_NODES_GRAPH_H
 
+#include <rte_config.h>
+/* The library would read the TSC twice more for each node; ours are node_count(). */
+#undef RTE_LIBRTE_GRAPH_STATS
 #include <rte_cycles.h>
 #include <rte_graph.h>
 #include <rte_graph_worker.h>

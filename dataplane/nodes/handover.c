@@ -44,11 +44,12 @@ static uint16_t take_process(struct rte_graph *graph, struct rte_node *node, voi
 			     uint16_t n)
 {
 	struct graph_context *c = node_context(node);
-	uint64_t began = rte_rdtsc();
+	uint64_t began;
 
 	RTE_SET_USED(objs);
 	if (!c->config.handover)
 		return 0;
+	began = rte_rdtsc();
 	n = (uint16_t)rte_ring_sc_dequeue_burst(c->config.handover[c->config.index], node->objs,
 						GRAPH_TAKEN, NULL);
 	if (n == 0)
