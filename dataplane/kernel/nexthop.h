@@ -40,7 +40,7 @@ struct nexthop {
 	uint8_t checksums; /* RTE_ETH_TX_OFFLOAD_UDP_CKSUM can be had: 1 */
 	uint8_t reserved;
 	struct dp_address gateway; /* the neighbour itself */
-	int ifindex;               /* TAP of that port, or VLAN interface on it */
+	int ifindex;               /* a TAP of that port, or VLAN interface on it */
 	/* Set by a worker that met an unresolved hop, taken back by the manager, which then asks. */
 	_Atomic uint32_t wanted;
 } __attribute__((aligned(64)));

@@ -4,7 +4,8 @@
 Sockets of af_packet hand over IPv4 datagrams that the kernel has put together already, so there
 only IPv6 arrives in fragments. The pcap driver hands over everything as it comes."""
 
-from world.lab import ADDRESSES6, MEDIA_ADDRESS, MEDIA_ADDRESS6, SIP_ADDRESS, SIP_ADDRESS6, wait_until
+from world.lab import (ADDRESSES, ADDRESSES6, MEDIA_ADDRESS, MEDIA_ADDRESS6, SIP_ADDRESS,
+                       SIP_ADDRESS6, wait_until)
 from world.suite import connect, equal, hang_up, test
 from world.wire import Wire
 
@@ -116,16 +117,24 @@ def fragments_that_never_become_whole_are_counted(world):
     wait_until(lambda: drops(lab, "fragment") == before + 10, 6, "10 drops for fragment")
 
 
+def forget_neighbours(lab):
+    """That driver's port has a MAC address of its own."""
+    for host in ADDRESSES:
+        lab.run(host, "ip", "neigh", "flush", "all")
+
+
 @test(restarts=True, timeout=90)
 def a_port_that_gives_fragments_as_they_come(world):
     device = 'device: "net_pcap0,rx_iface_in=eth0,tx_iface=eth0"'
-    with world.configured("device: eth0", device, dataplane=True):
-        try:
+    try:
+        with world.configured("device: eth0", device, dataplane=True):
+            forget_neighbours(world.lab)
             relay_large_ipv4(world)
             world.close()
             relay_large_ipv6(world)
             equal(drops(world.lab, "fragment"), 0, "drops")
             equal(sum(n["packets"] for n in world.lab.show("nodes") if n["node"] == "reassemble"), 6,
                   "fragments put together here")
-        finally:
             world.close()
+    finally:
+        forget_neighbours(world.lab)
