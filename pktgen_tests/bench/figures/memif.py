@@ -68,7 +68,8 @@ def memif_rate(bench):
     quiet = machine.Disturbance()
     ours, theirs = bench.alternate(lambda: search(bench, Tandem, plan),
                                    lambda: search(bench, Floor, plan))
-    figure = Figure("memif_lossless_rate", ours, "packets/s", TESTPMD, theirs, "ratio >= 0.65",
+    figure = Figure("memif_lossless_rate", ours, "packets/s", TESTPMD, theirs,
+                    bench.lossless_goal("ratio >= 0.65"),
                     f"{plan.streams} streams in random order, trials of {plan.trial} s, "
                     f"{bench.tolerance_text()}; the same rate in and out; testpmd's is "
                     "the ceiling of this generator")

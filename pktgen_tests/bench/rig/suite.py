@@ -80,6 +80,10 @@ class Bench:
             return "no packet lost"
         return f"at most {self.tolerance_percent:g} % of the packets lost"
 
+    def lossless_goal(self, goal):
+        """A goal for a rate without loss is not judged by one with some."""
+        return None if self.tolerance else goal
+
     def program(self, name):
         """The path of one of our programs."""
         for folder in ("bin", "bench"):
