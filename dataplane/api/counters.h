@@ -217,7 +217,8 @@ struct dp_termination_counters {
 	uint8_t latch;             /* enum dp_latch */
 	uint8_t latch_epoch;       /* of the flow that the latch belongs to */
 	uint8_t late_run;          /* late packets in a row */
-	uint8_t reserved[7];
+	uint8_t jumped;            /* bad_sequence counts */
+	uint8_t reserved[6];
 	/* -- 64 bytes: who sends, and what was not forwarded -- */
 	struct dp_address source; /* latched, or proving itself; family NONE: none yet */
 	struct dp_address source_rtcp;

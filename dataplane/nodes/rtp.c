@@ -102,7 +102,9 @@ static void start_source(struct dp_termination_counters *c, uint32_t ssrc, uint1
 	c->base_sequence = c->highest_sequence = sequence;
 	c->window = UINT64_MAX; /* nothing is missed of what came before us */
 	c->last_loss = sequence - received - 1;
-	c->bad_sequence = (uint16_t)(sequence + 1);
+	/* what was expected of others is out of date: no other SSRC is this one */
+	c->candidate_ssrc = ssrc;
+	c->jumped = 0;
 }
 
 /* The source's first packets were not in order: its sequence begins here instead. */
@@ -163,9 +165,10 @@ static enum outcome follow_sequence(struct dp_termination_counters *c, uint16_t 
 		advance(c, ahead);
 		return NEXT;
 	}
-	if (sequence == c->bad_sequence)
+	if (c->jumped && sequence == c->bad_sequence)
 		return start_proven(c, c->ssrc, sequence);
 	c->bad_sequence = (uint16_t)(sequence + 1);
+	c->jumped = 1;
 	c->other_ssrc++;
 	return NOT_FOLLOWED;
 }

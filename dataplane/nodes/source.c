@@ -71,6 +71,7 @@ static void lock(struct passage *p, const struct dp_address *source)
 	if (!passage_notice(p, FLOW_NOTICE_LATCHED, false))
 		return;
 	set_source(c, source, DP_LATCH_LOCKED);
+	c->candidate_ssrc = c->ssrc; /* it has done its service; rtp_count() looks for others */
 	if (c->source_rtcp.family != DP_FAMILY_NONE && !same_ip(&c->source_rtcp, source))
 		c->source_rtcp = nowhere;
 }

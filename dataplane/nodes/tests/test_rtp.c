@@ -268,3 +268,18 @@ Test(rtp, in_order_packets_touch_one_line_only)
 	}
 	cr_assert_eq(memcmp(before, (uint8_t *)&c + 64, sizeof(before)), 0);
 }
+
+Test(rtp, nothing_is_proven_by_what_was_never_seen)
+{
+	struct dp_termination_counters c = { 0 };
+
+	feed(&c, 5, 0, 7, 0);
+	feed(&c, 0, 0, 0, 0); /* the SSRC and sequence of counters that are all zero */
+	cr_assert_eq(c.ssrc, 7);
+	cr_assert_eq(c.other_ssrc, 1);
+	for (uint16_t i = 6; i < 5006; i++)
+		feed(&c, i, i * 160u, 7, i * 160u);
+	feed(&c, 6, 960, 7, 960); /* as if the sequence that the source began with went on */
+	cr_assert_eq(c.other_ssrc, 2);
+	cr_assert_eq(c.ssrc_changes, 0);
+}
