@@ -77,6 +77,8 @@ def frames_that_the_port_missed_are_counted(world):
     lab = world.lab
     dataplane = lab.pid("dataplane")
     missed = lab.show("ports")[0]["rx_missed"]
+    # nobody could answer for the address while the dataplane is stopped
+    lab.run("alice", "ping", "-c", "1", "-W", "3", "198.18.0.20")
     os.kill(dataplane, signal.SIGSTOP)
     try:
         sock = lab.socket("alice")
