@@ -12,9 +12,12 @@
 
 #include "dataplane/nodes/graph.h"
 
-#define EMPTY_BEFORE_SLEEP 64u
-#define SLEEP_FIRST_NS     50000u
-#define SLEEP_LAST_NS      1000000u
+/* Adaptive: who finds fewer packets than this waits for more of them. A kernel interface costs a
+ * system call a burst, so packets that come together are cheaper than those that come one by one,
+ * and looking in vain costs the most. */
+#define FEW_PACKETS    16u
+#define SLEEP_FIRST_NS 250000u
+#define SLEEP_LAST_NS  1000000u
 
 struct worker {
 	struct graph *graph;
@@ -107,12 +110,21 @@ static void beat(struct worker *w, uint64_t now)
 	__atomic_store_n(&w->stats->heartbeat_tsc, now, __ATOMIC_RELEASE);
 }
 
+/* How long to sleep after a walk that found so many packets. Longer and longer if none come. */
+static long rest_after(uint64_t found, long last_ns)
+{
+	if (found >= FEW_PACKETS)
+		return 0;
+	if (found > 0 || last_ns == 0)
+		return SLEEP_FIRST_NS;
+	return RTE_MIN(last_ns * 2, (long)SLEEP_LAST_NS);
+}
+
 static void walk_until_stopped(struct worker *w)
 {
 	struct graph_context *c = graph_context(w->graph);
 	struct dp_worker_stats *s = w->stats;
-	unsigned empty = 0;
-	long sleep_ns = SLEEP_FIRST_NS;
+	long sleep_ns = 0;
 	uint64_t before = rte_rdtsc();
 
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
@@ -128,18 +140,20 @@ static void walk_until_stopped(struct worker *w)
 		urcu_qsbr_quiescent_state();
 		count(&s->walks, 1);
 		__atomic_store_n(&s->packets, c->received, __ATOMIC_RELAXED);
+		handled = c->received + c->injected + c->taken - handled;
 		now = rte_rdtsc();
-		if (c->received + c->injected + c->taken != handled) {
+		if (handled > 0) {
 			count(&s->busy_cycles, now - before);
-			empty = 0;
-			sleep_ns = SLEEP_FIRST_NS;
 		} else {
 			count(&s->empty_walks, 1);
-			if (w->idle == WORKER_IDLE_ADAPTIVE && ++empty >= EMPTY_BEFORE_SLEEP) {
+			count(&s->idle_cycles, now - before);
+		}
+		if (w->idle == WORKER_IDLE_ADAPTIVE) {
+			sleep_ns = rest_after(handled, sleep_ns);
+			before = now;
+			if (sleep_ns > 0)
 				sleep_for(w, sleep_ns);
-				sleep_ns = RTE_MIN(sleep_ns * 2, (long)SLEEP_LAST_NS);
-				now = rte_rdtsc();
-			}
+			now = rte_rdtsc();
 			count(&s->idle_cycles, now - before);
 		}
 		beat(w, now);

@@ -25,8 +25,8 @@
 #define WORKER_BURST 64u
 
 enum worker_idle {
-	WORKER_IDLE_POLL,     /* never sleeps: dedicated cores */
-	WORKER_IDLE_ADAPTIVE, /* sleeps after empty polls, 50 µs to 1 ms: small machines, demos, CI */
+	WORKER_IDLE_POLL, /* never sleeps: dedicated cores */
+	WORKER_IDLE_ADAPTIVE, /* sleeps while there is little to do, 0.25 to 1 ms: small machines, demos, CI */
 };
 
 /* With queue 0 of a port goes what the kernel sends out of it. */

@@ -52,6 +52,12 @@ def veth(one, interface, other, other_interface):
     other.ip("link", "set", other_interface, "up")
 
 
+def deliver_on(namespace, interface, core):
+    """What arrives at the interface goes through the kernel on this core, whoever sent it."""
+    path = f"/sys/class/net/{interface}/queues/rx-0/rps_cpus"
+    namespace.run("sh", "-c", f"echo {1 << core:x} > {path}")
+
+
 def remove_all():
     for namespace in reversed(list(MADE)):
         namespace.remove()
