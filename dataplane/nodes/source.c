@@ -102,6 +102,13 @@ static void begin(struct passage *p)
 		restart(p->counters, p->flow);
 }
 
+/* From exactly the address that signalling gave: it need not prove itself, and takes the place of
+ * whatever source was learnt before it spoke. */
+static bool is_signalled(const struct passage *p, const struct dp_address *source)
+{
+	return (p->flow->flags & FLOW_LEARN) && same_address(&p->flow->expected, source);
+}
+
 enum source_verdict source_judge_rtp(struct passage *p)
 {
 	struct dp_termination_counters *c = p->counters;
@@ -110,9 +117,11 @@ enum source_verdict source_judge_rtp(struct passage *p)
 	uint16_t sequence = rtp_get16(p->payload + 2), next = (uint16_t)(sequence + 1);
 
 	begin(p);
-	if (!is_open(p))
-		return source_is_locked(p) ? SOURCE_OURS : SOURCE_FOREIGN;
-	if (same_address(&p->flow->expected, &source) ||
+	if (source_is_locked(p))
+		return SOURCE_OURS;
+	if (!is_signalled(p, &source) && !is_open(p))
+		return SOURCE_FOREIGN;
+	if (is_signalled(p, &source) ||
 	    (is_candidate(c, &source, ssrc) && c->candidate_sequence == sequence)) {
 		c->candidate_sequence = next;
 		lock(p, &source);
@@ -156,8 +165,10 @@ enum source_verdict source_judge_rtcp(struct passage *p)
 	begin(p);
 	if (!(p->flow->flags & FLOW_RTCP_MUX))
 		return judge_own_port(p, &source);
-	if (!is_open(p))
-		return source_is_locked(p) ? SOURCE_OURS : SOURCE_FOREIGN;
+	if (source_is_locked(p))
+		return SOURCE_OURS;
+	if (!is_signalled(p, &source) && !is_open(p))
+		return SOURCE_FOREIGN;
 	if (p->flow->expected.family != DP_FAMILY_NONE && !same_ip(&p->flow->expected, &source))
 		return SOURCE_FOREIGN;
 	if (p->flow->expected.family != DP_FAMILY_NONE || is_candidate(c, &source, ssrc)) {

@@ -11,11 +11,15 @@
  *   PROVING  same source and SSRC, next in sequence       LOCKED   is taken
  *   PROVING  any other: it is the candidate from now on   PROVING  dropped: unproven-source
  *   LOCKED   from this source                             LOCKED   is taken
+ *   LOCKED   from the signalled address                   LOCKED   is taken: locked on it
  *   LOCKED   from elsewhere                               LOCKED   dropped: foreign-source
+ *
+ * So a source that was learnt gives way to the signalled address as soon as that speaks, which is
+ * final: somebody who was quicker than a caller who says nothing yet does not keep the call.
  *
  * Two packets in sequence are MIN_SEQUENTIAL of RFC 3550 A.1. A phone whose signalled address is
  * right loses nothing, one behind a NAT its first packet. Only signalling (latch_epoch) opens the
- * lock. RTCP on the RTP port (RFC 5761) proves its source with a second packet of the same SSRC,
+ * lock to others. RTCP on the RTP port (RFC 5761) proves its source with a second packet of the same SSRC,
  * or with the signalled host's IP address.
  *
  * The source is kept twice in the counters: in full, and as port and key in the line that each

@@ -70,6 +70,26 @@ Test(source, a_candidate_gives_way_until_it_is_proven)
 	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 9), DP_DROP_FOREIGN_SOURCE);
 }
 
+Test(source, the_signalled_address_takes_its_call_back_for_good)
+{
+	struct flow_notice notice;
+
+	a_call(DP_SOURCE_LEARN);
+	send_sequence(ipv4(55, 9999), 0, 7);
+	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 8), SENT_ON);
+	cr_assert_eq(next_notice().source.port, 9999);
+	cr_assert_eq(send_sequence(ipv4(101, 4001), 0, 1), DP_DROP_FOREIGN_SOURCE, "another port");
+	next_notice();
+	cr_assert_eq(send_sequence(ipv4(101, 4000), 0, 1), SENT_ON, "its first packet");
+	notice = next_notice();
+	cr_assert_eq(notice.kind, FLOW_NOTICE_LATCHED);
+	cr_assert_eq(notice.source.port, 4000);
+	for (uint16_t i = 9; i < 20; i++)
+		cr_assert_eq(send_sequence(ipv4(55, 9999), 0, i), DP_DROP_FOREIGN_SOURCE);
+	cr_assert_eq(send_sequence(ipv4(101, 4000), 0, 2), SENT_ON);
+	cr_assert_eq(of(0)->source.port, 4000);
+}
+
 Test(source, foreign_packets_go_nowhere_and_are_told_of_at_powers_of_two)
 {
 	unsigned told = 0;
