@@ -5,6 +5,8 @@
 #include <rte_pcapng.h>
 #include <rte_ring_elem.h>
 
+#include "dataplane/main/pcapng.h"
+
 #define AHEAD 8u
 
 uint64_t observe_mark_flag;
@@ -94,6 +96,7 @@ static void copy_packet(struct graph_context *c, struct rte_mbuf *m, struct obse
 		lose(c, place);
 		return;
 	}
+	pcapng_set_tsc(rte_pktmbuf_mtod(copy, uint8_t *), tsc);
 	info = copy_info(copy);
 	*info = (struct observe_copy){ .capture = capture->id,
 				       .previous = mark->walk == c->walk ? mark->copies : 0,

@@ -70,22 +70,28 @@ static void tear_down(void)
 
 TestSuite(capture, .init = set_up, .fini = tear_down, .timeout = 30);
 
-static struct rte_mbuf *a_copy(uint32_t capture, unsigned place, uint8_t drop)
+static struct rte_mbuf *a_copy(uint32_t capture, unsigned place, uint8_t drop, uint64_t tsc)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(packets), *copy;
 
 	memset(rte_pktmbuf_append(m, FRAME), 0xab, FRAME);
-	copy = rte_pcapng_copy(0, 0, m, copies, UINT32_MAX, rte_rdtsc(), RTE_PCAPNG_DIRECTION_IN);
+	copy = rte_pcapng_copy(0, 0, m, copies, UINT32_MAX, tsc, RTE_PCAPNG_DIRECTION_IN);
 	rte_pktmbuf_free(m);
 	cr_assert_not_null(copy);
+	pcapng_set_tsc(rte_pktmbuf_mtod(copy, uint8_t *), tsc);
 	*(struct observe_copy *)rte_mbuf_to_priv(copy) =
 		(struct observe_copy){ .capture = capture, .place = (uint8_t)place, .drop = drop };
 	return copy;
 }
 
+static void give_of(uint32_t capture, unsigned place, uint8_t drop, uint64_t tsc)
+{
+	cr_assert(eq(int, rte_ring_enqueue(ring, a_copy(capture, place, drop, tsc)), 0));
+}
+
 static void give(uint32_t capture, unsigned place, uint8_t drop)
 {
-	cr_assert(eq(int, rte_ring_enqueue(ring, a_copy(capture, place, drop)), 0));
+	give_of(capture, place, drop, rte_rdtsc());
 }
 
 static struct dp_capture_state state_of(unsigned place)
@@ -114,6 +120,7 @@ static void begin(unsigned place, uint32_t id, int fd, uint32_t most, uint64_t b
 struct contents {
 	unsigned headers, interfaces, packets, comments;
 	uint32_t interface; /* of the last packet */
+	uint64_t ns[8];     /* of the first packets */
 	char comment[64];   /* the last one */
 };
 
@@ -138,7 +145,11 @@ static struct contents contents_of(const char *name)
 		c.interfaces += type == 1;
 		if (type == 6) {
 			uint16_t option[2];
+			uint32_t half[2];
 
+			memcpy(half, data + at + 12, sizeof(half));
+			if (c.packets < 8)
+				c.ns[c.packets] = (uint64_t)half[0] << 32 | half[1];
 			c.packets++;
 			memcpy(&c.interface, data + at + 8, 4);
 			memcpy(&captured, data + at + 20, 4);
@@ -179,6 +190,37 @@ Test(capture, a_file_has_its_packets_with_the_reason_of_a_drop)
 	fstat(file, &st);
 	cr_expect(eq(u64, s.bytes, (uint64_t)st.st_size));
 	cr_expect(eq(int, s.error, 0));
+}
+
+static uint64_t time_of_day(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+Test(capture, packets_are_dated_by_the_time_of_day_at_which_they_came)
+{
+	uint64_t tsc, before = time_of_day(), after;
+	struct contents c;
+
+	tsc = rte_rdtsc(); /* before the library's first copy */
+	after = time_of_day();
+	begin(0, 1, dup(file), 4, 0);
+	give_of(1, 0, 0, tsc);
+	give_of(1, 0, 0, tsc - 2 * rte_get_tsc_hz()); /* waited for the writer for long */
+	give_of(1, 0, 0, tsc + rte_get_tsc_hz() / 4); /* younger than the look at the clocks */
+	give_of(1, 0, 0, tsc);
+	ended(0);
+	c = contents_of(path);
+	cr_assert(eq(u32, c.packets, 4));
+	/* the frequency that DPDK measured may be off by a little */
+	cr_expect(c.ns[0] >= before - 1000000 && c.ns[0] <= after + 1000000,
+		  "%lld ns after it came", (long long)(c.ns[0] - before));
+	cr_expect(eq(u64, c.ns[0] - c.ns[1], 2000000000));
+	cr_expect(eq(u64, c.ns[2] - c.ns[0], 250000000));
+	cr_expect(eq(u64, c.ns[3], c.ns[0]));
 }
 
 Test(capture, limits_end_it_and_are_not_passed)

@@ -85,7 +85,8 @@ static void trace(uint64_t label, uint16_t port, uint32_t packets)
 
 struct seen {
 	struct observe_copy info;
-	uint16_t flags; /* of the block: 1 in, 2 out */
+	uint64_t tsc;   /* of the block */
+	uint16_t flags; /* likewise: 1 in, 2 out */
 	uint32_t size;  /* of the frame */
 	uint8_t frame[64];
 };
@@ -95,13 +96,15 @@ static bool next_copy(unsigned worker, struct seen *seen)
 {
 	struct rte_mbuf *m;
 	const uint8_t *block;
-	uint32_t captured;
+	uint32_t captured, half[2];
 
 	if (rte_ring_dequeue(observe.copies[worker], (void **)&m) != 0)
 		return false;
 	memset(seen, 0, sizeof(*seen));
 	memcpy(&seen->info, rte_mbuf_to_priv(m), sizeof(seen->info));
 	block = rte_pktmbuf_mtod(m, const uint8_t *);
+	memcpy(half, block + 12, 8);
+	seen->tsc = (uint64_t)half[0] << 32 | half[1];
 	memcpy(&captured, block + 20, 4);
 	memcpy(&seen->size, block + 24, 4);
 	memcpy(seen->frame, block + 28, captured < 64 ? captured : 64);
@@ -119,6 +122,7 @@ static void expect_copy(unsigned worker, unsigned place, unsigned flags, unsigne
 	cr_assert_eq(seen.info.place, place);
 	cr_assert_eq(seen.flags, flags);
 	cr_assert_eq(seen.info.drop, drop);
+	cr_assert_lt(rte_rdtsc() - seen.tsc, 60 * rte_get_tsc_hz(), "the block's time");
 }
 
 static void expect_none(unsigned worker)

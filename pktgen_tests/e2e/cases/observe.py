@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 
 from cases.flows import offer_anew
 from world.lab import MEDIA_ADDRESS, CtlError, wait_until
@@ -15,7 +16,8 @@ from world.suite import answer_both, equal, hang_up, only_call, test, wait_talki
 
 IN, OUT = 1, 2  # epb_flags, draft-ietf-opsawg-pcapng §4.3.1
 COLUMNS = ("frame.interface_name", "frame.packet_flags_direction", "frame.comment", "ip.src",
-           "udp.srcport", "ip.dst", "udp.dstport", "rtp.ssrc", "frame.len", "frame.cap_len")
+           "udp.srcport", "ip.dst", "udp.dstport", "rtp.ssrc", "frame.len", "frame.cap_len",
+           "frame.time_epoch")
 
 
 class File:
@@ -76,6 +78,7 @@ def a_capture_of_a_call_has_both_directions_and_nothing_else(world):
     call = only_call(world)
     stranger = world.agent("carrol").rtp()
     with File() as path:
+        began = time.time()
         number = start(world, path, "--call", call)
         # tandemctl is gone, the capture goes on
         wait_talking(outgoing, incoming, packets=50)
@@ -85,11 +88,15 @@ def a_capture_of_a_call_has_both_directions_and_nothing_else(world):
         stranger.send_one(remote=(MEDIA_ADDRESS, 17406))
         wait_talking(outgoing, incoming, packets=50)
         told = stop(world, number)
+        ended = time.time()
         seen = frames(path, "udp")
         equal(len(frames(path)), told["packets"], "packets that capture stop tells")
         equal(os.path.getsize(path), told["bytes"], "bytes that capture stop tells")
     equal((told["lost"], told["call"]), (0, call), "lost, call")
     equal({f["frame.interface_name"] for f in seen}, {"lan"}, "interfaces")
+    when = [float(f["frame.time_epoch"]) for f in seen]
+    # 10 ms: the clocks are looked at once a second
+    assert began - 0.01 <= min(when) and max(when) <= ended + 0.01, (began, when, ended)
     alice = (outgoing.agent.address, outgoing.media.port)
     bob = (incoming.agent.address, incoming.media.port)
     to_alice = (MEDIA_ADDRESS, outgoing.remote_sdp.port)
