@@ -532,6 +532,5 @@ void server_close_operator(struct server *s, uint32_t operator_id)
 	if (!c)
 		return;
 	LOG_WARN("segment", 0, "operator %s (pid %d) does not read: closed", c->name, (int)c->pid);
-	c->operator_id = 0;
 	connection_close(s, c);
 }

@@ -186,6 +186,7 @@ Test(operator, trace_records_reach_their_operator_only)
 	while (server_send_operator(f.server, id, &record, sizeof(record)) == 0)
 		;
 	server_close_operator(f.server, id);
+	cr_expect(eq(u32, f.operators_gone, 1)); /* or what is tied to him would go on */
 	cr_expect(eq(int, server_send_operator(f.server, id, &record, sizeof(record)), -ENOTCONN));
 	fixture_start(&f);
 	dp_client_close(client);
