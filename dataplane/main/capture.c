@@ -203,10 +203,15 @@ static bool serve(struct capture_writer *w)
 {
 	bool stops[DP_CAPTURES_MAX], busy = false, more;
 
-	/* asked before the rings are emptied: what was copied until then is in them */
+	/* Asked before the rings are emptied: what was copied until then is in them. And only of a
+	 * place that is in use: what an idle one still says is of the capture that ended, and the
+	 * next one may begin there meanwhile. */
 	for (unsigned i = 0; i < DP_CAPTURES_MAX; i++) {
-		stops[i] = atomic_load(&w->captures[i].stop);
-		busy |= phase_of(&w->captures[i]) != DP_CAPTURE_ENDED;
+		struct capture *c = &w->captures[i];
+		bool used = phase_of(c) != DP_CAPTURE_ENDED;
+
+		stops[i] = used && atomic_load(&c->stop);
+		busy |= used;
 	}
 	if (!busy)
 		return false;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The thread that writes captures to their files. It takes what workers copied from their rings,
- * gives it a comment where a packet was dropped, and writes it; a file that is slow or broken costs
- * its own capture and nothing else.
+ * gives it a comment where a packet was dropped, and writes it; a pipe that nobody reads, or a file that
+ * is full or broken, costs its own capture and nothing else. An ordinary file cannot be written
+ * without waiting, so one whose file system hangs (NFS, FUSE) holds up all captures: they lose
+ * packets meanwhile, and media does not notice.
  *
  * Manager thread, except capture_stop(), which any thread may call.
  */

@@ -2,6 +2,7 @@
 /* Copies of packets, as workers make them, into files that are good, full, slow or gone. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -44,6 +45,15 @@ static void start_eal(void)
 	cr_assert(packets && copies && ring);
 }
 
+/* EAL binds the thread that starts it, and the writer would share its CPU. */
+static void use_all_cpus(void)
+{
+	cpu_set_t all;
+
+	memset(&all, 0xff, sizeof(all));
+	cr_assert(eq(int, sched_setaffinity(0, sizeof(all), &all), 0));
+}
+
 static void set_up(void)
 {
 	struct capture_writer_config config = { .workers = 1,
@@ -55,6 +65,7 @@ static void set_up(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	start_eal();
+	use_all_cpus();
 	cr_assert(eq(int, capture_writer_create(&config, &writer), 0));
 	file = mkstemp(path);
 	cr_assert(file >= 0);
@@ -62,7 +73,11 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+	struct rte_mbuf *m;
+
 	capture_writer_destroy(writer);
+	while (rte_ring_dequeue(ring, (void **)&m) == 0)
+		rte_pktmbuf_free(m); /* of captures that had ended */
 	cr_expect(eq(u32, rte_mempool_avail_count(copies), 1023));
 	close(file);
 	unlink(path);
@@ -288,6 +303,28 @@ Test(capture, a_file_that_may_not_grow_ends_it)
 	for (int i = 0; i < 100; i++)
 		give(1, 0, 0);
 	cr_expect(eq(int, ended(0).error, -EFBIG));
+}
+
+/* It begins while the writer, who looked at all places before, empties the rings for another. */
+Test(capture, a_place_that_was_stopped_runs_again)
+{
+	const struct timespec rounds = { .tv_nsec = 2500000 };
+	const unsigned many = 800;
+
+	begin(0, 1000, dup(file), 0, 0);
+	for (uint32_t i = 1; i <= 200; i++) {
+		for (unsigned k = 0; k < many; k++)
+			give(1000, 0, 0);
+		while (rte_ring_count(ring) == many)
+			;
+		begin(1, i, dup(file), 0, 0);
+		nanosleep(&rounds, NULL);
+		cr_assert(eq(u32, state_of(1).phase, DP_CAPTURE_RUNS), "start %u", i);
+		capture_stop(writer, 1);
+		ended(1);
+	}
+	capture_stop(writer, 0);
+	ended(0);
 }
 
 Test(capture, only_files_and_pipes_that_are_open_for_writing_are_taken)
