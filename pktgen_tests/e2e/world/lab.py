@@ -168,11 +168,11 @@ class Lab:
         return answer.get("version") if isinstance(answer.get("version"), dict) else answer
 
     def ready(self):
-        """Both processes answer."""
+        """Both processes answer, and the control plane is attached to the dataplane."""
         try:
             version = self.version()
-            return all(version[process]["state"] == "up"
-                       for process in ("controlplane", "dataplane"))
+            return version["controlplane"]["link"] == "up" and all(
+                version[process]["state"] == "up" for process in ("controlplane", "dataplane"))
         except (CtlError, KeyError, ValueError, OSError):
             return False
 
