@@ -7,7 +7,8 @@
 
 #include "dataplane/flow/internal.h"
 
-#define PACKETS_MIN  25u   /* fewer say nothing: half a second of speech */
+#define EXPECTED_MIN 25u   /* of fewer there is no share: half a second of speech */
+#define RECEIVED_MIN 2u    /* of them: the rest may be lost, and is what is to be told */
 #define SETTLE_MS    1000u /* after a hold: what came meanwhile was not counted, and looks lost */
 #define GOOD_TO_END  2u    /* intervals in a row, until an alarm is over */
 #define REPEATED_MIN 4u    /* each so manieth packet is one that had come before */
@@ -91,12 +92,25 @@ static void compare(struct flow_table *t, uint32_t index, struct dp_ev_quality *
 }
 
 /* Nothing is said of a side that is held or silent, or has only just begun to speak. */
-static bool can_be_judged(const struct termination *m, const struct findings *f,
-			  const struct dp_quality_snapshot *now)
+static bool can_be_judged(const struct termination *m, const struct findings *f)
 {
 	return f->judged_ms != 0 && (m->settings.direction & DP_DIRECTION_SENDONLY) && !m->silent &&
-	       f->judged_ms >= m->armed_ms + SETTLE_MS &&
-	       now->packets - f->last.packets >= PACKETS_MIN;
+	       f->judged_ms >= m->armed_ms + SETTLE_MS;
+}
+
+/*
+ * What was sent counts, not what came: the worse the line, the fewer come. With long packets, or
+ * few of them, intervals are put together until there are enough.
+ */
+static bool says_enough(const struct findings *f, const struct dp_quality_snapshot *now)
+{
+	return (int32_t)(now->expected - f->last.expected) >= (int32_t)EXPECTED_MIN &&
+	       now->packets - f->last.packets >= RECEIVED_MIN;
+}
+
+static bool repeats_itself(const struct dp_quality *q)
+{
+	return q->received >= EXPECTED_MIN && q->duplicate + q->late >= q->received / REPEATED_MIN;
 }
 
 static void judge(struct flow_table *t, uint32_t index, uint64_t now, const struct flow_reports *to)
@@ -106,22 +120,27 @@ static void judge(struct flow_table *t, uint32_t index, uint64_t now, const stru
 	struct findings *f = &t->findings[index];
 	struct dp_quality_snapshot s;
 	struct dp_quality q;
+	bool judgeable, enough;
 
 	if (m->context == NOWHERE)
 		return;
 	dp_quality_snapshot(&t->counters[index], &s);
+	judgeable = can_be_judged(m, f);
+	enough = says_enough(f, &s);
 	f->repeats = false;
-	if (can_be_judged(m, f, &s)) {
+	if (judgeable && enough) {
 		struct dp_ev_quality figures = { .termination = { index, r->generation },
 						 .context = r->context,
 						 .label = r->label };
 
 		dp_quality_judge(r, &s, &f->last, round_trip_us(t, &t->contexts[m->context]), &q);
-		f->repeats = q.duplicate + q.late >= q.received / REPEATED_MIN;
+		f->repeats = repeats_itself(&q);
 		set_figures(&figures, &q);
 		compare(t, index, &figures, to);
 	}
 	alarm_look(t, index, now, to);
+	if (judgeable && !enough)
+		return;
 	f->last = s;
 	f->judged_ms = now;
 }

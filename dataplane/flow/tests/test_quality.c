@@ -10,6 +10,7 @@
 
 #define MAX      64u
 #define INTERVAL 5000u
+#define SHORT    1000u
 #define EVENTS   16u
 
 static struct flow_table *table;
@@ -56,7 +57,7 @@ static void add(unsigned i)
 	counters[side[i].index].window = UINT64_MAX;
 }
 
-static void set_up(void)
+static void set_up_with(uint32_t interval_ms)
 {
 	static const struct flow_realm realm;
 	const struct flow_pool pool = {
@@ -76,7 +77,7 @@ static void set_up(void)
 		.terminations = records,
 		.pool_stats = pools,
 		.resolve = resolve,
-		.thresholds = { .interval_ms = INTERVAL,
+		.thresholds = { .interval_ms = interval_ms,
 				.limit = { [DP_QUALITY_MOS] = 360,
 					   [DP_QUALITY_LOSS] = 500,
 					   [DP_QUALITY_JITTER] = 50000 } },
@@ -92,6 +93,16 @@ static void set_up(void)
 	add(1);
 }
 
+static void set_up(void)
+{
+	set_up_with(INTERVAL);
+}
+
+static void set_up_each_second(void)
+{
+	set_up_with(SHORT);
+}
+
 static void tear_down(void)
 {
 	flow_table_destroy(table);
@@ -101,10 +112,15 @@ static void tear_down(void)
 TestSuite(quality, .init = set_up, .fini = tear_down);
 
 /* Until each termination was judged once. */
+static void pass(uint32_t interval_ms)
+{
+	for (uint64_t end = now + interval_ms; now < end; now += 5)
+		flow_check_quality(table, now, &reports);
+}
+
 static void interval(void)
 {
-	for (uint64_t end = now + INTERVAL; now < end; now += 5)
-		flow_check_quality(table, now, &reports);
+	pass(INTERVAL);
 }
 
 /* So many were sent in the interval, of which some were lost. */
@@ -129,6 +145,14 @@ static void speak_for(unsigned intervals, uint32_t lost)
 	while (intervals-- > 0) {
 		speak(0, 250, lost);
 		interval();
+	}
+}
+
+static void speak_short(unsigned intervals, uint32_t sent, uint32_t lost)
+{
+	while (intervals-- > 0) {
+		speak(0, sent, lost);
+		pass(SHORT);
 	}
 }
 
@@ -263,10 +287,85 @@ Test(quality, an_interval_that_begins_with_the_end_of_a_hold_is_not_judged)
 Test(quality, a_few_packets_say_nothing)
 {
 	speak_for(2, 0);
-	speak(0, 30, 10);
+	speak(0, 20, 10);
 	interval();
 	interval();
 	cr_assert_eq(seen, 0);
+}
+
+/* What came is little then; what was sent is not. */
+Test(quality, a_line_that_loses_nearly_all_is_told)
+{
+	const struct dp_termination_record *r = &records[side[0].index];
+
+	speak_for(2, 0);
+	speak_for(1, 238); /* 95 %, 12 packets come */
+	cr_assert_eq(seen, 2, "%u events", seen);
+	cr_assert_eq(events[0].quality.metric, DP_QUALITY_MOS);
+	cr_assert_eq(events[1].quality.metric, DP_QUALITY_LOSS);
+	cr_assert_eq(events[1].quality.raised, 1);
+	cr_assert_eq(events[1].quality.value, 9520);
+	cr_assert_eq(r->alarms, 1u << DP_QUALITY_MOS | 1u << DP_QUALITY_LOSS);
+	cr_assert_eq(r->interval_loss, 9520);
+	cr_assert(r->interval_mos > 0 && r->interval_mos < 150, "%u", r->interval_mos);
+}
+
+/* At 1 s and 20 ms each interval is enough, with 2 or 3 of 50. */
+Test(quality, nearly_all_lost_in_short_intervals_is_told, .init = set_up_each_second)
+{
+	speak_short(2, 50, 0);
+	speak_short(1, 50, 47);
+	cr_assert_eq(records[side[0].index].alarms, 1u << DP_QUALITY_MOS | 1u << DP_QUALITY_LOSS);
+	cr_assert_eq(records[side[0].index].interval_loss, 9400);
+}
+
+/* 60 ms in a packet, judged each second: 17 are sent, one comes or none. */
+Test(quality, intervals_are_put_together_until_there_is_enough, .init = set_up_each_second)
+{
+	const struct dp_termination_record *r = &records[side[0].index];
+
+	speak_short(1, 17, 0);
+	speak_short(2, 17, 0);
+	cr_assert_eq(r->interval_mos, 441, "two intervals");
+	cr_assert_eq(r->alarms, 0);
+	speak_short(1, 17, 16);
+	cr_assert_eq(seen, 0, "one packet that came is not enough");
+	speak_short(1, 17, 16);
+	cr_assert_eq(r->alarms, 1u << DP_QUALITY_MOS | 1u << DP_QUALITY_LOSS);
+	cr_assert_eq(r->interval_loss, 9412, "of both intervals");
+	cr_assert_eq(seen, 2);
+
+	seen = 0;
+	speak_short(4, 17, 0);
+	cr_assert_eq(r->alarms, 0, "two times two good ones end it");
+	cr_assert_eq(seen, 2);
+}
+
+Test(quality, intervals_before_a_hold_are_not_put_together_with_those_after_it,
+     .init = set_up_each_second)
+{
+	speak_short(3, 17, 0);
+	speak_short(1, 17, 16);
+	modify(DP_SET_DIRECTION, DP_DIRECTION_RECVONLY);
+	speak_short(1, 17, 16);
+	modify(DP_SET_DIRECTION, DP_DIRECTION_SENDRECV);
+	speak_short(4, 17, 0);
+	cr_assert_eq(seen, 0);
+}
+
+/* Of two packets one is many, and no circle. */
+Test(quality, the_few_that_come_over_a_bad_line_are_no_loop)
+{
+	for (int i = 0; i < 4; i++) {
+		speak(0, 250, 246);
+		speak(1, 250, 246);
+		counters[side[1].index].ssrc = counters[side[0].index].ssrc;
+		counters[side[0].index].duplicate++;
+		counters[side[1].index].duplicate++;
+		interval();
+	}
+	for (unsigned i = 0; i < seen; i++)
+		cr_assert_eq(events[i].type, DP_EVENT_QUALITY);
 }
 
 Test(quality, the_next_termination_of_an_index_starts_anew)

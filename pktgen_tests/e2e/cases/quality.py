@@ -124,6 +124,29 @@ def loss_becomes_an_event_and_its_end_another(world):
 
 
 @test(timeout=60)
+def a_line_that_loses_nearly_all_is_told(world):
+    """Of 50 packets a second 2 or 3 come: few to judge by, and the worst that can be."""
+    with listening(world) as events:
+        outgoing, incoming = world.call()
+        wait_until(lambda: quality_of(world)["interval_mos"], 10, "an interval was judged")
+        outgoing.media.pause()  # so that no interval is half a good one
+        end = time.monotonic() + 2 * INTERVAL_S
+        wait_until(lambda: time.monotonic() > end, 5, "an interval without a packet")
+        equal(events.of("media.quality"), [], "a pause is no loss")
+        outgoing.media.skip(2 * INTERVAL_S)
+        outgoing.media.lose = lambda n: n % 20 != 0
+        outgoing.talk()
+        raised = events.wait("media.quality", 10, metric="loss_percent", state="raised")
+        assert float(raised["fields"]["value"]) > 80, raised
+        events.wait("media.quality", 5, metric="mos", state="raised")
+        assert quality_of(world)["interval_mos"] < 1.5, quality_of(world)
+        assert "loss" in quality_of(world)["quality"], quality_of(world)
+        outgoing.media.lose = None
+        events.wait("media.quality", 10, metric="loss_percent", state="cleared")
+        hang_up(outgoing, incoming)
+
+
+@test(timeout=60)
 def a_hold_raises_nothing(world):
     """A phone that speaks on while it is held, and is not heard: its sequence goes on."""
     with listening(world) as events:
