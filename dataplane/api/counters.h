@@ -31,7 +31,7 @@
 	X(MALFORMED_IP, "malformed-ip", "IP header broken, truncated, or TTL 0")                   \
 	X(MALFORMED_UDP, "malformed-udp", "UDP length does not fit the packet")                    \
 	X(FRAGMENT, "fragment", "IP fragment of a datagram that never became whole")               \
-	X(WRONG_REALM, "wrong-realm", "media address of another VLAN than it came by")             \
+	X(WRONG_REALM, "wrong-realm", "media address of another port or VLAN than it came by")     \
 	X(NO_FLOW, "no-flow", "media port that belongs to no call")                                \
 	X(NOT_RTP, "not-rtp", "neither RTP nor RTCP (RFC 7983, RFC 3550 A.1)")                     \
 	X(BAD_RTCP, "bad-rtcp", "RTCP that fails the checks of RFC 3550 A.2")                      \

@@ -103,7 +103,9 @@ struct flow_realm {
 	int ifindex; /* kernel interface that routes of this realm go out of; 0: any */
 	uint16_t vlan, outer_vlan; /* tags that its media arrives with; 0: none */
 	uint8_t dscp;
+	uint8_t port; /* DPDK's id of the one that its media arrives by; FLOW_PORT_ANY */
 };
+#define FLOW_PORT_ANY UINT8_MAX
 
 /* One media address with its range of RTP ports (even first, odd last), by configuration. */
 struct flow_pool {

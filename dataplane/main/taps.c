@@ -277,12 +277,15 @@ void taps_describe_realms(const struct dataplane *dp, struct flow_realm *realms)
 {
 	for (unsigned i = 0; i < dp->config->dataplane.realms_count; i++) {
 		const struct config_realm *config = &dp->config->dataplane.realms[i];
+		unsigned number = dp->segment.realms[i].port;
 
 		realms[i] = (struct flow_realm){
 			.ifindex = realms_are_apart(dp) ? dp->realm_tap[i]->ifindex : 0,
 			.vlan = config->vlan,
 			.outer_vlan = config->outer_vlan,
 			.dscp = config->dscp,
+			.port = realms_are_apart(dp) ? (uint8_t)dp->ports.port[number].id
+						     : FLOW_PORT_ANY,
 		};
 	}
 }

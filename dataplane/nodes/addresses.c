@@ -22,7 +22,8 @@ void address_table_fill(struct address_table *table, const struct flow_lookup *f
 		memcpy(a->ip, pool->address.ip, sizeof(a->ip));
 		a->key = key;
 		a->family = pool->address.family;
-		a->tags = address_tags(realm->outer_vlan, realm->vlan);
+		a->looked_at = realm->port == FLOW_PORT_ANY ? ~ADDRESS_PORT : UINT32_MAX;
+		a->arrival = address_arrival(realm->port, realm->outer_vlan, realm->vlan);
 		a->first_slot = i * FLOW_SLOTS_PER_ADDRESS;
 		a->port_first = pool->port_first;
 		a->port_last = pool->port_last;

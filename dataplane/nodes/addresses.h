@@ -15,7 +15,8 @@
 struct media_address {
 	uint8_t ip[16];
 	uint32_t key;        /* address_key() */
-	uint32_t tags;       /* address_tags() that its media arrives with */
+	uint32_t arrival;    /* address_arrival() of its media, as far as `looked_at` says */
+	uint32_t looked_at;  /* bits of it */
 	uint32_t first_slot; /* of the flow table */
 	uint16_t port_first, port_last;
 	uint8_t family; /* NONE: nothing here, and the chain ends */
@@ -27,10 +28,19 @@ struct address_table {
 
 void address_table_fill(struct address_table *table, const struct flow_lookup *flows);
 
-/* What identifies a VLAN: outer and inner id; 0: none. Priorities do not count. */
-static inline uint32_t address_tags(uint16_t outer, uint16_t inner)
+/* The port that a packet came by, and what identifies its VLAN: outer and inner id; 0: none.
+ * Priorities do not count. */
+#define ADDRESS_PORT 0xff000000u
+static inline uint32_t address_arrival(uint16_t port, uint16_t outer, uint16_t inner)
 {
-	return (uint32_t)(outer & 0xfff) << 12 | (inner & 0xfff);
+	return (uint32_t)port << 24 | (uint32_t)(outer & 0xfff) << 12 | (inner & 0xfff);
+}
+static_assert(DP_PORTS_MAX <= 256, "a port has 8 bits");
+
+/* Did it arrive as media for this address does? */
+static inline bool address_takes(const struct media_address *a, uint32_t arrival)
+{
+	return ((arrival ^ a->arrival) & a->looked_at) == 0;
 }
 
 /* For IPv4 the address itself, else a digest. */

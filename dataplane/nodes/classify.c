@@ -23,9 +23,9 @@ struct frame {
 	const struct graph_context *context;
 	struct rte_mbuf *m;
 	const uint8_t *start;
-	uint16_t size;   /* of the frame */
-	uint16_t l2, l3; /* of these headers */
-	uint32_t tags;   /* address_tags() */
+	uint16_t size;    /* of the frame */
+	uint16_t l2, l3;  /* of these headers */
+	uint32_t arrival; /* address_arrival() */
 };
 
 static uint8_t drop(struct rte_mbuf *m, enum dp_drop_reason reason)
@@ -48,7 +48,7 @@ static inline uint8_t classify_udp(const struct frame *f, const struct media_add
 	port = rte_be_to_cpu_16(udp->dst_port);
 	if (port < to->port_first || port > to->port_last)
 		return TO_PUNT;
-	if (unlikely(f->tags != to->tags))
+	if (unlikely(!address_takes(to, f->arrival)))
 		return drop(f->m, DP_DROP_WRONG_REALM);
 	length = rte_be_to_cpu_16(udp->dgram_len);
 	/* Port 0 is no source: nothing could be sent there. */
@@ -66,7 +66,7 @@ static inline uint8_t classify_udp(const struct frame *f, const struct media_add
 /* Whose realm is another may still be talking to the kernel, which then sees what it is. */
 static __rte_noinline uint8_t take_fragment(const struct frame *f, const struct media_address *to)
 {
-	if (f->tags != to->tags)
+	if (!address_takes(to, f->arrival))
 		return TO_PUNT;
 	f->m->l2_len = f->l2;
 	f->m->l3_len = f->l3;
@@ -171,7 +171,7 @@ static __rte_noinline bool take_tags(struct frame *f, rte_be16_t *type)
 		f->l2 = (uint16_t)(f->l2 + sizeof(struct rte_vlan_hdr));
 	}
 	if (count > 0)
-		f->tags = address_tags(count == 2 ? id[0] : 0, id[count - 1]);
+		f->arrival = address_arrival(f->m->port, count == 2 ? id[0] : 0, id[count - 1]);
 	return true;
 }
 
@@ -181,7 +181,8 @@ static inline uint8_t classify(const struct graph_context *c, struct rte_mbuf *m
 			   .m = m,
 			   .start = rte_pktmbuf_mtod(m, const uint8_t *),
 			   .size = m->data_len,
-			   .l2 = sizeof(struct rte_ether_hdr) };
+			   .l2 = sizeof(struct rte_ether_hdr),
+			   .arrival = address_arrival(m->port, 0, 0) };
 	rte_be16_t type;
 
 	if (unlikely(m->nb_segs != 1 || f.size < sizeof(struct rte_ether_hdr)))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* VLAN tags: which media a realm takes, and what a packet bears when it leaves. */
+/* Ports and VLAN tags: which media a realm takes, and what a packet bears when it leaves. */
 #include <criterion/criterion.h>
 
 #include <rte_ip.h>
@@ -32,6 +32,21 @@ static void twice_tagged(void)
 	set_up(100, 7);
 }
 
+/* The port of the fixture, by which all packets come, is 0. */
+static void of_another_port(void)
+{
+	realm.port = 1;
+	set_up(0, 0);
+}
+
+static void of_any_port(void)
+{
+	realm.port = FLOW_PORT_ANY;
+	set_up(0, 7);
+}
+
+TestSuite(realm_of_another_port, .init = of_another_port, .fini = tear_down, .timeout = 30);
+TestSuite(realm_of_any_port, .init = of_any_port, .fini = tear_down, .timeout = 30);
 TestSuite(realm_untagged, .init = untagged, .fini = tear_down, .timeout = 30);
 TestSuite(realm_tagged, .init = tagged, .fini = tear_down, .timeout = 30);
 TestSuite(realm_twice_tagged, .init = twice_tagged, .fini = tear_down, .timeout = 30);
@@ -70,6 +85,33 @@ Test(realm_untagged, takes_what_bears_no_tag_or_one_that_is_no_vlan)
 	cr_assert_eq(outcome_of(with_stripped(media(), 0xe000)), SENT_ON);
 	cr_assert_eq(outcome_of(with_tag(media(), DOT1Q, 7)), DP_DROP_WRONG_REALM);
 	cr_assert_eq(outcome_of(with_stripped(media(), 7)), DP_DROP_WRONG_REALM);
+}
+
+/* A neighbour of the other realm knows the address of the call's party, and how to forge it. */
+Test(realm_of_another_port, takes_nothing_that_comes_by_this_one)
+{
+	cr_assert_eq(outcome_of(media()), DP_DROP_WRONG_REALM);
+	cr_assert_eq(outcome_of(with_stripped(media(), 0xe000)), DP_DROP_WRONG_REALM);
+	cr_assert_eq(counters[side[0].index].packets, 0);
+}
+
+Test(realm_of_another_port, leaves_fragments_to_the_kernel)
+{
+	struct rte_mbuf *m = media(), *punted;
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+
+	ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG);
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = rte_ipv4_cksum(ip);
+	cr_assert_null(walk(m));
+	cr_assert_eq(rte_ring_dequeue(punt, (void **)&punted), 0);
+	rte_pktmbuf_free(punted);
+}
+
+Test(realm_of_any_port, looks_at_the_tags_all_the_same)
+{
+	cr_assert_eq(outcome_of(with_tag(media(), DOT1Q, 7)), SENT_ON);
+	cr_assert_eq(outcome_of(media()), DP_DROP_WRONG_REALM);
 }
 
 Test(realm_tagged, takes_its_own_vlan_however_the_tag_comes)
