@@ -84,8 +84,8 @@ enum command_where {
 	  "captures that go on, and the latest that ended")                                        \
 	X(TRACE, "trace", "[-n N] [--call ID] [--port PORT]", OPERATOR, "",                        \
 	  "follow the next N packets (10) through the dataplane's nodes")                          \
-	X(RECLAIM, "reclaim", "[HANDLE] [--older-than N]", OPERATOR, "",                           \
-	  "remove contexts that no client claims, for N seconds at least")                         \
+	X(RECLAIM, "reclaim", "[HANDLE] [--older-than N] [--force]", OPERATOR, "",                 \
+	  "remove contexts that are unclaimed and silent for N s (reclaim_after_s), or one")       \
 	X(CONFIG_CHECK, "config check", "FILE", LOCAL, "",                                         \
 	  "say what is wrong with a configuration")                                                \
 	X(CONFIG_DOC, "config doc", "", LOCAL, "", "write the reference of the configuration")     \

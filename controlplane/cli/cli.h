@@ -46,9 +46,10 @@ struct arguments {
 	uint32_t limit, offset; /* UINT32_MAX: not given */
 	uint32_t wait_s;
 	bool once;
-	const char *port;                     /* NULL: not given */
-	uint32_t snap, packets, older_than_s; /* 0: not given */
-	uint64_t bytes;                       /* likewise */
+	const char *port;       /* NULL: not given */
+	uint32_t snap, packets; /* 0: not given */
+	uint64_t bytes;         /* likewise */
+	uint32_t older_than_s;  /* UINT32_MAX: not given */
 	bool force;
 };
 

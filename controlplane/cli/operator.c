@@ -304,6 +304,7 @@ static enum command_status run_reclaim(struct cli *cli, struct dp_client *client
 	struct dp_operation operation = { .verb = DP_OPERATION_RECLAIM };
 	struct dp_operation_reply reply;
 	unsigned index, generation;
+	uint64_t unclaimed;
 	int n = 0, error;
 
 	if (arguments->positional) {
@@ -314,19 +315,30 @@ static enum command_status run_reclaim(struct cli *cli, struct dp_client *client
 					arguments->positional);
 		operation.reclaim.context = (dp_handle_t){ index, generation };
 	}
-	operation.reclaim.unclaimed_s = arguments->older_than_s;
+	operation.reclaim.unclaimed_s = arguments->older_than_s; /* not given: the default */
+	operation.reclaim.flags = arguments->force ? DP_RECLAIM_FORCE : 0;
+	unclaimed = __atomic_load_n(&dp_client_stats(client)->unclaimed, __ATOMIC_RELAXED);
 	error = dp_operator_ask(client, &operation, -1, ANSWER_MS, &reply);
 	if (error == -ESTALE)
 		return cli_fail(cli, STATUS_FAILED, "no context %s", arguments->positional);
 	if (error == -EPERM)
 		return cli_fail(cli, STATUS_FAILED, "a client claims context %s",
 				arguments->positional);
+	if (error == -EBUSY)
+		return cli_fail(cli, STATUS_FAILED,
+				"context %s carries media now; --force removes it all the same",
+				arguments->positional);
 	if (error)
 		return operator_refused(cli, arguments, error);
-	if (cli->json)
+	if (cli->json) {
 		fprintf(cli->out, "{\"reclaimed\": %u}\n", reply.count);
-	else
-		fprintf(cli->out, "%u contexts reclaimed\n", reply.count);
+		return STATUS_OK;
+	}
+	fprintf(cli->out, "%u context%s reclaimed", reply.count, reply.count == 1 ? "" : "s");
+	if (unclaimed > reply.count)
+		fprintf(cli->out, ", %llu left: younger, or with media; \"show leaks\" lists them",
+			(unsigned long long)(unclaimed - reply.count));
+	fputc('\n', cli->out);
 	return STATUS_OK;
 }
 

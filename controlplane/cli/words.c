@@ -212,7 +212,9 @@ enum command_status words_parse(unsigned count, const char *const *words, bool *
 				enum command_id *command, struct arguments *arguments, char *why,
 				size_t why_size)
 {
-	*arguments = (struct arguments){ .limit = UINT32_MAX, .offset = UINT32_MAX };
+	*arguments = (struct arguments){ .limit = UINT32_MAX,
+					 .offset = UINT32_MAX,
+					 .older_than_s = UINT32_MAX };
 	while (count > 0 && strcmp(words[0], "--json") == 0) {
 		*json = true;
 		words++;

@@ -52,6 +52,17 @@ enum {
 
 #define DP_TRACE_PACKETS_MAX 1000u
 
+/*
+ * Media of the last 2 s protects a context; if it was named, the answer is -EBUSY. -EPERM: a live
+ * client claims it.
+ */
+enum {
+	DP_RECLAIM_FORCE = 1u << 0, /* whether media flows or not */
+};
+
+/* unclaimed_s of all: dataplane.reclaim_after_s, or an hour where that is 0; of one: any time. */
+#define DP_RECLAIM_DEFAULT UINT32_MAX
+
 struct dp_operation {
 	uint64_t magic; /* DP_SEGMENT_MAGIC */
 	uint32_t verb;
@@ -75,7 +86,8 @@ struct dp_operation {
 		} trace;
 		struct {
 			dp_handle_t context;  /* the zero handle: all that nobody claims */
-			uint32_t unclaimed_s; /* for so long at least */
+			uint32_t unclaimed_s; /* and that are silent, for so long at least */
+			uint32_t flags;       /* DP_RECLAIM_* */
 		} reclaim;
 		uint8_t raw[48];
 	};

@@ -173,12 +173,14 @@ void flow_owner_comes(struct flow_table *t);
 uint32_t flow_sweep(struct flow_table *t, uint64_t now_ms, uint64_t grace_ms, uint32_t budget);
 
 /*
- * Gives up contexts by hand, whether media flows or not: one, or with the zero handle all, that
- * nobody has claimed for min_age_ms. Some are removed at once, the others in the next sweeps,
- * unless they are claimed before. count: how many. -ESTALE; -EPERM: a live client claims it.
+ * Gives up contexts by hand: one, or with the zero handle all, that nobody has claimed and that
+ * have been silent for min_age_ms. Media of the last 2 s protects in any case. force: neither
+ * silence nor media counts. Some are removed at once, the others in the next sweeps, unless they
+ * are claimed before. count: how many. -ESTALE; -EPERM: a live client claims it; -EBUSY: it is
+ * this one that has media.
  */
 int flow_reclaim_unclaimed(struct flow_table *t, dp_handle_t context, uint32_t min_age_ms,
-			   uint32_t *count);
+			   bool force, uint32_t *count);
 uint32_t flow_unclaimed_count(const struct flow_table *t); /* contexts */
 uint64_t flow_reclaimed_count(const struct flow_table *t); /* contexts, by sweep or by hand */
 uint32_t flow_context_count(const struct flow_table *t);

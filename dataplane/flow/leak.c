@@ -12,6 +12,7 @@
 
 #define REMOVAL_COST 64u /* of a sweep's budget; looking at one context is 1 */
 #define AT_ONCE      4096u
+#define MEDIA_MS     2000u /* media that came so lately flows still */
 
 uint32_t context_owner(const struct flow_table *t, uint32_t index)
 {
@@ -33,6 +34,24 @@ static uint32_t traffic_of(const struct flow_table *t, const struct context *c)
 			   __atomic_load_n(&n->rtcp_packets, __ATOMIC_RELAXED);
 	}
 	return packets;
+}
+
+/* When the last RTP came, of that in the last weeks: workers note the low half of the clock. */
+static uint64_t heard_ms(const struct flow_table *t, const struct context *c)
+{
+	uint64_t heard = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		uint32_t last = __atomic_load_n(&t->counters[c->member[i]].last_packet_ms,
+						__ATOMIC_RELAXED);
+		uint32_t ago = (uint32_t)t->now_ms - last;
+
+		if ((int32_t)ago < 0) /* a worker's clock is ahead of the sweep's */
+			ago = 0;
+		if (last != 0 && ago < t->now_ms && t->now_ms - ago > heard)
+			heard = t->now_ms - ago;
+	}
+	return heard;
 }
 
 static void disown(struct flow_table *t, uint32_t index)
@@ -80,16 +99,25 @@ void flow_owner_comes(struct flow_table *t)
 		flow_sweep(t, t->now_ms, 0, t->to_disown);
 }
 
+/* What came since the last look: RTP says when, RTCP does not. */
+static void look_at(const struct flow_table *t, struct context *c)
+{
+	uint32_t traffic = traffic_of(t, c);
+	uint64_t heard;
+
+	if (traffic == c->traffic)
+		return;
+	heard = heard_ms(t, c);
+	c->traffic = traffic;
+	c->idle_ms = heard > c->idle_ms ? heard : t->now_ms;
+}
+
 /* Carries media no longer, for as long as the grace time. */
 static bool is_dead(struct flow_table *t, uint32_t index, uint64_t grace_ms)
 {
 	struct context *c = &t->contexts[index];
-	uint32_t traffic = traffic_of(t, c);
 
-	if (traffic != c->traffic) {
-		c->traffic = traffic;
-		c->idle_ms = t->now_ms;
-	}
+	look_at(t, c);
 	return grace_ms > 0 && t->now_ms - c->idle_ms >= grace_ms;
 }
 
@@ -129,20 +157,40 @@ uint32_t flow_sweep(struct flow_table *t, uint64_t now_ms, uint64_t grace_ms, ui
 	return removed;
 }
 
-static bool condemn(struct flow_table *t, uint32_t index, uint32_t min_age_ms)
+static bool has_media(const struct flow_table *t, const struct context *c)
+{
+	uint64_t heard = heard_ms(t, c);
+
+	return heard != 0 && t->now_ms - heard < MEDIA_MS;
+}
+
+/* Since when nobody has claimed it and, unless forced, nothing came. */
+static uint64_t left_alone_ms(struct flow_table *t, uint32_t index, bool force)
+{
+	struct context *c = &t->contexts[index];
+	uint64_t since = t->context_records[index].unclaimed_ms;
+
+	if (force)
+		return since;
+	look_at(t, c);
+	return c->idle_ms > since ? c->idle_ms : since;
+}
+
+static bool condemn(struct flow_table *t, uint32_t index, uint32_t min_age_ms, bool force)
 {
 	const struct dp_context_record *record = &t->context_records[index];
 
 	if (record->generation == 0 || context_owner(t, index) != DP_NOBODY ||
 	    record->owner != DP_NOBODY || t->contexts[index].condemned ||
-	    t->now_ms - record->unclaimed_ms < min_age_ms)
+	    (!force && has_media(t, &t->contexts[index])) ||
+	    t->now_ms - left_alone_ms(t, index, force) < min_age_ms)
 		return false;
 	t->contexts[index].condemned = true;
 	return true;
 }
 
 int flow_reclaim_unclaimed(struct flow_table *t, dp_handle_t handle, uint32_t min_age_ms,
-			   uint32_t *count)
+			   bool force, uint32_t *count)
 {
 	struct context *context;
 	int error = 0;
@@ -151,7 +199,7 @@ int flow_reclaim_unclaimed(struct flow_table *t, dp_handle_t handle, uint32_t mi
 	flow_owner_comes(t); /* records say whose they are */
 	if (dp_handle_is_none(handle)) {
 		for (uint32_t i = 0; i < t->contexts_high; i++)
-			*count += condemn(t, i, min_age_ms);
+			*count += condemn(t, i, min_age_ms, force);
 		flow_sweep(t, t->now_ms, 0, AT_ONCE);
 		return 0;
 	}
@@ -160,7 +208,9 @@ int flow_reclaim_unclaimed(struct flow_table *t, dp_handle_t handle, uint32_t mi
 		return error;
 	if (context_owner(t, handle.index) != DP_NOBODY)
 		return -EPERM;
-	if (condemn(t, handle.index, min_age_ms)) {
+	if (!force && has_media(t, context))
+		return -EBUSY;
+	if (condemn(t, handle.index, min_age_ms, force)) {
 		*count = 1;
 		sweep_one(t, handle.index, 0);
 	}

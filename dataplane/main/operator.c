@@ -6,6 +6,9 @@
 
 #include "dataplane/main/dataplane.h"
 #include "dataplane/main/observer.h"
+#include "sip/base/log.h"
+
+#define RECLAIM_AFTER_S 3600u /* where the sweep itself reclaims nothing */
 
 /* A call that is not there is more likely a slip of the pen than one that is to come. */
 static int check_filter(const struct dataplane *dp, const struct dp_packet_filter *filter)
@@ -70,13 +73,40 @@ static int trace_begin(struct dataplane *dp, uint32_t operator_id, const struct 
 					    operator_id);
 }
 
-static int reclaim(struct dataplane *dp, const struct dp_operation *o,
+static uint64_t reclaim_age_s(const struct dataplane *dp, const struct dp_operation *o)
+{
+	if (o->reclaim.unclaimed_s != DP_RECLAIM_DEFAULT)
+		return o->reclaim.unclaimed_s;
+	if (!dp_handle_is_none(o->reclaim.context))
+		return 0;
+	return dp->config->dataplane.reclaim_after_s ? dp->config->dataplane.reclaim_after_s
+						     : RECLAIM_AFTER_S;
+}
+
+static int reclaim(struct dataplane *dp, uint32_t operator_id, const struct dp_operation *o,
 		   struct dp_operation_reply *reply)
 {
-	uint64_t ms = (uint64_t)o->reclaim.unclaimed_s * 1000;
+	uint64_t age_s = reclaim_age_s(dp, o), ms = age_s * 1000;
+	bool force = o->reclaim.flags & DP_RECLAIM_FORCE;
+	char who[SERVER_OPERATOR_TEXT];
+	int error;
 
-	return flow_reclaim_unclaimed(dp->flows, o->reclaim.context,
-				      ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX, &reply->count);
+	if (o->reclaim.flags & ~DP_RECLAIM_FORCE)
+		return -EINVAL;
+	error = flow_reclaim_unclaimed(dp->flows, o->reclaim.context,
+				       ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX, force,
+				       &reply->count);
+	if (error || reply->count == 0)
+		return error;
+	server_operator_name(dp->server, operator_id, who);
+	if (dp_handle_is_none(o->reclaim.context))
+		LOG_WARN("flow", 0, "%s reclaimed %u context%s, unclaimed for %llu s%s", who,
+			 reply->count, reply->count == 1 ? "" : "s", (unsigned long long)age_s,
+			 force ? ", by force" : "");
+	else
+		LOG_WARN("flow", 0, "%s reclaimed context %u.%u%s", who, o->reclaim.context.index,
+			 o->reclaim.context.generation, force ? " by force" : "");
+	return 0;
 }
 
 int operator_operation(void *arg, uint32_t operator_id, const struct dp_operation *o, int fd,
@@ -99,7 +129,7 @@ int operator_operation(void *arg, uint32_t operator_id, const struct dp_operatio
 	case DP_OPERATION_TRACE:
 		return trace_begin(dp, operator_id, o);
 	case DP_OPERATION_RECLAIM:
-		return reclaim(dp, o, reply);
+		return reclaim(dp, operator_id, o, reply);
 	default:
 		return -ENOSYS;
 	}

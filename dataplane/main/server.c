@@ -514,6 +514,16 @@ static struct connection *find_operator(struct server *s, uint32_t operator_id)
 	return NULL;
 }
 
+void server_operator_name(struct server *s, uint32_t operator_id, char text[SERVER_OPERATOR_TEXT])
+{
+	const struct connection *c = find_operator(s, operator_id);
+
+	if (c)
+		snprintf(text, SERVER_OPERATOR_TEXT, "operator %s (pid %d)", c->name, (int)c->pid);
+	else
+		snprintf(text, SERVER_OPERATOR_TEXT, "an operator");
+}
+
 int server_send_operator(struct server *s, uint32_t operator_id, const void *data, size_t size)
 {
 	struct connection *c = find_operator(s, operator_id);

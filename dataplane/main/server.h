@@ -60,6 +60,10 @@ void server_send_event(struct server *server, uint32_t channel, struct dp_event 
 /* A message for an operator. -EAGAIN: he has not read what he was sent; -ENOTCONN: he is gone. */
 int server_send_operator(struct server *server, uint32_t operator_id, const void *data,
 			 size_t size);
+/* Who he is, for a log. */
+#define SERVER_OPERATOR_TEXT 64u
+void server_operator_name(struct server *server, uint32_t operator_id,
+			  char text[SERVER_OPERATOR_TEXT]);
 /* Sends him away, without telling operator_gone(). */
 void server_close_operator(struct server *server, uint32_t operator_id);
 

@@ -76,6 +76,9 @@ Test(words, arguments_are_taken)
 	cr_assert(parse("capture start x --force").arguments.force);
 	cr_assert_eq(parse("trace -n 3").arguments.packets, 3);
 	cr_assert_eq(parse("reclaim 1.2 --older-than 60").arguments.older_than_s, 60);
+	cr_assert_eq(parse("reclaim --older-than 0").arguments.older_than_s, 0);
+	cr_assert_eq(parse("reclaim").arguments.older_than_s, UINT32_MAX);
+	cr_assert(parse("reclaim 1.2 --force").arguments.force);
 	cr_assert_str_eq(parse("config check /etc/x.yaml").arguments.positional, "/etc/x.yaml");
 }
 

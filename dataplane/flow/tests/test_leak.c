@@ -196,14 +196,15 @@ Test(leak, by_hand_one_or_all_that_are_old_enough)
 	flow_sweep(table, 9001, 0, MAX);
 	flow_owner_gone(table, 4);
 	flow_sweep(table, 10001, 0, MAX);
-	cr_assert_eq(flow_reclaim_unclaimed(table, mine, 0, &count), -EPERM);
-	cr_assert_eq(flow_reclaim_unclaimed(table, (dp_handle_t){ 9, 9 }, 0, &count), -ESTALE);
-	cr_assert_eq(flow_reclaim_unclaimed(table, young, 1001, &count), 0);
+	cr_assert_eq(flow_reclaim_unclaimed(table, mine, 0, false, &count), -EPERM);
+	cr_assert_eq(flow_reclaim_unclaimed(table, (dp_handle_t){ 9, 9 }, 0, false, &count),
+		     -ESTALE);
+	cr_assert_eq(flow_reclaim_unclaimed(table, young, 1001, false, &count), 0);
 	cr_assert_eq(count, 0);
-	cr_assert_eq(flow_reclaim_unclaimed(table, DP_HANDLE_NONE, 1001, &count), 0);
+	cr_assert_eq(flow_reclaim_unclaimed(table, DP_HANDLE_NONE, 1001, false, &count), 0);
 	cr_assert_eq(count, 1);
 	cr_assert(!exists(old) && exists(young) && exists(mine));
-	cr_assert_eq(flow_reclaim_unclaimed(table, young, 1000, &count), 0);
+	cr_assert_eq(flow_reclaim_unclaimed(table, young, 1000, false, &count), 0);
 	cr_assert_eq(count, 1);
 	cr_assert(!exists(young) && exists(mine));
 	cr_assert_eq(flow_reclaimed_count(table), 2);
@@ -217,7 +218,7 @@ Test(leak, many_by_hand_are_counted_at_once_and_a_claim_still_saves)
 	for (uint32_t i = 0; i < MAX; i++)
 		last = a_context(3);
 	flow_owner_gone(table, 3);
-	cr_assert_eq(flow_reclaim_unclaimed(table, DP_HANDLE_NONE, 0, &count), 0);
+	cr_assert_eq(flow_reclaim_unclaimed(table, DP_HANDLE_NONE, 0, false, &count), 0);
 	cr_assert_eq(count, MAX);
 	cr_assert_gt(flow_context_count(table), 1, "not all in one go");
 	cr_assert_eq(flow_context_claim(table, 1, last), 0);
@@ -226,4 +227,72 @@ Test(leak, many_by_hand_are_counted_at_once_and_a_claim_still_saves)
 	cr_assert(exists(last));
 	cr_assert_eq(flow_context_count(table), 1);
 	cr_assert_eq(flow_unclaimed_count(table), 0);
+}
+
+static uint32_t reclaimed(dp_handle_t context, uint32_t min_age_ms, bool force)
+{
+	uint32_t count;
+
+	cr_assert_eq(flow_reclaim_unclaimed(table, context, min_age_ms, force, &count), 0);
+	return count;
+}
+
+Test(leak, media_protects_from_the_hand_unless_it_is_forced)
+{
+	dp_handle_t all = a_context(3), one = a_context(3);
+	uint32_t a = a_termination(all), b = a_termination(one), count;
+
+	flow_sweep(table, 10000, 0, MAX);
+	flow_owner_gone(table, 3);
+	counters[a].packets = counters[b].packets = 1;
+	counters[a].last_packet_ms = counters[b].last_packet_ms = 18001;
+	flow_sweep(table, 20000, 0, 0); /* none is looked at, the clock goes on */
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 0, false), 0);
+	cr_assert_eq(flow_reclaim_unclaimed(table, one, 0, false, &count), -EBUSY);
+	cr_assert_eq(count, 0);
+	cr_assert(exists(all) && exists(one));
+	cr_assert_eq(reclaimed(one, 0, true), 1);
+	cr_assert(exists(all) && !exists(one));
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 10001, true), 0, "not unclaimed for so long");
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 10000, true), 1);
+	cr_assert_not(exists(all));
+}
+
+Test(leak, the_hand_takes_what_was_silent_for_long_enough)
+{
+	dp_handle_t spoke = a_context(3), rtcp = a_context(3);
+	uint32_t s = a_termination(spoke), r = a_termination(rtcp);
+
+	flow_sweep(table, 10000, 0, MAX);
+	flow_owner_gone(table, 3);
+	counters[s].packets = 1;
+	counters[s].last_packet_ms = 15000;
+	counters[r].rtcp_packets = 1; /* at a time that nobody noted */
+	flow_sweep(table, 20000, 0, 0);
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 5001, false), 0);
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 5000, false), 1);
+	cr_assert(!exists(spoke) && exists(rtcp));
+	flow_sweep(table, 20000, 0, MAX); /* sees the RTCP */
+	flow_sweep(table, 25000, 0, 0);
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 5001, false), 0);
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 5000, false), 1);
+	cr_assert_not(exists(rtcp));
+}
+
+/* Workers have the low half of the clock, and may be ahead of the manager's. */
+Test(leak, media_protects_when_the_clock_comes_round)
+{
+	const uint64_t round = UINT64_C(1) << 32;
+	dp_handle_t leak = a_context(3);
+	uint32_t i = a_termination(leak);
+
+	flow_sweep(table, round - 5000, 0, MAX);
+	flow_owner_gone(table, 3);
+	counters[i].last_packet_ms = UINT32_MAX - 99;
+	flow_sweep(table, round + 900, 0, 0);
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 0, false), 0);
+	counters[i].last_packet_ms = 1000;
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 0, false), 0);
+	flow_sweep(table, round + 3000, 0, 0);
+	cr_assert_eq(reclaimed(DP_HANDLE_NONE, 0, false), 1);
 }

@@ -252,7 +252,7 @@ static void run_step(uint8_t step, struct input *in)
 		break;
 	case RECLAIM:
 		flow_reclaim_unclaimed(table, take_byte(in) & 1 ? take_context(in) : DP_HANDLE_NONE,
-				       take_byte(in), &count);
+				       take_byte(in), take_byte(in) & 1, &count);
 		break;
 	case TICK:
 		now_ms += take_byte(in);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a call goes through when a process dies at an awkward moment."""
 
+import contextlib
+import json
 import os
 import re
 import signal
@@ -10,7 +12,7 @@ import time
 from cases.flows import offer_anew
 from cases.load import leave_a_registration
 from world import sip
-from world.lab import wait_until
+from world.lab import CtlError, wait_until
 from world.suite import answer_both, cdr_of, equal, hang_up, near, test, wait_silent, wait_talking
 
 
@@ -21,6 +23,26 @@ def kill(lab, *processes):
         os.kill(pid, signal.SIGKILL)
     for process, pid in old.items():
         wait_until(lambda p=process, o=pid: lab.pid(p) not in (None, o), 10, f"{process} is back")
+    lab.wait_ready()
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        return int(stat.read().rsplit(")", 1)[1].split()[1])
+
+
+@contextlib.contextmanager
+def control_plane_away(lab):
+    """It is killed, and comes back only afterwards: its parent, which would start it, waits."""
+    pid = lab.pid("controlplane")
+    keeper = parent(pid)
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        yield
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    wait_until(lambda: lab.pid("controlplane") not in (None, pid), 10, "controlplane is back")
     lab.wait_ready()
 
 
@@ -125,6 +147,46 @@ def the_control_plane_dies_twice_and_the_dataplane_between(world):
     wait_talking(outgoing, incoming, packets=50, seconds=10)
     near(outgoing.media.heard_frequency(), 880, 5, "heard by the caller")
     hang_up(incoming, outgoing)
+
+
+@test(restarts=True, timeout=90)
+def reclaim_leaves_live_media_alone(world):
+    """While the control plane is away, nobody claims the call."""
+    lab = world.lab
+    outgoing, incoming = world.call()
+    wait_talking(outgoing, incoming, packets=20)
+    with control_plane_away(lab):
+        wait_until(lambda: lab.show("leaks"), 5, "the context is unclaimed")
+        leak, = lab.show("leaks")
+        for words in ((), ("--older-than", "0")):
+            equal(json.loads(lab.ctl("reclaim", *words, "--json")), {"reclaimed": 0}, f"{words}")
+        try:
+            lab.ctl("reclaim", leak["handle"])
+            raise AssertionError("a context with media was reclaimed without --force")
+        except CtlError as error:
+            assert "--force" in error.text, error.text
+    wait_calls(lab, "answered")
+    wait_talking(outgoing, incoming, packets=20)
+    equal(lab.show("contexts")[0]["handle"], leak["handle"], "context")
+    equal((outgoing.media.lost(), incoming.media.lost()), (0, 0), "RTP lost")
+    hang_up(outgoing, incoming)
+
+
+@test(restarts=True, timeout=90)
+def reclaim_by_force_takes_what_it_is_told_and_says_so(world):
+    lab = world.lab
+    outgoing, incoming = world.call()
+    wait_talking(outgoing, incoming, packets=20)
+    with control_plane_away(lab):
+        wait_until(lambda: lab.show("leaks"), 5, "the context is unclaimed")
+        handle = lab.show("leaks")[0]["handle"]
+        equal(lab.ctl("reclaim", handle, "--force").strip(), "1 context reclaimed", "answer")
+        equal(lab.show("contexts"), [], "contexts")
+    said = rf"operator tandemctl \(pid \d+\) reclaimed context {handle} by force"
+    assert re.search(said, lab.log("dataplane")), "not in the log"
+    wait_calls(lab, "answered")
+    wait_talking(outgoing, incoming, packets=20)
+    hang_up(outgoing, incoming)
 
 
 @test(restarts=True, timeout=90)
