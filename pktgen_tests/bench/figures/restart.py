@@ -5,7 +5,6 @@ import json
 import os
 
 from rig.process import Process, ProcessError
-from rig.result import Figure
 from rig.suite import benchmark
 
 PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "restart_100k")
@@ -26,8 +25,4 @@ def control_restart(bench):
     if not lines:
         raise ProcessError(f"restart_100k ended with status {status}:\n{process.output()}")
     for line in lines:
-        goal = f"value <= {line['goal']}" if line["goal"] is not None else None
-        figure = Figure(f"control_{line['figure']}", [line["value"]], line["unit"], goal=goal,
-                        note=line["note"])
-        figure.remark(f"{line['runs']} runs, from {line['spread'][0]:g} to {line['spread'][1]:g}")
-        bench.add(figure)
+        bench.add_line(line, "control_")

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What 100,000 calls cost before a packet flows: memory, and the time to put them in."""
 
-from rig import machine
+import json
+
+from rig import machine, process
 from rig.dataplane import PORTS_PER_ADDRESS, Dataplane, media_addresses, new_namespace
 from rig.result import Figure
 from rig.rtpgen import Generator, Tandem
@@ -10,6 +12,9 @@ from rig.suite import benchmark
 MB = 1024 * 1024
 NO_NETWORK = "net_null0,no-rx=1"
 PREFIX = 15
+ROUNDS = 100
+SPARE = 20000  # terminations: those just removed are free only after a grace period
+ROUNDS_S = 800  # of them, with the last look at what is left
 
 
 def with_calls(bench, calls):
@@ -96,3 +101,23 @@ def commands(bench):
         note="of the calls that were up all the time; what the dataplane did not forward: "
              + ", ".join(str(r["drops"]) for r in runs)
              + " (tx-full: the generator did not take it; no-neighbour: before its run began)"))
+
+
+@benchmark("programming", "100,000 calls put in and taken out 100 times: rate, growth, read-back",
+           group="scale", timeout=900)
+def programming(bench):
+    calls, rounds = (100, 3) if bench.quick else (100000, ROUNDS)
+    namespace = new_namespace(bench, "dut")
+    terminations = 2 * calls + SPARE
+    dataplane = Dataplane(bench, namespace, NO_NETWORK, media_addresses(terminations), PREFIX,
+                          terminations, idle="adaptive", memory_mb=256)
+    try:
+        output = process.run([bench.program("programming"), "--socket", dataplane.socket,
+                              "--calls", str(calls), "--rounds", str(rounds)], ROUNDS_S,
+                             bench.path("programming.log"))
+    finally:
+        dataplane.stop()
+        namespace.remove()
+    for line in output.splitlines():
+        if line.startswith("{"):
+            bench.add_line(json.loads(line))

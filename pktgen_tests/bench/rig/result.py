@@ -97,7 +97,10 @@ class Report:
         self.json_file = open(json_file, "w", encoding="utf-8") if json_file else None
 
     def add(self, figure):
-        record = dict(figure.record(), hardware=self.hardware)
+        self.add_record(figure.record())
+
+    def add_record(self, record):
+        record = dict(record, hardware=self.hardware)
         self.records.append(record)
         self._line(record)
 

@@ -30,6 +30,7 @@ def programming_at_full_speed_costs_calls_nothing(world):
     equal(client.returncode, 0, "exit status")
     figures = {f["figure"]: f for f in map(json.loads, output.splitlines())}
     assert figures["commands_set_up"]["runs"] == ROUNDS, output
+    equal(figures["commands_set_up"]["goal"], "value >= 200000", "goal")
     assert figures["programming_growth"]["ok"], output
     assert figures["read_back"]["ok"], output
     wait_talking(outgoing, incoming, packets=20)
