@@ -64,7 +64,7 @@ static int seat_restore(struct bridge *bridge, struct record_reader *r, struct s
 	record_address(r, &s->remote);
 	record_address(r, &s->remote_rtcp);
 	s->direction = (uint8_t)record_number(r, DP_DIRECTION_SENDRECV);
-	s->source_rule = (uint8_t)record_number(r, DP_SOURCE_LEARN);
+	s->source_rule = (uint8_t)record_number(r, DP_SOURCE_HOST);
 	s->codec = dp_codec_named(record_text(r, text, sizeof(text)));
 	s->payload_type = (uint8_t)record_number(r, UINT8_MAX);
 	s->telephone_event = (uint8_t)record_number(r, UINT8_MAX);

@@ -72,7 +72,11 @@ enum dp_source_rule {
 	DP_SOURCE_STRICT = 0, /* only the remote address of the signalling */
 	DP_SOURCE_LEARN = 1,  /* the first source that proves itself (symmetric RTP, RFC 4961), then
 				 only that one; opened again when signalling sets a new remote
-				 address */
+				 address. The remote address itself takes it whenever it speaks,
+				 and keeps it */
+	DP_SOURCE_HOST = 2,   /* as LEARN, from any port of the IP address of the signalling alone;
+				 while no remote address is known (a called phone that speaks
+				 before its answer has come) exactly LEARN */
 };
 
 /*

@@ -37,12 +37,13 @@ enum flow_flags {
 	FLOW_TAKE = 1u << 1,       /* media is taken from this side (direction) */
 	FLOW_HAS_PEER = 1u << 2,   /* the topology sends it to somebody */
 	FLOW_PEER_SENDS = 1u << 3, /* that somebody may be sent to (direction) */
-	FLOW_LEARN = 1u << 4,      /* DP_SOURCE_LEARN */
+	FLOW_LEARN = 1u << 4,      /* not DP_SOURCE_STRICT */
 	FLOW_RTCP_MUX = 1u << 5,   /* on this side */
 	FLOW_PEER_RTCP_MUX = 1u << 6,
 	FLOW_RTCP_OWN = 1u << 7,      /* RTCP from this side ends here */
 	FLOW_PEER_RTCP_OWN = 1u << 8, /* RTCP for the other side ends here: it gets our own */
 	FLOW_OBSERVED = 1u << 9,      /* a capture or trace wants its packets */
+	FLOW_HOST = 1u << 10,         /* DP_SOURCE_HOST: with FLOW_LEARN */
 };
 
 /*

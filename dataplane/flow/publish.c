@@ -174,8 +174,10 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 	f->expected_rtcp = canonical(&t->records[index].remote_rtcp);
 	if (m->settings.direction & DP_DIRECTION_SENDONLY)
 		f->flags |= FLOW_TAKE;
-	if (m->settings.source_rule == DP_SOURCE_LEARN)
+	if (m->settings.source_rule != DP_SOURCE_STRICT)
 		f->flags |= FLOW_LEARN;
+	if (m->settings.source_rule == DP_SOURCE_HOST)
+		f->flags |= FLOW_HOST;
 	if (m->settings.flags & DP_TERMINATION_RTCP_MUX)
 		f->flags |= FLOW_RTCP_MUX;
 	if (m->settings.flags & DP_TERMINATION_RTCP_OWN)

@@ -40,7 +40,7 @@ static int settings_check(const struct dp_termination_settings *s, uint32_t mask
 		return -EINVAL;
 	if ((mask & DP_SET_DIRECTION) && s->direction > DP_DIRECTION_SENDRECV)
 		return -EINVAL;
-	if ((mask & DP_SET_SOURCE_RULE) && s->source_rule > DP_SOURCE_LEARN)
+	if ((mask & DP_SET_SOURCE_RULE) && s->source_rule > DP_SOURCE_HOST)
 		return -EINVAL;
 	if ((mask & DP_SET_FORMAT) && !format_is_valid(s))
 		return -EINVAL;
@@ -150,7 +150,7 @@ static void start_counters(struct dp_termination_counters *c,
 			   const struct dp_termination_settings *s)
 {
 	memset(c, 0, sizeof(*c));
-	c->latch = s->source_rule == DP_SOURCE_LEARN ? DP_LATCH_OPEN : DP_LATCH_LOCKED;
+	c->latch = s->source_rule == DP_SOURCE_STRICT ? DP_LATCH_LOCKED : DP_LATCH_OPEN;
 	if (s->source_rule == DP_SOURCE_STRICT)
 		c->source = s->remote;
 }
@@ -357,6 +357,7 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 	    before.flags != m->settings.flags)
 		open_latch(t, m,
 			   before.flags != m->settings.flags ||
+				   before.source_rule != m->settings.source_rule ||
 				   m->settings.source_rule == DP_SOURCE_STRICT ||
 				   !same_address(&before.remote, &m->settings.remote) ||
 				   !same_address(&before.remote_rtcp, &m->settings.remote_rtcp));

@@ -109,6 +109,13 @@ static bool is_signalled(const struct passage *p, const struct dp_address *sourc
 	return (p->flow->flags & FLOW_LEARN) && same_address(&p->flow->expected, source);
 }
 
+/* Of another host than the one that is to be learnt from. */
+static bool is_outsider(const struct passage *p, const struct dp_address *source)
+{
+	return (p->flow->flags & FLOW_HOST) && p->flow->expected.family != DP_FAMILY_NONE &&
+	       !same_ip(&p->flow->expected, source);
+}
+
 enum source_verdict source_judge_rtp(struct passage *p)
 {
 	struct dp_termination_counters *c = p->counters;
@@ -119,7 +126,7 @@ enum source_verdict source_judge_rtp(struct passage *p)
 	begin(p);
 	if (source_is_locked(p))
 		return SOURCE_OURS;
-	if (!is_signalled(p, &source) && !is_open(p))
+	if ((!is_signalled(p, &source) && !is_open(p)) || is_outsider(p, &source))
 		return SOURCE_FOREIGN;
 	if (is_signalled(p, &source) ||
 	    (is_candidate(c, &source, ssrc) && c->candidate_sequence == sequence)) {

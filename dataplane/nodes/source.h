@@ -22,6 +22,10 @@
  * lock to others. RTCP on the RTP port (RFC 5761) proves its source with a second packet of the same SSRC,
  * or with the signalled host's IP address.
  *
+ * HOST: the same, but what comes from another IP address than that of the signalling is foreign in
+ * each state. While signalling has named none it is LEARN, and begins anew when it does. RTCP needs
+ * no rule of its own: it has to come from the host that RTP may come from.
+ *
  * The source is kept twice in the counters: in full, and as port and key in the line that each
  * RTP packet touches anyway. For IPv4 port and key are the whole source; for IPv6 the key is a
  * digest, and a match is looked at in full.

@@ -341,6 +341,28 @@ Test(flow, a_remote_told_again_is_still_sent_to_where_it_was_heard)
 	cr_assert_eq(flow_at(b.port)->destination[3], 99);
 }
 
+Test(flow, another_source_rule_sends_to_the_remote_end_again)
+{
+	struct dp_address a, b;
+	dp_handle_t context = a_context(), t = a_termination(context, 101, &a);
+	struct dp_cmd_termination_modify modify = { .termination = t,
+						    .mask = DP_SET_SOURCE_RULE,
+						    .settings = { .source_rule = DP_SOURCE_HOST } };
+	struct flow_notice notice = { .termination = t.index,
+				      .generation = t.generation,
+				      .latch_epoch = flow_at(a.port)->latch_epoch,
+				      .source = ipv4(99, 5555) };
+	struct dp_ev_latched event;
+	uint32_t owner;
+
+	a_termination(context, 102, &b);
+	cr_assert(flow_latched(table, &notice, &owner, &event));
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_neq(flow_at(a.port)->latch_epoch, notice.latch_epoch, "the latch is open");
+	cr_assert(flow_at(a.port)->flags & FLOW_LEARN && flow_at(a.port)->flags & FLOW_HOST);
+	cr_assert_eq(flow_at(b.port)->destination[3], 101);
+}
+
 Test(flow, rtcp_may_have_an_address_of_its_own)
 {
 	struct dp_address a, b, local;
@@ -530,7 +552,7 @@ Test(flow, hostile_settings_are_refused)
 	for (size_t i = 0; i < 16; i++)
 		bad[i] = add.settings;
 	bad[0].direction = 4;
-	bad[1].source_rule = 2;
+	bad[1].source_rule = DP_SOURCE_HOST + 1;
 	bad[2].clock_rate = 0;
 	bad[3].clock_rate = 192001;
 	bad[4].payload_type = 128;

@@ -61,7 +61,7 @@ static inline void check_member(const struct flow_table *t, const struct context
 	must(r->local.port == m->port && m->port % 2 == 0 && m->port >= pool->first &&
 		     m->port < pool->first + 2 * pool->total,
 	     "a termination's port");
-	must(r->direction <= DP_DIRECTION_SENDRECV && r->source_rule <= DP_SOURCE_LEARN &&
+	must(r->direction <= DP_DIRECTION_SENDRECV && r->source_rule <= DP_SOURCE_HOST &&
 		     r->codec < DP_CODEC_COUNT && r->clock_rate >= 1000,
 	     "a termination's settings");
 	for (uint32_t k = 0; k < c->count; k++)

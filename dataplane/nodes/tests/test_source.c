@@ -123,6 +123,39 @@ Test(source, strict_takes_only_what_signalling_said)
 	cr_assert_eq(of(0)->latch, DP_LATCH_LOCKED);
 }
 
+/* To the port of RTCP. */
+static int send_rtcp(struct dp_address from)
+{
+	struct dp_address to = local[0];
+
+	to.port++;
+	return outcome_of(udp_packet(from, to, rtcp, sizeof(rtcp)));
+}
+
+Test(source, of_the_signalled_host_any_port_is_learnt_and_nobody_else)
+{
+	a_call(DP_SOURCE_HOST);
+	for (uint16_t i = 1; i <= 3; i++)
+		cr_assert_eq(send_sequence(ipv4(55, 4000), 0, i), DP_DROP_FOREIGN_SOURCE);
+	cr_assert_eq(next_notice().kind, FLOW_NOTICE_FOREIGN);
+	next_notice();
+	cr_assert_eq(of(0)->latch, DP_LATCH_OPEN);
+	cr_assert_eq(send_sequence(ipv4(101, 4444), 0, 7), DP_DROP_UNPROVEN_SOURCE);
+	cr_assert_eq(send_sequence(ipv4(55, 4000), 0, 4), DP_DROP_FOREIGN_SOURCE,
+		     "not a candidate");
+	cr_assert_eq(send_sequence(ipv4(101, 4444), 0, 8), SENT_ON);
+	next_notice();
+	cr_assert_eq(send_rtcp(ipv4(55, 4001)), DP_DROP_FOREIGN_SOURCE);
+	cr_assert_eq(send_rtcp(ipv4(101, 4445)), SENT_ON);
+}
+
+Test(source, rtcp_of_the_signalled_host_comes_from_any_port_and_nobody_else)
+{
+	a_call(DP_SOURCE_HOST);
+	cr_assert_eq(send_rtcp(ipv4(55, 4001)), DP_DROP_FOREIGN_SOURCE);
+	cr_assert_eq(send_rtcp(ipv4(101, 6001)), SENT_ON);
+}
+
 Test(source, one_without_room_for_its_notice_is_served_and_tries_again)
 {
 	struct flow_notice filler = { 0 };
@@ -142,13 +175,13 @@ Test(source, one_without_room_for_its_notice_is_served_and_tries_again)
 }
 
 /* No address is known of a called phone before its answer. */
-static void a_call_to_nobody(void)
+static void a_call_to_nobody(enum dp_source_rule rule)
 {
 	struct dp_cmd_termination_add add = {
 		.local = { .family = DP_FAMILY_IPV4 },
 		.realm = DP_REALM_ANY,
 		.settings = { .direction = DP_DIRECTION_SENDRECV,
-			      .source_rule = DP_SOURCE_LEARN,
+			      .source_rule = (uint8_t)rule,
 			      .telephone_event = 255,
 			      .flags = DP_TERMINATION_RTCP_MUX,
 			      .clock_rate = 8000 },
@@ -161,7 +194,7 @@ static void a_call_to_nobody(void)
 
 Test(source, rtcp_on_the_rtp_port_proves_an_unknown_source_the_second_time)
 {
-	a_call_to_nobody();
+	a_call_to_nobody(DP_SOURCE_LEARN);
 	cr_assert_eq(outcome_of(udp_packet(ipv4(55, 9999), local[0], rtcp, sizeof(rtcp))),
 		     DP_DROP_UNPROVEN_SOURCE);
 	cr_assert_eq(outcome_of(udp_packet(ipv4(56, 9999), local[0], rtcp, sizeof(rtcp))),
@@ -170,6 +203,21 @@ Test(source, rtcp_on_the_rtp_port_proves_an_unknown_source_the_second_time)
 	cr_assert_eq(next_notice().source.port, 9999);
 	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 1), DP_DROP_FOREIGN_SOURCE);
 	cr_assert_eq(send_sequence(ipv4(56, 9999), 0, 1), SENT_ON);
+}
+
+Test(source, before_a_host_is_known_who_proves_itself_is_taken_and_then_nobody_else)
+{
+	struct dp_cmd_termination_modify modify = { .mask = DP_SET_REMOTE,
+						    .settings = { .remote = ipv4(101, 4000) } };
+
+	a_call_to_nobody(DP_SOURCE_HOST);
+	modify.termination = side[0];
+	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 1), DP_DROP_UNPROVEN_SOURCE);
+	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 2), SENT_ON);
+	cr_assert_eq(flow_termination_modify(table, &modify), 0);
+	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 3), DP_DROP_FOREIGN_SOURCE);
+	cr_assert_eq(send_sequence(ipv4(55, 9999), 0, 4), DP_DROP_FOREIGN_SOURCE);
+	cr_assert_eq(send_sequence(ipv4(101, 4000), 0, 1), SENT_ON);
 }
 
 Test(source, of_ipv6_each_bit_counts)
