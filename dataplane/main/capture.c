@@ -279,12 +279,12 @@ int capture_writer_create(const struct capture_writer_config *config,
 	return 0;
 }
 
-void capture_writer_destroy(struct capture_writer *w)
+int capture_writer_destroy(struct capture_writer *w)
 {
 	struct timespec until;
 
 	if (!w)
-		return;
+		return 0;
 	for (unsigned i = 0; i < DP_CAPTURES_MAX; i++)
 		atomic_store(&w->captures[i].stop, true);
 	atomic_store(&w->end, true);
@@ -293,10 +293,11 @@ void capture_writer_destroy(struct capture_writer *w)
 	until.tv_sec += DESTROY_S;
 	if (pthread_timedjoin_np(w->thread, NULL, &until) != 0) {
 		LOG_WARN("capture", 0, "a capture's file does not take what is written: left");
-		return; /* the thread goes with the process, and what it uses stays until then */
+		return -ETIMEDOUT;
 	}
 	close(w->wake);
 	free(w);
+	return 0;
 }
 
 static size_t write_head(const struct capture_writer *w, uint8_t *buffer)

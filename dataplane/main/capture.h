@@ -33,8 +33,9 @@ struct capture_limits {
 /* Sleeps until there is a capture. 0 or -errno. */
 int capture_writer_create(const struct capture_writer_config *config,
 			  struct capture_writer **writer);
-/* Waits for the files, at most some seconds. Nobody may put copies into the rings any more. */
-void capture_writer_destroy(struct capture_writer *writer);
+/* Waits for the files, at most some seconds. 0; -ETIMEDOUT: a file does not take what is written.
+ * The thread is left then, so rings, copies and the writer must stay until the process ends. */
+int capture_writer_destroy(struct capture_writer *writer);
 
 /* place: 0..DP_CAPTURES_MAX - 1, one that never ran or has ended. fd is the writer's from now on,
  * in case of an error as well. 0; -ENOMEM. */

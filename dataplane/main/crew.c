@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "dataplane/main/dataplane.h"
 #include "dataplane/main/observer.h"
 #include "sip/base/log.h"
@@ -12,6 +14,7 @@
 #define SILENT_MS  1000u /* then it is said to hang */
 #define LOOK_MS    50u   /* counts for at most so much: the manager may have been stopped itself */
 #define MEASURE_MS 1000u
+#define STOP_S     2u    /* for a walk that is under way */
 #define MOVE_BATCH 1024u /* contexts in a tick */
 
 /* Queue q of each port is worker q's; where there are fewer, ports begin in turn. */
@@ -116,8 +119,18 @@ int crew_up(struct dataplane *dp)
 
 void crew_down(struct dataplane *dp)
 {
+	uint64_t deadline = rte_rdtsc() + STOP_S * rte_get_tsc_hz();
+
 	for (unsigned i = 0; i < dp->workers; i++)
 		worker_stop(dp->worker[i]);
+	for (unsigned i = 0; i < dp->workers; i++) {
+		if (worker_join(dp->worker[i], deadline) == 0)
+			continue;
+		LOG_ERROR("worker", 0, "worker %u does not end: left", i);
+		dp->left = true;
+	}
+	if (dp->left)
+		return;
 	for (unsigned i = 0; i < dp->workers; i++)
 		worker_destroy(dp->worker[i]);
 	dp->workers = 0;

@@ -48,6 +48,7 @@ struct crew {
 
 /* Makes and starts the workers. Tables, rings and ports are there. 0 or -errno; logs why. */
 int crew_up(struct dataplane *dp);
+/* Waits for them some seconds. dp->left: one hangs, and nothing was freed. */
 void crew_down(struct dataplane *dp);
 
 /* Each few milliseconds. say: tells the clients. */

@@ -44,6 +44,9 @@ struct dataplane {
 	struct observer *observer;
 	struct server *server;
 
+	/* A thread that does not end was left while all is taken down: what it may use stays, and the
+	 * process ends without it. */
+	bool left;
 	bool routes_changed; /* since the flows were resolved last */
 	bool links_changed;  /* since the ports were looked at last */
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tandem-dataplane: the command line, then start-up, the manager, and start-up undone. */
+#include <unistd.h>
+
 #include "config/program.h"
 #include "dataplane/main/dataplane.h"
 #include "dataplane/main/startup.h"
@@ -22,6 +24,9 @@ static int run(struct config *config)
 		status = manager_run(&dp);
 		startup_undo(&dp);
 	}
+	if (dp.left)
+		_exit(status ? 1
+			     : 0); /* nothing that a library does at the end may meet the thread */
 	return status ? 1 : 0;
 }
 

@@ -86,13 +86,22 @@ int observer_create(const struct observer_config *config, struct observer **obse
 	return 0;
 }
 
-void observer_destroy(struct observer *o)
+int observer_leave(struct observer *o)
 {
+	return o ? capture_writer_destroy(o->writer) : 0;
+}
+
+int observer_destroy(struct observer *o)
+{
+	int error;
+
 	if (!o)
-		return;
+		return 0;
 	/* so that no plan's end comes after this */
 	urcu_qsbr_barrier();
-	capture_writer_destroy(o->writer);
+	error = capture_writer_destroy(o->writer);
+	if (error)
+		return error;
 	for (unsigned i = 0; i < o->config.workers; i++) {
 		rte_ring_free(o->hooks.copies[i]);
 		rte_ring_free(o->hooks.records[i]);
@@ -102,6 +111,7 @@ void observer_destroy(struct observer *o)
 		     ? caa_container_of(atomic_load(&o->hooks.plan), struct plan_box, plan)
 		     : NULL);
 	free(o);
+	return 0;
 }
 
 struct observe *observer_hooks(struct observer *o)

@@ -25,8 +25,12 @@ struct observer_config {
 
 /* Before the workers. 0 or -errno. */
 int observer_create(const struct observer_config *config, struct observer **observer);
-/* After the workers. */
-void observer_destroy(struct observer *observer);
+/* After the workers. 0; -ETIMEDOUT: a thread was left that uses it and memory of DPDK's, so both
+ * must stay until the process ends. */
+int observer_destroy(struct observer *observer);
+/* Instead, where workers had to be left: writes what captures have, and frees nothing. 0;
+ * -ETIMEDOUT. */
+int observer_leave(struct observer *observer);
 /* What the workers are given. */
 struct observe *observer_hooks(struct observer *observer);
 

@@ -307,14 +307,27 @@ int ports_start(struct ports *ports)
 	return 0;
 }
 
+static void stop_listening(const struct port *port)
+{
+	rte_eth_promiscuous_disable(port->id);
+	rte_eth_allmulticast_disable(port->id);
+}
+
+static void give_interface_back(const struct port *port)
+{
+	if (port->guard >= 0)
+		close(port->guard);
+	if (port->interface[0] && !(port->interface_flags & IFF_UP))
+		interface_set_flags(port->interface, port->interface_flags);
+}
+
 static void port_close(struct port *port)
 {
 	struct rte_eth_dev_info info;
 	bool have_info = port->probed && rte_eth_dev_info_get(port->id, &info) == 0;
 
 	if (port->started) {
-		rte_eth_promiscuous_disable(port->id);
-		rte_eth_allmulticast_disable(port->id);
+		stop_listening(port);
 		rte_eth_dev_stop(port->id);
 	}
 	if (port->probed) {
@@ -322,10 +335,7 @@ static void port_close(struct port *port)
 		if (have_info)
 			rte_dev_remove(info.device);
 	}
-	if (port->guard >= 0)
-		close(port->guard);
-	if (port->interface[0] && !(port->interface_flags & IFF_UP))
-		interface_set_flags(port->interface, port->interface_flags);
+	give_interface_back(port);
 }
 
 void ports_close(struct ports *ports)
@@ -335,6 +345,16 @@ void ports_close(struct ports *ports)
 	pools_free(&ports->pools);
 	if (ports->journal[0])
 		takeover_undo(ports->journal);
+}
+
+void ports_leave(struct ports *ports)
+{
+	for (unsigned i = 0; i < ports->count; i++) {
+		if (ports->port[i].started)
+			stop_listening(&ports->port[i]);
+		give_interface_back(&ports->port[i]);
+	}
+	takeover_undo(ports->journal);
 }
 
 /* A kernel interface is asked itself: its driver says that the link is up as long as it runs. */

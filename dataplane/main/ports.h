@@ -65,6 +65,9 @@ int ports_open(struct ports *ports, const struct config_dataplane *config, const
 int ports_start(struct ports *ports);
 /* Undoes what was done, however far it got. */
 void ports_close(struct ports *ports);
+/* Instead, while somebody may be inside a driver: gives the kernel's interfaces back as they were,
+ * and leaves the rest to the end of the process. */
+void ports_leave(struct ports *ports);
 
 /* Copies the driver's counters and the link state. Manager thread. */
 void ports_read(struct ports *ports, struct dp_port_stats *stats);

@@ -90,6 +90,11 @@ static void ports_down(struct dataplane *dp)
 	ports_close(&dp->ports);
 }
 
+static void ports_left(struct dataplane *dp)
+{
+	ports_leave(&dp->ports);
+}
+
 static int ports_up(struct dataplane *dp)
 {
 	const struct config_dataplane *config = &dp->config->dataplane;
@@ -339,35 +344,48 @@ static int observer_up(struct dataplane *dp)
 
 static void observer_down(struct dataplane *dp)
 {
-	observer_destroy(dp->observer);
+	dp->left = observer_destroy(dp->observer) != 0;
 }
 
+static void observer_left(struct dataplane *dp)
+{
+	observer_leave(dp->observer);
+}
+
+/* leave: instead of down, once a thread was left that may use what down would take away: what the
+ * kernel and other processes were told is undone, and the rest goes with the process. */
 static const struct step {
 	const char *name;
 	int (*up)(struct dataplane *dp);
 	void (*down)(struct dataplane *dp);
+	void (*leave)(struct dataplane *dp);
 } steps[] = {
-	{ "run directory", run_dir_up, run_dir_down },
-	{ "signals", signals_up, signals_down },
-	{ "DPDK", eal_up, eal_down },
-	{ "ports", ports_up, ports_down },
-	{ "segment", segment_up, segment_down },
-	{ "kernel interfaces", taps_up, taps_down },
-	{ "flow table", flows_up, flows_down },
-	{ "rings", rings_up, rings_down },
-	{ "reports", reports_up, reports_down },
-	{ "kernel thread", kernel_up, kernel_down },
-	{ "observer", observer_up, observer_down },
-	{ "workers", crew_up, crew_down },
-	{ "socket", server_up, server_down },
+	{ "run directory", run_dir_up, run_dir_down, run_dir_down },
+	{ "signals", signals_up, signals_down, NULL },
+	{ "DPDK", eal_up, eal_down, NULL },
+	{ "ports", ports_up, ports_down, ports_left },
+	{ "segment", segment_up, segment_down, NULL },
+	{ "kernel interfaces", taps_up, taps_down, NULL },
+	{ "flow table", flows_up, flows_down, NULL },
+	{ "rings", rings_up, rings_down, NULL },
+	{ "reports", reports_up, reports_down, NULL },
+	{ "kernel thread", kernel_up, kernel_down, NULL },
+	{ "observer", observer_up, observer_down, observer_left },
+	{ "workers", crew_up, crew_down, NULL },
+	{ "socket", server_up, server_down, server_down },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 static void undo(struct dataplane *dp, size_t done)
 {
-	while (done > 0)
-		steps[--done].down(dp);
+	while (done > 0) {
+		const struct step *step = &steps[--done];
+		void (*undo_step)(struct dataplane *) = dp->left ? step->leave : step->down;
+
+		if (undo_step)
+			undo_step(dp);
+	}
 }
 
 int startup(struct dataplane *dp)

@@ -7,6 +7,7 @@
 
 /* 0, or -errno with everything undone; logs why. */
 int startup(struct dataplane *dp);
+/* dp->left: what a thread uses that hangs is still there. */
 void startup_undo(struct dataplane *dp);
 
 #endif

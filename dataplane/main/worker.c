@@ -18,6 +18,7 @@
 #define FEW_PACKETS    16u
 #define SLEEP_FIRST_NS 250000u
 #define SLEEP_LAST_NS  1000000u
+#define JOIN_LOOK_NS   1000000u
 
 struct worker {
 	struct graph *graph;
@@ -182,7 +183,19 @@ int worker_start(struct worker *w)
 void worker_stop(struct worker *w)
 {
 	atomic_store(&w->stop, true);
-	rte_eal_wait_lcore(w->lcore);
+}
+
+int worker_join(struct worker *w, uint64_t deadline)
+{
+	const struct timespec pause = { .tv_nsec = JOIN_LOOK_NS };
+
+	while (rte_eal_get_lcore_state(w->lcore) == RUNNING) {
+		if (rte_rdtsc() > deadline)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+	rte_eal_wait_lcore(w->lcore); /* it reads what the worker returned */
+	return 0;
 }
 
 void worker_destroy(struct worker *w)

@@ -71,8 +71,11 @@ struct worker;
 int worker_create(const struct worker_config *config, struct worker **worker);
 /* Launches it on its lcore. */
 int worker_start(struct worker *worker);
-/* Asks it to stop and waits until the lcore is free. */
+/* Asks it to stop. */
 void worker_stop(struct worker *worker);
+/* Waits until the lcore is free. deadline: TSC. 0; -ETIMEDOUT: it hangs, and whatever it may use
+ * must stay until the process ends. */
+int worker_join(struct worker *worker, uint64_t deadline);
 void worker_destroy(struct worker *worker);
 
 /* Another thread may have its flows and queues: it begins no walk until it is resumed, and goes on

@@ -110,9 +110,15 @@ static void start_worker(enum worker_idle idle)
 	cr_assert_eq(worker_start(worker), 0);
 }
 
-static void tear_down(void)
+static void stop_worker(void)
 {
 	worker_stop(worker);
+	cr_assert_eq(worker_join(worker, rte_rdtsc() + PATIENCE_S * rte_get_tsc_hz()), 0);
+}
+
+static void tear_down(void)
+{
+	stop_worker();
 	cr_assert_eq(stats.state, DP_WORKER_STOPPED);
 	worker_destroy(worker);
 	flow_table_destroy(table);
@@ -246,7 +252,7 @@ Test(worker, it_can_be_started_again)
 {
 	start_worker(WORKER_IDLE_ADAPTIVE);
 	pass_a_packet();
-	worker_stop(worker);
+	stop_worker();
 	cr_assert_eq(worker_start(worker), 0);
 	pass_a_packet();
 }

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two workers, and what happens when one of them stops answering."""
 
+import os
+import signal
+
 from world.lab import wait_until
 from world.suite import equal, hang_up, test, wait_talking
-from world.threads import stopped_asleep, threads
+from world.threads import has_ended, stopped_asleep, threads
 
+ENDED_S = 10
 MOVED_S = 5  # detected after one second; the machine may have other things to do
 
 
@@ -48,6 +52,23 @@ def media_goes_on_when_a_worker_stops(world):
             lab.wait_idle()  # flows and indexes came back from the one that was stopped
         equal(lab.pid("dataplane"), dataplane, "nothing died")
         world.close()
+
+
+@test(restarts=True, timeout=60)
+def who_hangs_does_not_keep_the_process(world):
+    lab = world.lab
+    dataplane = lab.pid("dataplane")
+    journal = os.path.join(lab.run_dir, "interfaces.journal")
+    assert os.path.exists(journal), "nothing was done to interfaces"
+    tid = threads(dataplane, "rte-worker")[0]
+    with stopped_asleep(dataplane, tid):
+        os.kill(dataplane, signal.SIGTERM)
+        wait_until(lambda: has_ended(tid), ENDED_S, "it ends")
+    wait_until(lambda: lab.pid("dataplane") is None, ENDED_S, "it is gone")
+    assert "worker 0 does not end: left" in lab.log("dataplane")
+    assert not os.path.exists(journal), "interfaces were not given back"
+    lab.start("dataplane")
+    lab.wait_ready()
 
 
 @test(restarts=True, timeout=60)

@@ -32,6 +32,12 @@ def threads(pid, prefix):
     return [found[name] for name in sorted(found)]
 
 
+def has_ended(tid):
+    """Of a thread that is stopped here: its process is not gone before this was true."""
+    found, status = os.waitpid(tid, WAIT_ALL | os.WNOHANG)
+    return found == tid and (os.WIFEXITED(status) or os.WIFSIGNALED(status))
+
+
 @contextlib.contextmanager
 def stopped_asleep(pid, tid):
     """The thread is stopped in a sleep, and goes on at the end."""
@@ -48,7 +54,8 @@ def stopped_asleep(pid, tid):
     try:
         wait_until(stopped, 10, f"thread {tid} sleeps", 0.01)
         yield
-        _ptrace(DETACH, tid)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended with its process
+            _ptrace(DETACH, tid)
     except BaseException:
         # It may be running, and then it is let go with this thread only.
         with contextlib.suppress(OSError):
