@@ -135,7 +135,8 @@ struct config_calls {
 		media_timeout_s; /* a call whose media stays away so long is ended; 0: never; default 60 */
 	unsigned
 		packet_rate_max; /* RTP packets a second that a party may send; 0: no limit; default 1000 */
-	const char *rtcp; /* relay | own */
+	const char *rtcp;         /* relay | own */
+	const char *media_source; /* auto | learn | strict */
 	unsigned
 		dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
 };

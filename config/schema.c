@@ -246,6 +246,14 @@ static const struct schema_key calls_keys[] = {
 	  "`relay`: reports of the parties are passed on. `own`: they end here, and each party gets "
 	  "reports of our own, so neither learns of the other's CNAME.",
 	  "relay", CHOICE(config_calls, rtcp, "relay | own") },
+	{ "media_source",
+	  "Whose media a party's is. `strict`: only what comes from the address and port of its SDP. "
+	  "`learn`: the first source that proves itself with two packets in sequence, as behind a "
+	  "NAT; the address of the SDP takes its place as soon as it speaks. `auto`: where the SDP "
+	  "names the IP address that the party's SIP comes from, there is no NAT between, so only "
+	  "that host is learnt from, on any port; else `learn`. A party whose media comes from "
+	  "another host than it says needs `learn`.",
+	  "auto", CHOICE(config_calls, media_source, "auto | learn | strict") },
 	{ "dataplane_retry_after_s",
 	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.",
 	  "5", NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },

@@ -237,6 +237,8 @@ enum field_kind {
 	X("dropped", "DROPPED", NUMBER, "packets that were not forwarded")                     \
 	X("foreign", "", NUMBER, "of them, those from a source that is not this call's")       \
 	X("rate_limited", "", NUMBER, "of them, those above calls.packet_rate_max")            \
+	X("source_rule", "RULE", TEXT,                                                         \
+	  "whose RTP is taken, see calls.media_source: strict, host or learn")                 \
 	X("latch", "", TEXT, "open, proving or locked: is the source known")                   \
 	X("ssrc", "", TEXT, "SSRC of its RTP, hex, null: none came yet")                       \
 	X("ssrc_changes", "", NUMBER, "how often it changed")                                  \

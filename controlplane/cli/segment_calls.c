@@ -59,6 +59,17 @@ static const char *latch_name(uint8_t latch)
 	}
 }
 
+static const char *rule_name(uint8_t rule)
+{
+	static const char *const names[] = {
+		[DP_SOURCE_STRICT] = "strict",
+		[DP_SOURCE_LEARN] = "learn",
+		[DP_SOURCE_HOST] = "host",
+	};
+
+	return rule < sizeof(names) / sizeof(names[0]) ? names[rule] : "?";
+}
+
 static const char *direction_name(uint8_t direction)
 {
 	static const char *const names[] = {
@@ -191,14 +202,15 @@ static json_t *termination_row(const struct dp_stats_header *stats, uint32_t ind
 			  "latched_address", ip_of(&c->source), "latched_port", port_of(&c->source),
 			  "direction", direction_name(t->direction), "codec", codec_name(t));
 	json_t *counters = json_pack(
-		"{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:I,s:s,s:o,s:I,s:i}", "rx_packets",
+		"{s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:I,s:s,s:s,s:o,s:I,s:i}", "rx_packets",
 		(json_int_t)c->packets, "rx_bytes", (json_int_t)c->bytes, "tx_packets",
 		(json_int_t)(forwarded->packets - dp_counters_forwarded(c)), "tx_bytes",
 		tx_bytes(forwarded, c), "rtcp_rx_packets", (json_int_t)c->rtcp_packets,
 		"rtcp_tx_reports", (json_int_t)c->own_reports, "dropped", (json_int_t)c->dropped,
 		"foreign", (json_int_t)c->foreign, "last_packet_ms", last_packet(stats, c),
-		"rate_limited", (json_int_t)c->rate_limited, "latch", latch_name(c->latch), "ssrc",
-		ssrc_of(c), "ssrc_changes", (json_int_t)c->ssrc_changes, "realm", (int)t->realm);
+		"rate_limited", (json_int_t)c->rate_limited, "source_rule",
+		rule_name(t->source_rule), "latch", latch_name(c->latch), "ssrc", ssrc_of(c),
+		"ssrc_changes", (json_int_t)c->ssrc_changes, "realm", (int)t->realm);
 
 	json_object_update(row, counters);
 	json_decref(counters);

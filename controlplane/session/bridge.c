@@ -118,10 +118,35 @@ static const struct media_termination_user seat_user = {
 	.lost = on_lost,
 };
 
+/* Nothing between translates addresses: its SIP comes from the host that its SDP names. */
+static bool is_where_it_says(const struct session *s)
+{
+	struct dp_address host;
+	char ip[SIP_ADDRESS_TEXT];
+
+	sip_sockaddr_ip(&sip_invite_path(s->invite)->remote, ip);
+	return dp_address_parse(ip, s->remote.rtp.port, &host) == 0 &&
+	       dp_address_equal(&host, &s->remote.rtp);
+}
+
+/* By calls.media_source. s: whose SDP is known; NULL: nobody's yet, or not who wrote it. */
+static uint8_t source_rule(const struct config_calls *calls, const struct session *s,
+			   uint8_t before)
+{
+	if (calls->media_source && strcmp(calls->media_source, "strict") == 0)
+		return DP_SOURCE_STRICT;
+	if (calls->media_source && strcmp(calls->media_source, "learn") == 0)
+		return DP_SOURCE_LEARN;
+	if (!s || !s->invite)
+		return before == DP_SOURCE_STRICT ? DP_SOURCE_LEARN : before;
+	return is_where_it_says(s) ? DP_SOURCE_HOST : DP_SOURCE_LEARN;
+}
+
 /* What the configuration says of the terminations of calls. */
 static void configure(const struct config_calls *calls, struct dp_termination_settings *settings)
 {
 	settings->packet_rate_max = calls->packet_rate_max;
+	settings->source_rule = source_rule(calls, NULL, settings->source_rule);
 	settings->flags &= ~(uint32_t)DP_TERMINATION_RTCP_OWN;
 	if (calls->rtcp && strcmp(calls->rtcp, "own") == 0)
 		settings->flags |= DP_TERMINATION_RTCP_OWN;
@@ -235,6 +260,8 @@ static void update_seat(struct seat *seat, uint8_t direction, uint32_t media_tim
 	if (s->remote.rtp.family) {
 		settings.remote = s->remote.rtp;
 		settings.remote_rtcp = s->remote.rtcp;
+		settings.source_rule =
+			source_rule(&s->shard->config->calls, s, settings.source_rule);
 	}
 	settings.direction = direction;
 	settings.media_timeout_ms = media_timeout_ms;

@@ -104,6 +104,17 @@ void media_bind(struct media *m, struct media_termination *t, dp_handle_t handle
 
 /* --- wishes to commands --- */
 
+/* The same phone behind the same NAT: send where it was heard last, at once. */
+static bool is_worth_sending_to(const struct media_termination *t)
+{
+	struct dp_address heard = t->latched;
+
+	heard.port = t->settings.remote.port;
+	return t->latched.family && (t->settings.source_rule == DP_SOURCE_LEARN ||
+				     (t->settings.source_rule == DP_SOURCE_HOST &&
+				      dp_address_equal(&heard, &t->settings.remote)));
+}
+
 static int send_termination_add(struct media_context *c, struct media_termination *t)
 {
 	struct dp_command command = { .type = DP_COMMAND_TERMINATION_ADD };
@@ -115,8 +126,7 @@ static int send_termination_add(struct media_context *c, struct media_terminatio
 	add->side = t->side;
 	add->realm = t->realm;
 	add->settings = t->settings;
-	/* The same phone behind the same NAT: send where it was heard last, at once. */
-	if (t->latched.family && t->settings.source_rule == DP_SOURCE_LEARN) {
+	if (is_worth_sending_to(t)) {
 		add->settings.remote = t->latched;
 		add->settings.remote_rtcp = (struct dp_address){ 0 };
 	}

@@ -687,6 +687,55 @@ Test(call, what_the_configuration_says_of_terminations_is_told_to_the_dataplane)
 	world_expect_nothing_left();
 }
 
+static void expect_rules(uint8_t caller, uint8_t callee)
+{
+	cr_expect_eq(world_termination(0).source_rule, caller, "%u",
+		     world_termination(0).source_rule);
+	cr_expect_eq(world_termination(1).source_rule, callee, "%u",
+		     world_termination(1).source_rule);
+}
+
+/* The SDP of the second phone names another host than its SIP comes from. */
+static void answer_from_behind_a_nat(void)
+{
+	phone_call(CARRIER, "sip:bob@tandem.lab", phone_sdp(CARRIER, 4000, "8", "sendrecv"));
+	world_run(20);
+	expect_rules(DP_SOURCE_LEARN, DP_SOURCE_LEARN);
+	phone_respond(BOB, 200, phone_sdp(BOB2, 5000, "8", "sendrecv"));
+	world_run(20);
+}
+
+Test(call, a_party_without_a_nat_between_is_heard_from_its_host_alone)
+{
+	answer_from_behind_a_nat();
+	expect_rules(DP_SOURCE_HOST, DP_SOURCE_LEARN);
+	/* its media goes elsewhere, and comes back, with its offers */
+	phone_reinvite(CARRIER, phone_sdp(BOB2, 4000, "8", "sendrecv"));
+	world_run(20);
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8", "sendrecv"));
+	world_run(20);
+	expect_rules(DP_SOURCE_LEARN, DP_SOURCE_HOST);
+	world_kill_controlplane();
+	expect_rules(DP_SOURCE_LEARN, DP_SOURCE_HOST);
+	phone_bye(CARRIER);
+	world_expect_nothing_left();
+}
+
+Test(call, the_configuration_may_ask_for_one_source_rule)
+{
+	world->config.calls.media_source = "learn";
+	world_bridged_call();
+	expect_rules(DP_SOURCE_LEARN, DP_SOURCE_LEARN);
+	world->config.calls.media_source = "strict";
+	world_kill_controlplane();
+	expect_rules(DP_SOURCE_STRICT, DP_SOURCE_STRICT);
+	world->config.calls.media_source = "auto";
+	world_kill_controlplane();
+	expect_rules(DP_SOURCE_LEARN, DP_SOURCE_LEARN);
+	phone_bye(CARRIER);
+	world_expect_nothing_left();
+}
+
 Test(call, a_dataplane_restart_does_not_end_calls)
 {
 	uint16_t port;

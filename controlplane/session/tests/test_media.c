@@ -336,6 +336,38 @@ Test(media, a_restarted_dataplane_gets_the_same_ports_and_the_latched_addresses)
 	media_context_destroy(c);
 }
 
+/* given a phone whose host is known, when the dataplane restarts, then it is told the port that
+ * was heard, but not of another host, which was heard before the host was known */
+Test(media, a_restarted_dataplane_hears_of_no_source_that_the_rule_forbids)
+{
+	static const char *const hosts[] = { "198.18.0.101", "198.18.0.66" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct media_termination *t[2];
+		struct media_context *c = call_up(7, t);
+		struct dp_termination_settings settings;
+		struct dp_termination_record record;
+
+		settle();
+		settings = *media_termination_settings(t[0]);
+		dp_address_parse("198.18.0.101", 4000, &settings.remote);
+		settings.source_rule = DP_SOURCE_HOST;
+		media_termination_modify(t[0], &settings);
+		settle();
+		fake_latch(media_termination_handle(t[0]), hosts[i], 40000, 123);
+		settle();
+		media_detached(shard.media);
+		fake_restart();
+		attach();
+		settle();
+		dp_stats_termination(fake->stats, media_termination_handle(t[0]).index, &record);
+		cr_expect_eq(record.remote.ip[3], 101);
+		cr_expect_eq(record.remote.port, i == 0 ? 40000 : 4000);
+		media_context_destroy(c);
+		settle();
+	}
+}
+
 Test(media, a_port_that_is_taken_after_the_restart_is_told)
 {
 	struct media_termination *t[2];

@@ -57,6 +57,68 @@ def a_foreign_source_is_not_relayed(world):
     hang_up(outgoing, incoming)
 
 
+def seized_before_the_caller_speaks(world):
+    """A call whose caller says nothing yet, and a third host that sends five packets in sequence to
+    her port: (calling side, called side, the third host's media)."""
+    alice, bob = world.registered("alice"), world.registered("bob")
+    outgoing = alice.invite("bob")
+    incoming = bob.incoming()
+    incoming.answered = incoming._reply(200, "OK", incoming.local_sdp())
+    outgoing.wait_answer(talk=False)
+    bob.expect("ACK", call_id=incoming.call_id)
+    incoming.talk()
+    wait_talking(outgoing)
+    intruder = world.agent("carrol").rtp(frequency=1500)
+    seize(intruder, outgoing)
+    return outgoing, incoming, intruder
+
+
+def seize(intruder, call):
+    for _ in range(5):
+        intruder.send_one(remote=(call.remote_sdp.address, call.remote_sdp.port))
+
+
+def check_that_both_hear_each_other(outgoing, incoming):
+    wait_talking(outgoing, incoming, packets=80)
+    near(outgoing.media.heard_frequency(), 880, 3, "heard by the caller")
+    near(incoming.media.heard_frequency(), 440, 3, "heard by the callee")
+
+
+@test()
+def nobody_takes_the_call_of_a_caller_who_says_nothing_yet(world):
+    outgoing, incoming, intruder = seized_before_the_caller_speaks(world)
+    wait_until(lambda: termination_of(world, "caller")["foreign"] >= 5, 5, "all were foreign")
+    equal([t["source_rule"] for t in world.lab.show("terminations")], ["host", "host"], "rules")
+    wait_talking(outgoing, packets=20)
+    outgoing.talk()
+    check_that_both_hear_each_other(outgoing, incoming)
+    equal(len(intruder.received), 0, "packets that the intruder heard")
+    assert not any(p.ssrc == intruder.ssrc for p in incoming.media.received), "he was heard"
+    hang_up(outgoing, incoming)
+
+
+@test(restarts=True, timeout=60)
+def a_caller_takes_her_call_back_with_her_first_packet(world):
+    with world.configured("  ring_timeout_s: 6\n", "  ring_timeout_s: 6\n  media_source: learn\n"):
+        outgoing, incoming, intruder = seized_before_the_caller_speaks(world)
+        wait_until(lambda: len(intruder.received) >= 5, 5, "the intruder hears the callee")
+        first = outgoing.media.sequence
+        outgoing.talk()
+        check_that_both_hear_each_other(outgoing, incoming)
+        assert any((p.ssrc, p.sequence) == (outgoing.media.ssrc, first)
+                   for p in incoming.media.received), "her first packet was dropped"
+        shown, heard = termination_of(world, "caller"), len(intruder.received)
+        equal((shown["source_rule"], shown["latched_address"]), ("learn", outgoing.agent.address),
+              "her rule and source")
+        seize(intruder, outgoing)
+        wait_until(lambda: termination_of(world, "caller")["foreign"] >= 5, 5, "he is foreign now")
+        check_that_both_hear_each_other(outgoing, incoming)
+        equal(len(intruder.received), heard, "packets that the intruder heard")
+        hang_up(outgoing, incoming)
+        world.lab.wait_idle()
+        world.close()
+
+
 @test()
 def counters_agree_with_what_the_phones_sent(world):
     outgoing, incoming = world.call()

@@ -277,14 +277,15 @@ class Call:
             self.remote_sdp = sip.Sdp(response.body)
         return response
 
-    def wait_answer(self, seconds=FINAL_WAIT):
+    def wait_answer(self, seconds=FINAL_WAIT, talk=True):
         """Waits for the 200, acknowledges it, and starts to talk."""
         response = self.agent.response(self.invite, seconds)
         assert response.status == 200, f"expected 200, got {response.first}"
         self.answered = response
         self.remote_sdp = sip.Sdp(response.body)
         self.acknowledge()
-        self.talk()
+        if talk:
+            self.talk()
         return response
 
     def wait_failure(self, seconds=FINAL_WAIT):
