@@ -13,6 +13,7 @@ enum field_kind {
 	FIELD_NUMBER,
 	FIELD_SECONDS, /* shown as h:mm:ss */
 	FIELD_TIME,    /* RFC 3339; shown without date if it is of today */
+	FIELD_BYTES,   /* shown in MB */
 	FIELD_PORT,    /* shown behind the address that stands before it */
 };
 
@@ -67,17 +68,17 @@ enum field_kind {
 	X("calls", "CALLS", NUMBER, "calls over it now")
 
 /* What came from a side. */
-#define FIELDS_CDR_SIDE(X, side, SIDE)                                                       \
-	X("packets_" side, "RX " SIDE, NUMBER, "RTP packets taken from the " side)           \
-	X("lost_" side, "", NUMBER, "RTP packets lost on the way from the " side)            \
-	X("loss_percent_" side, "LOSS %", NUMBER, "the same of those expected, null: none")  \
-	X("late_" side, "", NUMBER, "too late for a common play-out of 60 ms")               \
-	X("mos_" side, "MOS", NUMBER, "conversational MOS, ITU-T G.107, null: nothing came") \
-	X("r_factor_" side, "", NUMBER, "R of G.107")                                        \
-	X("jitter_ms_" side, "", NUMBER, "interarrival jitter at the end, RFC 3550 A.8")     \
-	X("longest_gap_ms_" side, "", NUMBER, "longest time between two packets")            \
-	X("burst_density_" side, "", NUMBER, "share lost in bursts, RFC 3611 4.7.2")         \
-	X("rtt_ms_" side, "", NUMBER, "round trip between it and us, null: not known")       \
+#define FIELDS_CDR_SIDE(X, side, SIDE)                                                             \
+	X("packets_" side, "", NUMBER, "RTP packets taken from the " side)                         \
+	X("lost_" side, "", NUMBER, "RTP packets lost on the way from the " side)                  \
+	X("loss_percent_" side, "", NUMBER, "the same of those expected, null: none")              \
+	X("late_" side, "", NUMBER, "too late for a common play-out of 60 ms")                     \
+	X("mos_" side, SIDE " MOS", NUMBER, "conversational MOS, ITU-T G.107, null: nothing came") \
+	X("r_factor_" side, "", NUMBER, "R of G.107")                                              \
+	X("jitter_ms_" side, "", NUMBER, "interarrival jitter at the end, RFC 3550 A.8")           \
+	X("longest_gap_ms_" side, "", NUMBER, "longest time between two packets")                  \
+	X("burst_density_" side, "", NUMBER, "share lost in bursts, RFC 3611 4.7.2")               \
+	X("rtt_ms_" side, "", NUMBER, "round trip between it and us, null: not known")             \
 	X("quality_alarms_" side, "", NUMBER, "how often a threshold was crossed")
 
 #define FIELDS_CDRS(X)                                                              \
@@ -95,7 +96,7 @@ enum field_kind {
 	X("cause", "CAUSE", NUMBER, "SIP status; 200: answered and ended normally") \
 	X("reason", "REASON", TEXT, "why it ended")                                 \
 	X("ended_by", "BY", TEXT, "caller, callee or system")                       \
-	X("codec", "CODEC", TEXT, "audio format")                                   \
+	X("codec", "", TEXT, "audio format")                                        \
 	FIELDS_CDR_SIDE(X, "caller", "CALLER")                                      \
 	FIELDS_CDR_SIDE(X, "callee", "CALLEE")
 
@@ -109,24 +110,25 @@ enum field_kind {
 	X("published", "PUBLISHED", NUMBER, "since the start")           \
 	X("fields", "FIELDS", TEXT, "what an event of the type holds")
 
-#define FIELDS_LOAD(X)                                                                             \
-	X("calls", "CALLS", NUMBER, "in progress")                                                 \
-	X("calls_started", "STARTED", NUMBER, "calls since the start")                             \
-	X("calls_ended", "ENDED", NUMBER, "calls since the start")                                 \
-	X("registrations", "REGISTRATIONS", NUMBER, "contacts")                                    \
-	X("events_waiting", "EVENTS WAITING", NUMBER, "events not delivered yet")                  \
-	X("events_shed", "EVENTS SHED", NUMBER, "events for which there was no room")              \
-	X("store_queued", "STORE QUEUED", NUMBER, "writes that wait for the disk")                 \
-	X("store_refused", "STORE REFUSED", NUMBER, "writes for which there was no room")          \
-	X("contexts", "CONTEXTS", NUMBER,                                                          \
-	  "on the dataplane; this and all below: null without one")                                \
-	X("unclaimed", "UNCLAIMED", NUMBER, "contexts that nobody claims")                         \
-	X("reclaimed", "RECLAIMED", NUMBER, "of such, removed since the dataplane's start")        \
-	X("flow_memory", "FLOW MEMORY", NUMBER, "bytes for flows")                                 \
-	X("table_memory", "TABLE MEMORY", NUMBER, "bytes for terminations, contexts and counters") \
-	X("commands", "COMMANDS", NUMBER, "carried out by the dataplane")                          \
-	X("commands_refused", "REFUSED", NUMBER, "answered by it with an error")                   \
-	X("dataplane_events_lost", "EVENTS LOST", NUMBER,                                          \
+#define FIELDS_LOAD(X)                                                                      \
+	X("calls", "CALLS", NUMBER, "in progress")                                          \
+	X("calls_started", "STARTED", NUMBER, "calls since the start")                      \
+	X("calls_ended", "ENDED", NUMBER, "calls since the start")                          \
+	X("registrations", "REGISTRATIONS", NUMBER, "contacts")                             \
+	X("events_waiting", "EVENTS WAITING", NUMBER, "events not delivered yet")           \
+	X("events_shed", "EVENTS SHED", NUMBER, "events for which there was no room")       \
+	X("store_queued", "STORE QUEUED", NUMBER, "writes that wait for the disk")          \
+	X("store_refused", "STORE REFUSED", NUMBER, "writes for which there was no room")   \
+	X("contexts", "CONTEXTS", NUMBER,                                                   \
+	  "on the dataplane; this and all below: null without one")                         \
+	X("unclaimed", "UNCLAIMED", NUMBER, "contexts that nobody claims")                  \
+	X("reclaimed", "RECLAIMED", NUMBER, "of such, removed since the dataplane's start") \
+	X("flow_memory", "FLOW MEMORY MB", BYTES, "bytes for flows")                        \
+	X("table_memory", "TABLE MEMORY MB", BYTES,                                         \
+	  "bytes for terminations, contexts and counters")                                  \
+	X("commands", "COMMANDS", NUMBER, "carried out by the dataplane")                   \
+	X("commands_refused", "REFUSED", NUMBER, "answered by it with an error")            \
+	X("dataplane_events_lost", "EVENTS LOST", NUMBER,                                   \
 	  "of the dataplane, for which its ring had no room")
 
 #define FIELDS_CONTEXTS(X)                                                        \
@@ -150,29 +152,29 @@ enum field_kind {
 	X("xr_burst_density", "", NUMBER, "per cent lost in bursts")                             \
 	X("xr_gap_density", "", NUMBER, "per cent lost between them")
 
-#define FIELDS_QUALITY(X)                                                                   \
-	X("handle", "HANDLE", TEXT, "handle of the termination")                            \
-	X("call", "CALL", TEXT, "id of its call")                                           \
-	X("side", "SIDE", TEXT, "caller or callee: whose speech it is")                     \
-	X("codec", "CODEC", TEXT, "audio format that was agreed")                           \
-	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                    \
-	X("mos", "MOS", NUMBER, "conversational MOS (ITU-T G.107), null: nothing came yet") \
-	X("r_factor", "R", NUMBER, "R of G.107")                                            \
-	X("interval_mos", "NOW", NUMBER, "MOS of the last interval, null: none was judged") \
-	X("loss_percent", "LOSS %", NUMBER, "lost, of those expected")                      \
-	X("late_percent", "LATE %", NUMBER, "too late for a common play-out of 60 ms")      \
-	X("lost", "", NUMBER, "expected but not received, RFC 3550 A.3")                    \
-	X("late", "", NUMBER, "packets that came too late")                                 \
-	X("reordered", "REORDERED", NUMBER, "behind one that was sent later")               \
-	X("duplicate", "DUPLICATE", NUMBER, "that had come before")                         \
-	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")           \
-	X("longest_gap_ms", "GAP MS", NUMBER, "longest time between two packets")           \
-	X("burst_ms", "", NUMBER, "mean length of bursts of loss, RFC 3611 4.7.2, 0: none") \
-	X("burst_density", "BURST", NUMBER, "share that is lost in them")                   \
-	X("gap_ms", "", NUMBER, "mean time between bursts")                                 \
-	X("gap_density", "", NUMBER, "share that is lost there")                            \
-	X("rtt_ms", "RTT", NUMBER, "round trip between it and us by RTCP, null: not known") \
-	FIELDS_REPORTED(X, "IT SEES %")                                                     \
+#define FIELDS_QUALITY(X)                                                                       \
+	X("handle", "", TEXT, "handle of the termination")                                      \
+	X("call", "CALL", TEXT, "id of its call")                                               \
+	X("side", "SIDE", TEXT, "caller or callee: whose speech it is")                         \
+	X("codec", "CODEC", TEXT, "audio format that was agreed")                               \
+	X("rx_packets", "", NUMBER, "valid RTP packets taken from it")                          \
+	X("mos", "MOS", NUMBER, "conversational MOS (ITU-T G.107), null: nothing came yet")     \
+	X("r_factor", "", NUMBER, "R of G.107")                                                 \
+	X("interval_mos", "MOS NOW", NUMBER, "MOS of the last interval, null: none was judged") \
+	X("loss_percent", "LOSS %", NUMBER, "lost, of those expected")                          \
+	X("late_percent", "LATE %", NUMBER, "too late for a common play-out of 60 ms")          \
+	X("lost", "", NUMBER, "expected but not received, RFC 3550 A.3")                        \
+	X("late", "", NUMBER, "packets that came too late")                                     \
+	X("reordered", "", NUMBER, "behind one that was sent later")                            \
+	X("duplicate", "", NUMBER, "that had come before")                                      \
+	X("jitter_ms", "JITTER MS", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")            \
+	X("longest_gap_ms", "MAX GAP MS", NUMBER, "longest time between two packets")           \
+	X("burst_ms", "", NUMBER, "mean length of bursts of loss, RFC 3611 4.7.2, 0: none")     \
+	X("burst_density", "", NUMBER, "share that is lost in them")                            \
+	X("gap_ms", "", NUMBER, "mean time between bursts")                                     \
+	X("gap_density", "", NUMBER, "share that is lost there")                                \
+	X("rtt_ms", "RTT MS", NUMBER, "round trip between it and us by RTCP, null: not known")  \
+	FIELDS_REPORTED(X, "FAR LOSS %")                                                        \
 	X("quality", "QUALITY", TEXT, FIELD_QUALITY_MEANING)
 
 #define FIELDS_LEAKS(X)                                                           \
@@ -180,7 +182,7 @@ enum field_kind {
 	X("call", "CALL", TEXT, "id of its call: the label that its client gave") \
 	X("unclaimed_s", "SINCE", SECONDS, "seconds since its client went away")  \
 	X("terminations", "TERMINATIONS", NUMBER, "how many it connects")         \
-	X("last_packet_ms", "AGO", NUMBER,                                        \
+	X("last_packet_ms", "AGO MS", NUMBER,                                     \
 	  "milliseconds since the last RTP packet to any of them, null: none came yet")
 
 #define FIELDS_REALMS(X)                                                                \
@@ -196,7 +198,7 @@ enum field_kind {
 	X("terminations", "TERMINATIONS", NUMBER, "in it now")
 
 #define FIELDS_TERMINATIONS(X)                                                                 \
-	X("handle", "HANDLE", TEXT, "index.generation")                                        \
+	X("handle", "", TEXT, "index.generation")                                              \
 	X("context", "", TEXT, "handle of its context")                                        \
 	X("call", "CALL", TEXT, "id of its call")                                              \
 	X("side", "SIDE", TEXT, "caller or callee")                                            \
@@ -208,8 +210,7 @@ enum field_kind {
 	X("remote_port", "", NUMBER, "port of the signalling")                                 \
 	X("latched_address", "REMOTE", TEXT, "where RTP comes from, null: none came yet")      \
 	X("latched_port", "PORT", PORT, "its port")                                            \
-	X("direction", "DIRECTION", TEXT,                                                      \
-	  "sendrecv, sendonly, recvonly or inactive, seen from there")                         \
+	X("direction", "", TEXT, "sendrecv, sendonly, recvonly or inactive, seen from there")  \
 	X("codec", "CODEC", TEXT, "audio format that was agreed")                              \
 	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                       \
 	X("rx_bytes", "", NUMBER, "bytes of their UDP payload")                                \
@@ -221,14 +222,14 @@ enum field_kind {
 	X("late_percent", "", NUMBER, "late, of those expected")                               \
 	X("reordered", "", NUMBER, "behind one that was sent later")                           \
 	X("duplicate", "", NUMBER, "that had come before")                                     \
-	X("jitter_ms", "JITTER", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")              \
+	X("jitter_ms", "", NUMBER, "interarrival jitter, RFC 3550 A.8, ms")                    \
 	X("longest_gap_ms", "", NUMBER, "longest time between two of them")                    \
 	X("burst_ms", "", NUMBER, "mean length of bursts of loss, RFC 3611 4.7.2, 0: none")    \
 	X("burst_density", "", NUMBER, "share that is lost in them")                           \
 	X("gap_ms", "", NUMBER, "mean time between bursts")                                    \
 	X("gap_density", "", NUMBER, "share that is lost there")                               \
 	X("r_factor", "", NUMBER, "R of ITU-T G.107, null: none came yet")                     \
-	X("mos", "MOS", NUMBER, "conversational MOS that belongs to it, null: none came yet")  \
+	X("mos", "", NUMBER, "conversational MOS that belongs to it, null: none came yet")     \
 	X("interval_mos", "", NUMBER, "the same of the last interval, null: none was judged")  \
 	X("quality", "", TEXT, FIELD_QUALITY_MEANING)                                          \
 	X("rtt_ms", "", NUMBER, "round trip between it and us by RTCP, null: not known")       \
@@ -244,7 +245,7 @@ enum field_kind {
 	X("ssrc_changes", "", NUMBER, "how often it changed")                                  \
 	X("realm", "", NUMBER, "index of its realm")                                           \
 	FIELDS_REPORTED(X, "")                                                                 \
-	X("last_packet_ms", "AGO", NUMBER, "milliseconds since the last one, null: none yet")
+	X("last_packet_ms", "AGO MS", NUMBER, "milliseconds since the last one, null: none yet")
 
 #define FIELDS_PORTS(X)                                                                 \
 	X("name", "NAME", TEXT, "as in the configuration")                              \
@@ -280,13 +281,14 @@ enum field_kind {
 	X("idle_percent", "IDLE %", NUMBER, "share of its time without packets, now")   \
 	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles in rounds with packets")
 
+#define NODES_NOTE "those of rx and tx on kernel interfaces include system calls"
 #define FIELDS_NODES(X)                                             \
 	X("worker", "WORKER", NUMBER, "number of the worker")       \
 	X("node", "NODE", TEXT, "graph node")                       \
 	X("calls", "CALLS", NUMBER, "how often it ran")             \
 	X("packets", "PACKETS", NUMBER, "packets it worked on")     \
 	X("packets_per_call", "PACKETS/CALL", NUMBER, "burst size") \
-	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles")
+	X("cycles_per_packet", "CYCLES/PACKET", NUMBER, "TSC cycles; " NODES_NOTE)
 
 #define FIELDS_DROPS(X)                                                   \
 	X("reason", "REASON", TEXT, "name of the reason")                 \

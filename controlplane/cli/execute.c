@@ -9,7 +9,7 @@
 #include "dataplane/client/client.h"
 
 #define DRAIN_PAUSE_MS 200
-#define WHY_SIZE       512
+#define WHY_SIZE       1024
 #define IDLE_SAMPLE_NS 100000000L
 
 volatile sig_atomic_t cli_interrupted;
@@ -38,6 +38,8 @@ static void print_rows(struct cli *cli, enum command_id command, json_t *rows)
 		json_decref(object);
 	} else if (json_is_array(rows)) {
 		table_print(cli->out, cli_fields(command), rows, name);
+		if (command == COMMAND_SHOW_NODES && json_array_size(rows))
+			fprintf(cli->out, "cycles: %s\n", NODES_NOTE);
 	} else {
 		table_print_object(cli->out, cli_fields(command), rows, "");
 	}

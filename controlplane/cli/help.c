@@ -70,6 +70,7 @@ static const char *kind_name(enum field_kind kind)
 {
 	switch (kind) {
 	case FIELD_NUMBER:
+	case FIELD_BYTES:
 	case FIELD_PORT:
 		return "number";
 	case FIELD_SECONDS:

@@ -55,6 +55,8 @@ static void format_value(const json_t *value, enum field_kind kind, char text[CE
 		format_seconds(json_number_value(value), text);
 	else if (kind == FIELD_TIME && string)
 		format_time(string, text);
+	else if (kind == FIELD_BYTES && json_is_number(value))
+		snprintf(text, CELL, "%.1f", json_number_value(value) / 1e6);
 	else if (json_is_integer(value))
 		snprintf(text, CELL, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	else if (json_is_real(value))
@@ -124,7 +126,8 @@ static unsigned choose_columns(const struct field *fields, const struct field *c
 
 static bool is_right(const struct field *field)
 {
-	return field->kind == FIELD_NUMBER || field->kind == FIELD_SECONDS;
+	return field->kind == FIELD_NUMBER || field->kind == FIELD_SECONDS ||
+	       field->kind == FIELD_BYTES;
 }
 
 void table_print(FILE *out, const struct field *fields, const json_t *rows, const char *name)

@@ -7,6 +7,9 @@
 
 #include "controlplane/cli/cli.h"
 
+#define NAMES_A_LINE 3u
+#define NAME_COLUMN  24
+
 static enum command_status wrong(char *why, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 static enum command_status wrong(char *why, size_t size, const char *format, ...)
@@ -38,6 +41,8 @@ static unsigned name_matches(const char *name, unsigned count, const char *const
 static enum command_status unknown(unsigned count, const char *const *words, char *why, size_t size)
 {
 	int n = snprintf(why, size, "unknown command: %s", words[0]);
+	int gap = 0;
+	unsigned in_line = 0;
 	bool first = true;
 
 	if (n < 0 || (size_t)n >= size)
@@ -51,8 +56,12 @@ static enum command_status unknown(unsigned count, const char *const *words, cha
 		if (!rest || strlen(words[0]) != first_word ||
 		    strncmp(name, words[0], first_word) != 0)
 			continue;
-		n += snprintf(why + n, size - (size_t)n, "%s%s", first ? "; there is " : ", ",
-			      name);
+		if (in_line == NAMES_A_LINE)
+			in_line = 0;
+		n += snprintf(why + n, size - (size_t)n, "%s%s%*s%s", first ? "; there is" : "",
+			      in_line ? "" : "\n  ", in_line ? gap : 0, "", name);
+		gap = NAME_COLUMN - (int)strlen(name);
+		in_line++;
 		first = false;
 	}
 	if (first && (size_t)n < size)

@@ -100,11 +100,15 @@ const char *options_help(void)
 	return text;
 }
 
+/* What the option would have taken, for who reads the refusal; "": it is not said. */
+static char wanted[96];
+
 static bool number(const char *text, double low, double high, double *out)
 {
 	char *end;
 	double value = strtod(text, &end);
 
+	snprintf(wanted, sizeof(wanted), "a number from %.10g to %.10g", low, high);
 	if (end == text || *end || !(value >= low && value <= high))
 		return false;
 	*out = value;
@@ -115,8 +119,10 @@ static bool whole(const char *text, double low, double high, unsigned *out)
 {
 	double value;
 
-	if (!number(text, low, high, &value) || value != (double)(unsigned)value)
+	if (!number(text, low, high, &value) || value != (double)(unsigned)value) {
+		snprintf(wanted, sizeof(wanted), "a whole number from %.10g to %.10g", low, high);
 		return false;
+	}
 	*out = (unsigned)value;
 	return true;
 }
@@ -168,14 +174,17 @@ static bool parse_target(const char *text, struct options *o)
 
 static bool choose(const char *text, const char *no, const char *yes, bool *out)
 {
+	snprintf(wanted, sizeof(wanted), "%s or %s", no, yes);
 	*out = strcmp(text, yes) == 0;
 	return *out || strcmp(text, no) == 0;
 }
 
 static bool set_source(struct options *o, enum options_source source)
 {
-	if (o->source != SOURCE_NONE)
+	if (o->source != SOURCE_NONE) {
+		snprintf(wanted, sizeof(wanted), "only one of --dataplane, --target, --calls");
 		return false;
+	}
 	o->source = source;
 	return true;
 }
@@ -282,8 +291,11 @@ static bool parse_one(struct options *o, int option, const char *value, char *wh
 		return whole(value, PACKET_PAYLOAD_MIN, PACKET_PAYLOAD_MAX, &o->payload);
 	case OPTION_PT:
 		/* With the marker 64..95 would look like RTCP (RFC 5761 §4). */
-		return whole(value, 0, 127, &o->payload_type) &&
-		       (o->payload_type < 64 || o->payload_type > 95);
+		if (whole(value, 0, 127, &o->payload_type) &&
+		    (o->payload_type < 64 || o->payload_type > 95))
+			return true;
+		snprintf(wanted, sizeof(wanted), "0 to 63 or 96 to 127");
+		return false;
 	case OPTION_RANDOM_ORDER:
 		o->random_order = true;
 		return true;
@@ -347,11 +359,14 @@ enum options_result options_parse(int argc, char **argv, struct options *o, char
 				 argv[optind - 1]);
 			return OPTIONS_WRONG;
 		}
+		wanted[0] = '\0';
 		if (parse_one(o, option, optarg, why, why_size))
 			continue;
 		if (!why[0])
-			snprintf(why, why_size, "--%s %s: not understood, or a second choice",
-				 described[option - OPTION_PORT].name, optarg ? optarg : "");
+			snprintf(why, why_size, "--%s wants %s, not %s",
+				 described[option - OPTION_PORT].name,
+				 wanted[0] ? wanted : described[option - OPTION_PORT].argument,
+				 optarg ? optarg : "");
 		return OPTIONS_WRONG;
 	}
 	wrong = optind < argc ? "words without an option" : check(o);

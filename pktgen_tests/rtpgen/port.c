@@ -2,6 +2,7 @@
 #include "pktgen_tests/rtpgen/port.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,8 +167,13 @@ static int start_when_there(struct generator *g)
 
 int port_open(struct generator *g, const struct options *o)
 {
-	int error = probe(g, o->port);
+	int error;
 
+	if (is_interface(o->port) && if_nametoindex(o->port) == 0) {
+		fprintf(stderr, "rtpgen: no such interface: %s\n", o->port);
+		return -ENODEV;
+	}
+	error = probe(g, o->port);
 	if (error) {
 		fprintf(stderr, "rtpgen: %s cannot be opened: %s\n", o->port, strerror(-error));
 		return error;

@@ -11,6 +11,8 @@ static const struct field fields[] = {
 	{ "count", "COUNT", FIELD_NUMBER, "" }, { "time", "TIME", FIELD_SECONDS, "" },
 	{ NULL, NULL, FIELD_TEXT, NULL },
 };
+static const struct field memory[] = { { "memory", "MEMORY MB", FIELD_BYTES, "" },
+				       { NULL, NULL, FIELD_TEXT, NULL } };
 
 static char *print(const char *rows, bool single)
 {
@@ -67,6 +69,20 @@ Test(table, umlauts_take_one_column_and_controls_reach_no_terminal)
 	       "NAME    ADDRESS  COUNT  TIME\n"
 	       "J\xc3\xbcrg    -            1     -\n"
 	       "?[2J??  -            2     -\n");
+}
+
+Test(table, bytes_are_shown_in_the_unit_of_their_heading)
+{
+	json_t *rows = json_pack("[{s:i},{s:n}]", "memory", 1234567, "memory");
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	table_print(out, memory, rows, "things");
+	fclose(out);
+	cr_assert_str_eq(text, "MEMORY MB\n      1.2\n        -\n");
+	free(text);
+	json_decref(rows);
 }
 
 Test(table, an_object_has_a_line_a_field)

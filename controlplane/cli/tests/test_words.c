@@ -9,7 +9,7 @@ struct parsed {
 	enum command_id command;
 	struct arguments arguments;
 	bool json;
-	char why[512];
+	char why[1024];
 };
 
 /* A line of words with one blank between them. */
@@ -133,7 +133,10 @@ Test(words, an_unknown_show_lists_the_known_ones)
 {
 	struct parsed p = parse("show foo");
 
-	cr_assert(strstr(p.why, "show foo"));
+	cr_assert(strstr(p.why, "show foo; there is\n  show calls              show sessions  "));
+	for (const char *line = p.why; line; line = strchr(line + 1, '\n'))
+		cr_assert(strcspn(line + 1, "\n") < 80);
+	cr_assert(strstr(p.why, "show version"), "all of them");
 	cr_assert(strstr(p.why, "show terminations"));
 	cr_assert_not(strstr(p.why, "call hangup"));
 }

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from world.lab import TOP
-from world.suite import cdr_of, equal, hang_up, only_call, test
+from world.suite import cdr_of, equal, hang_up, only_call, test, wait_talking
 
 FIELDS = {
     "calls": "id state from to caller_session callee_session started answered duration_s context",
@@ -42,6 +42,21 @@ def every_show_command_has_its_fields(world):
     cdr = cdr_of(world, call)
     fields = set("call from to started answered ended duration_s cause reason ended_by".split())
     assert not fields - set(cdr), f"a CDR lacks {fields - set(cdr)}"
+
+
+@test()
+def what_people_look_at_fits_a_screen(world):
+    """120 columns, in the middle of a call and after it."""
+    outgoing, incoming = world.call()
+    wait_talking(outgoing, incoming, packets=120)
+    tables = [world.lab.ctl("show", what) for what in ("quality", "terminations")]
+    nodes = world.lab.ctl("show", "nodes")
+    hang_up(outgoing, incoming)
+    tables.append(world.lab.ctl("show", "cdrs", "--limit", "1"))
+    for table in tables:
+        widest = max(len(line) for line in table.splitlines())
+        assert widest <= 120, f"{widest} columns:\n{table}"
+    assert "system calls" in nodes.splitlines()[-1], nodes
 
 
 @test()

@@ -24,6 +24,24 @@ static enum options_result parse(const char *line)
 	return options_parse(argc, argv, &o, why, sizeof(why));
 }
 
+Test(options, a_refusal_says_what_is_wanted)
+{
+	parse("--port veth0 --streams 300000");
+	cr_expect_str_eq(why, "--streams wants a whole number from 1 to 200000, not 300000");
+	parse("--port veth0 --streams 2.5");
+	cr_expect_str_eq(why, "--streams wants a whole number from 1 to 200000, not 2.5");
+	parse("--port veth0 --ptime 0");
+	cr_expect_str_eq(why, "--ptime wants a number from 0.1 to 10000, not 0");
+	parse("--port veth0 --pt 72");
+	cr_expect_str_eq(why, "--pt wants 0 to 63 or 96 to 127, not 72");
+	parse("--port veth0 --source-rule maybe");
+	cr_expect_str_eq(why, "--source-rule wants strict or learn, not maybe");
+	parse("--port veth0 --dataplane /run/a --calls file");
+	cr_expect_str_eq(why, "--calls wants only one of --dataplane, --target, --calls, not file");
+	parse("--port veth0 --gateway-mac nobody");
+	cr_expect_str_eq(why, "--gateway-mac wants MAC, not nobody");
+}
+
 Test(options, a_whole_line_is_understood)
 {
 	cr_assert_eq(parse("--port net_memif0,role=client,id=0 --cores 0,1,3 --streams 200000 "
