@@ -38,6 +38,7 @@ struct sent_counters {
 		uint64_t lost, duplicated, held, delayed;
 	} impaired;
 	uint64_t began_tsc, ended_tsc; /* first and last packet */
+	uint64_t lag;                  /* ticks that a packet was built behind its time, at most */
 };
 
 /* Writer: who receives. */
@@ -61,6 +62,7 @@ struct generator {
 	uint16_t port;
 	bool polling; /* never sleep */
 	uint64_t tsc_hz;
+	uint64_t epoch_tsc; /* the clock of all time stamps is 0 */
 	struct rte_mempool *tx_pool, *rx_pool;
 	struct rte_ring
 		*extra; /* frames besides the streams: many producers, the sender consumes */

@@ -370,14 +370,15 @@ static void tell(uint32_t stream, const struct marks *there, const struct marks 
 {
 	fprintf(stderr,
 		"rtpgen: stream %u: sent %u packets, with %u lost, %u duplicate, %u reordered; the "
-		"dataplane took %u, with %u, %u, %u, dropped %u; %u came back\n",
+		"dataplane took %u, with %u, %u, %u, %u late, dropped %u; %u came back\n",
 		stream, wire->packets, wire->lost, wire->duplicate, wire->reordered, there->packets,
-		there->lost, there->duplicate, there->reordered, there->dropped, came);
+		there->lost, there->duplicate, there->reordered, there->late, there->dropped, came);
 }
 
-void program_compare(struct program *p, const struct streams *s, struct program_counts *counts)
+void program_compare(struct program *p, const struct streams *s, bool none_late,
+		     struct program_counts *counts)
 {
-	*counts = (struct program_counts){ 0 };
+	*counts = (struct program_counts){ .late_compared = none_late };
 	for (uint32_t i = 0; i < s->count; i++) {
 		struct marks there = since_mark(p, i), wire = on_the_wire(s, i);
 		uint32_t not_taken = there.dropped - there.not_forwarded;
@@ -391,7 +392,8 @@ void program_compare(struct program *p, const struct streams *s, struct program_
 		counts->late += there.late;
 		counts->dropped += there.dropped;
 		if (there.packets + not_taken == wire.packets && came <= sent_on &&
-		    (not_taken > 0 || same_order(&there, &wire))) {
+		    (not_taken > 0 || same_order(&there, &wire)) &&
+		    (!none_late || there.late == 0)) {
 			counts->lost_way_back += sent_on - came;
 			continue;
 		}

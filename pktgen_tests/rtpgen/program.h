@@ -32,6 +32,7 @@ struct program_counts {
 	uint64_t disagree;      /* streams whose counts are not those of the wire */
 	uint64_t lost_way_back; /* sent on by the dataplane, and never received */
 	bool agree;
+	bool late_compared;
 };
 
 /* What the dataplane counts from now on. While nothing is under way. */
@@ -40,10 +41,11 @@ void program_mark(struct program *p);
  * Since the mark, against what was put on the wire. Of each stream must agree: packets taken
  * (with those that were not, because their source had not proved itself: all that were sent),
  * lost, duplicate, reordered; and packets sent on must be those received, unless some were lost on
- * the way back, which is not for the dataplane to know. Late is not compared: the dataplane holds
- * packets to the clock of their time stamps, which only --ptime 20 keeps.
+ * the way back, which is not for the dataplane to know. Late is compared where it is known to be
+ * none (none_late): the dataplane holds packets to the clock of their time stamps, which only
+ * --ptime 20 keeps, and on a machine that others use not even that.
  */
-void program_compare(struct program *p, const struct streams *streams,
+void program_compare(struct program *p, const struct streams *streams, bool none_late,
 		     struct program_counts *counts);
 
 #endif

@@ -67,10 +67,10 @@ void report_table(FILE *out, const struct run_result *r, const struct search_res
 			r->impaired.delayed, r->impaired.reordered);
 	if (r->compared)
 		fprintf(out,
-			"dataplane: %lu packets, %lu lost, %lu duplicate, %lu reordered, %lu "
-			"dropped: %s\n",
+			"dataplane: %lu packets, %lu lost, %lu duplicate, %lu reordered, %lu late, "
+			"%lu dropped: %s\n",
 			r->dataplane.packets, r->dataplane.lost, r->dataplane.duplicate,
-			r->dataplane.reordered, r->dataplane.dropped,
+			r->dataplane.reordered, r->dataplane.late, r->dataplane.dropped,
 			r->dataplane.agree ? "agrees" : "DISAGREES");
 	if (search)
 		table_search(out, search);
@@ -98,9 +98,9 @@ static void json_dataplane(FILE *out, const struct program_counts *c)
 	fprintf(out,
 		",\n  \"dataplane\": {\"packets\": %lu, \"lost\": %lu, \"duplicate\": %lu, "
 		"\"reordered\": %lu, \"late\": %lu, \"dropped\": %lu, \"disagree\": %lu, "
-		"\"lost_way_back\": %lu, \"agree\": %s}",
+		"\"lost_way_back\": %lu, \"late_compared\": %s, \"agree\": %s}",
 		c->packets, c->lost, c->duplicate, c->reordered, c->late, c->dropped, c->disagree,
-		c->lost_way_back, c->agree ? "true" : "false");
+		c->lost_way_back, c->late_compared ? "true" : "false", c->agree ? "true" : "false");
 }
 
 static void json_search(FILE *out, const struct search_result *s)

@@ -17,6 +17,7 @@
 #define DRAIN_S       1u   /* after the last packet that came */
 #define DRAIN_MAX_S   10u
 #define LOOK_EVERY_US 2000u
+#define PACKET_MS     (PACKET_SAMPLES * 1000 / PACKET_CLOCK_HZ)
 
 bool run_interrupted;
 
@@ -134,10 +135,11 @@ static uint32_t first_streams(const struct generator *g)
 
 int run_warm_up(struct generator *g, bool all)
 {
-	uint64_t end = rte_rdtsc() + WARM_UP_S * g->tsc_hz;
+	uint64_t began = rte_rdtsc(), end = began + WARM_UP_S * g->tsc_hz;
 	uint32_t limit = all ? g->streams.count : first_streams(g), missing;
 
-	streams_start_run(&g->streams);
+	g->epoch_tsc = began;
+	streams_start_run(&g->streams, 0);
 	while ((missing = probe_missing(g, limit)) > 0 && !interrupted()) {
 		if (rte_rdtsc() > end) {
 			fprintf(stderr, "rtpgen: of %u streams tried nothing comes back from %u\n",
@@ -214,13 +216,18 @@ static void wait_for_end(struct generator *g, bool quiet, struct program *progra
 	}
 }
 
-static void clear(struct generator *g)
+static uint32_t samples_of(const struct generator *g, uint64_t ticks)
+{
+	return (uint32_t)(uint64_t)((double)ticks * PACKET_CLOCK_HZ / (double)g->tsc_hz);
+}
+
+static void clear(struct generator *g, uint64_t now)
 {
 	memset(&g->sent, 0, sizeof(g->sent));
 	memset(&g->received, 0, sizeof(g->received));
 	for (unsigned i = 0; i < DIRECTIONS_MAX; i++)
 		histogram_clear(&g->latency[i]);
-	streams_start_run(&g->streams);
+	streams_start_run(&g->streams, samples_of(g, now - g->epoch_tsc));
 }
 
 static void add_streams(const struct generator *g, struct run_result *r)
@@ -292,11 +299,31 @@ static void collect(const struct generator *g, struct run_result *r)
 	}
 }
 
+/*
+ * No packet can have come to the dataplane DP_PLAYOUT_MS behind the stream's quickest, if we were
+ * never so late in sending it and having it back. Other paces than that of the time stamps, and
+ * impairments, make packets late, and nobody knows how long those took that are lost.
+ */
+static bool nothing_was_late(const struct generator *g, const struct run_result *r,
+			     uint64_t stamped)
+{
+	uint64_t spread = g->sent.began_tsc - stamped + ticks_ms(g, PACKET_MS);
+	uint64_t ahead = ticks_ms(g, STREAMS_AHEAD_MS), late = g->sent.lag + r->total.latency.max;
+
+	if (g->plan.active || r->offered_pps != g->streams.count * 1000.0 / PACKET_MS ||
+	    r->total.lost > 0 || r->interrupted)
+		return false;
+	late += spread > ahead ? spread - ahead : 0;
+	return late < ticks_ms(g, DP_PLAYOUT_MS - 1);
+}
+
 int run_once(struct generator *g, double pps, double duration_s, bool quiet,
 	     struct program *program, bool compare, struct run_result *result)
 {
+	uint64_t stamped = rte_rdtsc();
+
 	*result = (struct run_result){ .offered_pps = pps };
-	clear(g);
+	clear(g, stamped);
 	if (program && compare)
 		program_mark(program);
 	g->run = (struct run_order){
@@ -313,7 +340,8 @@ int run_once(struct generator *g, double pps, double duration_s, bool quiet,
 	collect(g, result);
 	result->interrupted = interrupted();
 	if (program && compare) {
-		program_compare(program, &g->streams, &result->dataplane);
+		program_compare(program, &g->streams, nothing_was_late(g, result, stamped),
+				&result->dataplane);
 		result->compared = true;
 	}
 	return 0;

@@ -268,6 +268,15 @@ static void begin(struct sending *s, uint64_t now)
 	s->g->sent.began_tsc = s->g->sent.ended_tsc = now;
 }
 
+static void note_lag(struct sending *s, uint64_t now)
+{
+	double rate = s->g->run.packets_per_tick;
+	uint64_t lag = rate > 0 ? now - s->began - (uint64_t)((double)s->turns / rate) : 0;
+
+	if ((int64_t)lag > (int64_t)s->g->sent.lag)
+		s->g->sent.lag = lag;
+}
+
 static void turns_stage(struct sending *s, uint64_t now)
 {
 	struct generator *g = s->g;
@@ -278,6 +287,8 @@ static void turns_stage(struct sending *s, uint64_t now)
 		s->position = 0;
 		return;
 	}
+	if (due > 0)
+		note_lag(s, now);
 	if (!g->plan.active) {
 		if (due > 0)
 			take_turns(s, due, now);

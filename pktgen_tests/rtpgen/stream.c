@@ -155,8 +155,20 @@ void streams_set_mac(struct stream_hop *hop, const uint8_t mac[6])
 	__atomic_store_n(&hop->known, true, __ATOMIC_RELEASE);
 }
 
-void streams_start_run(struct streams *s)
+/* Streams that have sent more, to warm up, are further ahead. */
+static uint32_t time_of_next(const struct streams *s, uint32_t clock)
 {
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < s->count; i++)
+		least = s->sender[i].next < least ? s->sender[i].next : least;
+	return clock + STREAMS_AHEAD_MS * PACKET_CLOCK_HZ / 1000 - PACKET_SAMPLES * (uint32_t)least;
+}
+
+void streams_start_run(struct streams *s, uint32_t clock)
+{
+	if (clock > 0)
+		s->format.time = time_of_next(s, clock);
 	for (uint32_t i = 0; i < s->count; i++) {
 		uint32_t next = (uint32_t)s->sender[i].next;
 

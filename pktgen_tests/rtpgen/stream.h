@@ -73,8 +73,17 @@ int streams_add_phone(struct streams *s, const struct dp_address *address);
 /* The neighbour answers at this MAC. */
 void streams_set_mac(struct stream_hop *hop, const uint8_t mac[6]);
 
-/* A run begins: nothing was received of what is sent from now on. While nothing moves. */
-void streams_start_run(struct streams *s);
+#define STREAMS_AHEAD_MS 40u
+
+/*
+ * A run begins: nothing was received of what is sent from now on. While nothing moves.
+ *
+ * clock: of the time stamps, in samples since the first start. They go on with it over the pause
+ * between two runs, or a receiver would take all that follows for late. Those of a run are ahead of
+ * it by STREAMS_AHEAD_MS, in which the streams' first packets are sent: play-out is aligned to
+ * them, and not to a packet of the run before.
+ */
+void streams_start_run(struct streams *s, uint32_t clock);
 
 enum stream_verdict {
 	STREAM_TAKEN,

@@ -35,7 +35,7 @@ static void set_up(void)
 	packet_format_init(&streams.format, 160, 0);
 	cr_assert_eq(streams_set(&streams, 0, &a, &b, mac), 0);
 	cr_assert_eq(streams_set(&streams, 1, &b, &a, mac), 0);
-	streams_start_run(&streams);
+	streams_start_run(&streams, 0);
 }
 
 TestSuite(stream, .init = set_up);
@@ -121,12 +121,40 @@ Test(stream, order_is_followed_and_a_run_starts_afresh)
 	cr_assert_eq(streams_received(&streams, 0), 5);
 	cr_assert_eq(counts[0].reordered, 1);
 	cr_assert_eq(counts[0].duplicate, 1);
-	streams_start_run(&streams);
+	streams_start_run(&streams, 8000);
 	cr_assert_eq(streams_sent(&streams, 0), 0);
 	relayed(0, 6, &b.local, &b.phone);
 	streams_take(&streams, &view);
 	cr_assert_eq(streams_received(&streams, 0), 1);
 	cr_assert_eq(counts[0].reordered, 0);
+}
+
+static uint32_t time_stamp(void)
+{
+	const uint8_t *p = view.payload + 4;
+
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Else all that follows a pause is late. */
+Test(stream, time_stamps_go_on_with_the_clock_over_a_pause)
+{
+	uint32_t first;
+
+	relayed(0, 0, &b.local, &b.phone);
+	first = time_stamp();
+	sender[0].next = 1;
+	sender[1].next = 3;
+	streams_start_run(&streams, 8000); /* a second later */
+	relayed(0, 1, &b.local, &b.phone);
+	cr_assert_eq(time_stamp() - first, 8000 + 8 * STREAMS_AHEAD_MS);
+	cr_assert_eq(streams_take(&streams, &view), STREAM_TAKEN);
+	relayed(0, 2, &b.local, &b.phone);
+	cr_assert_eq(time_stamp() - first, 8160 + 8 * STREAMS_AHEAD_MS);
+	sender[0].next = 3;
+	streams_start_run(&streams, 24000);
+	relayed(0, 3, &b.local, &b.phone);
+	cr_assert_eq(time_stamp() - first, 24000 + 8 * STREAMS_AHEAD_MS, "nothing adds up");
 }
 
 Test(stream, neighbours_are_told_apart_by_their_address)
