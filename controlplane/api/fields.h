@@ -211,7 +211,7 @@ enum field_kind {
 	X("latched_address", "REMOTE", TEXT, "where RTP comes from, null: none came yet")      \
 	X("latched_port", "PORT", PORT, "its port")                                            \
 	X("direction", "", TEXT, "sendrecv, sendonly, recvonly or inactive, seen from there")  \
-	X("codec", "CODEC", TEXT, "audio format that was agreed")                              \
+	X("codec", "", TEXT, "audio format that was agreed")                                   \
 	X("rx_packets", "RX", NUMBER, "valid RTP packets taken from it")                       \
 	X("rx_bytes", "", NUMBER, "bytes of their UDP payload")                                \
 	X("tx_packets", "TX", NUMBER, "RTP packets of its peers that were sent to it")         \
