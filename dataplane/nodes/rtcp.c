@@ -59,14 +59,19 @@ static void read_round_trip(struct dp_termination_counters *c,
 		c->rtt_us = us ? us : 1;
 }
 
+/* What is said of others than the peer, as in a conference, is nobody's here. */
+static bool is_about(const struct dp_termination_counters *peer, uint32_t ssrc)
+{
+	return !peer || !__atomic_load_n(&peer->packets, __ATOMIC_RELAXED) ||
+	       __atomic_load_n(&peer->ssrc, __ATOMIC_RELAXED) == ssrc;
+}
+
 /* §6.4.1. The cumulative number of packets lost is a signed number of 24 bits. */
 static void read_report_block(struct dp_termination_counters *c,
 			      const struct dp_termination_counters *peer, const uint8_t *block,
 			      uint32_t now_us)
 {
-	uint32_t ssrc = peer ? __atomic_load_n(&peer->ssrc, __ATOMIC_RELAXED) : 0;
-
-	if (peer && __atomic_load_n(&peer->packets, __ATOMIC_RELAXED) && ssrc != rtp_get32(block))
+	if (!is_about(peer, rtp_get32(block)))
 		return;
 	c->reported_fraction = block[4];
 	c->reported_lost = (int32_t)(rtp_get32(block + 4) << 8) >> 8;
@@ -112,7 +117,8 @@ static void read_voip_metrics(struct dp_termination_counters *c, const uint8_t *
 }
 
 /* §3: blocks of type, type-specific, length in words behind the first. */
-static void read_extended(struct dp_termination_counters *c, const uint8_t *p, size_t size)
+static void read_extended(struct dp_termination_counters *c,
+			  const struct dp_termination_counters *peer, const uint8_t *p, size_t size)
 {
 	size_t at = RR_HEADER;
 
@@ -123,7 +129,8 @@ static void read_extended(struct dp_termination_counters *c, const uint8_t *p, s
 		at += 4 + 4u * words;
 		if (at > size)
 			return;
-		if (block[0] == XR_VOIP_METRICS && words == XR_VOIP_METRICS_WORDS)
+		if (block[0] == XR_VOIP_METRICS && words == XR_VOIP_METRICS_WORDS &&
+		    is_about(peer, rtp_get32(block + 4)))
 			read_voip_metrics(c, block);
 	}
 }
@@ -139,7 +146,7 @@ void rtcp_read(struct dp_termination_counters *c, const struct dp_termination_co
 		if (p[1] == RTCP_SR || p[1] == RTCP_RR)
 			read_report(c, peer, p, length, now_us);
 		else if (p[1] == RTCP_XR)
-			read_extended(c, p, length);
+			read_extended(c, peer, p, length);
 		p += length;
 		size -= length;
 	}

@@ -17,8 +17,8 @@ bool rtcp_is_valid(const uint8_t *payload, size_t size);
 /*
  * Reads valid RTCP into the fourth line of the counters. now_us: µs of the TSC, wrapping.
  *
- * peer: of the termination whose media it hears, NULL: of none. Report blocks about another SSRC
- * than the peer's are passed over. Such a block says which SR it has seen last and how long ago
+ * peer: of the termination whose media it hears, NULL: of none. Report blocks and VoIP metrics
+ * about another SSRC than the peer's are passed over. A report block says which SR it has seen last and how long ago
  * (RFC 3550 §6.4.1): the round trip is from when that SR went by here on its way from the peer, or
  * was sent by ourselves, until now.
  */

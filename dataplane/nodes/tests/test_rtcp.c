@@ -131,13 +131,14 @@ Test(rtcp, an_sr_of_our_own_serves_as_well)
 Test(rtcp, voip_metrics_are_read_from_any_place_in_a_compound)
 {
 	struct dp_termination_counters c = { 0 }, peer = a_peer();
-	uint8_t p[128], *end = p + receiver_report(p, PEER_SSRC, 0, 0);
+	uint8_t p[128], *end = p + receiver_report(p, PEER_SSRC, 0, 0), *about;
 
 	end = put_header(end, 0, 207, 1 + 3 + 9);
 	end = put32(end, 0xabcd);
 	end = put32(end, 4u << 24 | 2); /* receiver reference time: not ours to read */
 	end = put32(put32(end, 1), 2);
 	end = put32(end, 7u << 24 | 8);
+	about = end;
 	end = put32(end, PEER_SSRC);
 	end = put32(end, 0x0a0b0c0d);
 	end = put32(end, 0x01000200);
@@ -159,6 +160,11 @@ Test(rtcp, voip_metrics_are_read_from_any_place_in_a_compound)
 	cr_assert_eq(c.xr_r_factor, 93);
 	cr_assert_eq(c.xr_mos_lq, 42);
 	cr_assert_eq(c.xr_mos_cq, 41);
+	put32(about, PEER_SSRC + 1); /* how somebody else sounds */
+	about[4] = 0xff;
+	rtcp_read(&c, &peer, p, (size_t)(end - p), 0);
+	cr_assert_eq(c.xr_reports, 1);
+	cr_assert_eq(c.xr_loss_rate, 0x0a);
 }
 
 Test(rtcp, counts_and_lengths_that_lie_are_read_no_further_than_there_is)
