@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "dataplane/flow/internal.h"
+#include "dataplane/flow/slab.h"
 
 int context_find(const struct flow_table *t, dp_handle_t h, struct context **context)
 {
@@ -105,6 +106,8 @@ int flow_topology_set(struct flow_table *t, const struct dp_cmd_topology *topolo
 	if (topology->topology > DP_TOPOLOGY_ISOLATE || a == b ||
 	    a->context != topology->context.index || b->context != topology->context.index)
 		return -EINVAL;
+	if (!slab_reserve(&t->slab, context->count))
+		return -ENOSPC; /* before anything is changed */
 	set_hearing(context, b->position, a->position, topology->topology != DP_TOPOLOGY_ISOLATE);
 	set_hearing(context, a->position, b->position, topology->topology == DP_TOPOLOGY_BOTHWAY);
 	return context_publish(t, context);

@@ -214,14 +214,17 @@ bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32
 /*
  * Watch `watch` (0..FLOW_WATCHES - 1) looks at the packets of the contexts with this label from now
  * on, and of the terminations that they get later; label 0: at none. Flows say so in `observers`.
- * -ENOSPC: not all of them could be changed now; they are when their context is next.
+ * Where there are many contexts, some of them are looked at in flow_observe_some() only: budget
+ * contexts at a time, each few milliseconds.
  */
 #define FLOW_WATCHES 16u
-int flow_observe(struct flow_table *t, unsigned watch, uint64_t label);
+void flow_observe(struct flow_table *t, unsigned watch, uint64_t label);
+void flow_observe_some(struct flow_table *t, uint32_t budget);
 
 /* Routes changed: all flows are to be resolved again, from the next flow_resolve_some() on. */
 void flow_resolve_all(struct flow_table *t);
-/* Resolves again up to `budget` contexts. Returns how many are left. */
+/* Resolves again up to `budget` contexts, and mends what could not be told to the workers because
+ * memory was out. Returns how many are left. */
 uint32_t flow_resolve_some(struct flow_table *t, uint32_t budget);
 
 /*

@@ -67,10 +67,11 @@ struct context {
 	uint32_t next_free;
 	uint32_t member[CONTEXT_TERMINATIONS_MAX];
 	uint8_t hears[CONTEXT_TERMINATIONS_MAX]; /* hears[i] bit j: i hears j */
-	uint32_t claim;   /* of its owner: flow_table.claims, as it was then */
-	uint32_t traffic; /* once nobody claims it: packets when it was looked at last */
-	uint64_t idle_ms; /* and since when there was none */
-	bool condemned;   /* an operator wants it gone; a claim saves it */
+	uint32_t claim;     /* of its owner: flow_table.claims, as it was then */
+	uint32_t traffic;   /* once nobody claims it: packets when it was looked at last */
+	uint64_t idle_ms;   /* and since when there was none */
+	uint16_t observers; /* that its flows were published with */
+	bool condemned;     /* an operator wants it gone; a claim saves it */
 };
 
 struct worker_share {
@@ -107,6 +108,7 @@ struct flow_table {
 	struct worker_share *shares;       /* [workers] */
 	uint32_t move_next, to_move;       /* contexts */
 	uint32_t resolve_next, to_resolve; /* contexts */
+	uint32_t watch_next, to_watch;     /* contexts */
 	uint32_t scan;                     /* of flow_check_timeouts */
 	uint32_t claims[DP_CHANNELS_MAX];  /* one more each time that the channel's client goes */
 	uint32_t owned[DP_CHANNELS_MAX];   /* contexts */

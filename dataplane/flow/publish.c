@@ -10,6 +10,8 @@
 #include "dataplane/flow/internal.h"
 #include "dataplane/flow/slab.h"
 
+#define WATCH_AT_ONCE 16384u /* contexts that are looked at: a fraction of a millisecond */
+
 /* Grace-period thread. */
 static void box_return(struct rcu_head *head)
 {
@@ -149,6 +151,8 @@ static uint16_t observers_of(const struct flow_table *t, uint64_t label)
 {
 	uint16_t observers = 0;
 
+	if (!t->watches)
+		return 0;
 	for (unsigned i = 0; i < FLOW_WATCHES; i++)
 		if (t->watched[i] == label)
 			observers |= (uint16_t)(1u << i);
@@ -184,8 +188,7 @@ static void compile(struct flow_table *t, const struct context *c, const struct 
 		f->flags |= FLOW_RTCP_OWN;
 	if (m->settings.packet_rate_max)
 		f->packet_period_us = 1000000 / m->settings.packet_rate_max;
-	if (t->watches)
-		f->observers = observers_of(t, t->records[index].label);
+	f->observers = observers_of(t, t->records[index].label);
 	if (f->observers)
 		f->flags |= FLOW_OBSERVED;
 	if (peer)
@@ -217,7 +220,10 @@ int context_publish(struct flow_table *t, struct context *c)
 		else if (boxes[i])
 			slab_put(&t->slab, boxes[i]);
 	}
-	return complete ? 0 : -ENOSPC;
+	if (!complete)
+		return -ENOSPC;
+	c->observers = observers_of(t, t->context_records[c - t->contexts].label);
+	return 0;
 }
 
 /* A round that is under way goes on until it has seen all again. */
@@ -231,41 +237,34 @@ uint32_t flow_resolve_some(struct flow_table *t, uint32_t budget)
 	for (; t->to_resolve > 0 && budget > 0; t->to_resolve--, budget--) {
 		uint32_t i = t->resolve_next < t->contexts_high ? t->resolve_next : 0;
 
-		if (t->context_records[i].generation)
-			context_publish(t, &t->contexts[i]);
+		if (t->context_records[i].generation && context_publish(t, &t->contexts[i]) != 0)
+			break; /* memory is out; the next call tries again */
 		t->resolve_next = i + 1;
 	}
 	return t->to_resolve;
 }
 
-static int publish_label(struct flow_table *t, uint64_t label)
+/* Looks at records first: few contexts are watched, and all are gone through. */
+void flow_observe_some(struct flow_table *t, uint32_t budget)
 {
-	int result = 0;
-
-	for (uint32_t i = 0; i < t->contexts_high; i++) {
+	for (; t->to_watch > 0 && budget > 0; t->to_watch--, budget--) {
+		uint32_t i = t->watch_next < t->contexts_high ? t->watch_next : 0;
 		const struct dp_context_record *record = &t->context_records[i];
-		int error = record->generation && record->label == label
-				    ? context_publish(t, &t->contexts[i])
-				    : 0;
 
-		if (error)
-			result = error;
+		if (record->generation &&
+		    observers_of(t, record->label) != t->contexts[i].observers &&
+		    context_publish(t, &t->contexts[i]) != 0)
+			return; /* memory is out; the next call tries again */
+		t->watch_next = i + 1;
 	}
-	return result;
 }
 
-int flow_observe(struct flow_table *t, unsigned watch, uint64_t label)
+void flow_observe(struct flow_table *t, unsigned watch, uint64_t label)
 {
-	uint64_t before = t->watched[watch];
-	int error = 0;
-
 	t->watched[watch] = label;
 	t->watches = false;
 	for (unsigned i = 0; i < FLOW_WATCHES; i++)
 		t->watches |= t->watched[i] != 0;
-	if (before)
-		error = publish_label(t, before);
-	if (label && label != before && publish_label(t, label) != 0)
-		error = -ENOSPC;
-	return error;
+	t->to_watch = t->contexts_high;
+	flow_observe_some(t, WATCH_AT_ONCE);
 }

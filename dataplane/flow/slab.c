@@ -64,6 +64,15 @@ struct flow_box *slab_get(struct flow_slab *slab)
 	return box;
 }
 
+bool slab_reserve(struct flow_slab *slab, unsigned count)
+{
+	const struct flow_box *box = slab->free;
+
+	for (; box && count > 0; count--)
+		box = box->next;
+	return count == 0 || (slab->bytes < slab->limit && grow(slab));
+}
+
 void slab_put(struct flow_slab *slab, struct flow_box *box)
 {
 	box->next = slab->free;

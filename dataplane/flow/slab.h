@@ -10,6 +10,8 @@
 #include "dataplane/flow/internal.h"
 
 /* NULL: memory is out, or the limit is reached. */
+/* The next `count` slab_get() will not fail. False: memory is out. */
+bool slab_reserve(struct flow_slab *slab, unsigned count);
 struct flow_box *slab_get(struct flow_slab *slab);
 void slab_put(struct flow_slab *slab, struct flow_box *box);
 /* All boxes are invalid then. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "dataplane/flow/internal.h"
+#include "dataplane/flow/slab.h"
 
 /* One host can be meant: not "any", not a group, not the machine itself. */
 static bool is_unicast(const struct dp_address *a)
@@ -346,6 +347,8 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 	if ((mask & DP_SET_REMOTE) &&
 	    makes_loop(t, &t->contexts[m->context], m, &record->local, &modify->settings))
 		return -ELOOP;
+	if (!slab_reserve(&t->slab, t->contexts[m->context].count))
+		return -ENOSPC; /* before anything is changed */
 	before = m->settings;
 	if (mask & DP_SET_FLAGS)
 		own_rtcp_turns(t, modify->termination.index, before.flags, modify->settings.flags);
@@ -405,7 +408,8 @@ int flow_termination_remove(struct flow_table *t, dp_handle_t handle)
 		return error;
 	context = &t->contexts[m->context];
 	termination_release(t, m);
-	context_publish(t, context); /* out of memory: the others notice at the next change */
+	if (context_publish(t, context) != 0)
+		flow_resolve_all(t); /* nobody is to send to it for longer than memory is out */
 	return 0;
 }
 

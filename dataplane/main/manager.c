@@ -23,8 +23,9 @@
 #define PORTS_EVERY_MS   200u
 #define RESOLVE_EVERY_MS 100u
 #define RESOLVE_BUDGET   1024u /* contexts in a tick: about a millisecond */
-#define TIMEOUT_SCAN_MS  500u  /* each termination is looked at so often */
-#define LEAK_ROUND_MS    500u  /* each context is looked at so often */
+#define OBSERVE_BUDGET   32768u
+#define TIMEOUT_SCAN_MS  500u /* each termination is looked at so often */
+#define LEAK_ROUND_MS    500u /* each context is looked at so often */
 #define NOTICES_BURST    64u
 #define NOTICES_PER_TICK 4096u
 
@@ -206,6 +207,7 @@ static void tick(struct manager *m)
 		flow_resolve_all(dp->flows);
 	}
 	flow_resolve_some(dp->flows, RESOLVE_BUDGET);
+	flow_observe_some(dp->flows, OBSERVE_BUDGET);
 	flow_check_timeouts(dp->flows, m->now_ms, scan, &m->reports);
 	flow_check_quality(dp->flows, m->now_ms, &m->reports);
 	reports_tick(dp->reports, m->now_ms);

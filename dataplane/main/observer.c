@@ -302,7 +302,7 @@ static int begin(struct observer *o, unsigned i, const struct observer_capture *
 		.lost_before = atomic_load(&o->hooks.lost[i]),
 	};
 	o->captures = id;
-	/* Where there is no memory for a flow now, it is marked when its context is next. */
+	/* Where there are many contexts, or no memory for a flow now, the next ticks mark the rest. */
 	flow_observe(o->config.flows, i, capture->filter.label);
 	error = publish(o);
 	if (error) {

@@ -70,7 +70,7 @@ static void capture(unsigned place, uint64_t label, uint16_t port)
 		.id = place + 10, .snap_length = UINT32_MAX, .label = label, .port = port
 	};
 	plan.any_call |= label == 0;
-	cr_assert_eq(flow_observe(table, place, label), 0);
+	flow_observe(table, place, label);
 	look();
 }
 
@@ -79,7 +79,7 @@ static void trace(uint64_t label, uint16_t port, uint32_t packets)
 	plan.trace =
 		(struct observe_trace){ .id = 7, .packets = packets, .label = label, .port = port };
 	plan.any_call = true;
-	cr_assert_eq(flow_observe(table, OBSERVE_TRACE_WATCH, label), 0);
+	flow_observe(table, OBSERVE_TRACE_WATCH, label);
 	look();
 }
 
