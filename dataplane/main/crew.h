@@ -8,9 +8,12 @@
  * those that answer, and its queues get other pollers (lease.h). Once it answers it gets its queues
  * back and takes new flows; the old ones stay where they are.
  *
- * What a hung worker holds on to: packets in its hand-over ring; flows and terminations that ended
- * meanwhile, because it may be looking at them (no grace period ends if it is not asleep), so new
- * ones are refused when the tables are full; a queue, if it is inside the driver; and a packet
+ * What a hung worker holds on to: packets in its hand-over ring, and fragments that wait for the
+ * rest of their datagram; flows and terminations that ended meanwhile, because it may be looking at
+ * them (no grace period ends if it is not asleep), so new ones are refused when the tables are full;
+ * a queue, if it is inside the driver; a place in a ring, if it was stopped in the few instructions
+ * of an enqueue (hand-over, punt, or a packet pool behind its cache): who comes to that ring next
+ * waits for it, so those hang too; and a packet
  * that it was counting when it was stopped, which it finishes when it goes on. Where there is but
  * one worker, nothing moves.
  */
