@@ -240,7 +240,7 @@ static const struct schema_key calls_keys[] = {
 	  NUMBER(config_calls, media_timeout_s, 0, 86400) },
 	{ "packet_rate_max",
 	  "RTP packets a second that a party of a call may send, at least 16; what is more is "
-	  "dropped; 0: no limit.",
+	  "dropped; 0: no limit. For RTCP the same again.",
 	  "1000", NUMBER(config_calls, packet_rate_max, 0, 1000000) },
 	{ "rtcp",
 	  "`relay`: reports of the parties are passed on. `own`: they end here, and each party gets "

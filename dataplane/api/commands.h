@@ -81,8 +81,8 @@ struct dp_termination_settings {
 	uint32_t clock_rate;           /* Hz of the RTP time stamps, for jitter; 1000..192000 */
 	uint32_t media_timeout_ms;     /* event after so long without RTP; 0: never */
 	uint32_t flags;                /* DP_TERMINATION_* */
-	uint32_t packet_rate_max;      /* RTP packets a second, 16..1000000; 0: no limit */
-	uint8_t codec;                 /* enum dp_codec */
+	uint32_t packet_rate_max; /* a second, of RTP and of RTCP each, 16..1000000; 0: no limit */
+	uint8_t codec;            /* enum dp_codec */
 	uint8_t reserved[3];
 };
 static_assert(sizeof(struct dp_termination_settings) == 64, "crosses processes");

@@ -170,9 +170,16 @@ enum dp_latch {
 	DP_LATCH_LOCKED = 2,  /* this one and no other */
 };
 
+/* Which of the marks of a termination's counters count: until they were set they are no source's. */
+enum {
+	DP_AWAITED_RESTART = 1u << 0, /* bad_sequence */
+	DP_AWAITED_RTP = 1u << 1,     /* candidate_sequence, while the latch is PROVING */
+	DP_AWAITED_RTCP = 1u << 2,    /* source_rtcp has to prove itself: RTCP of candidate_ssrc */
+};
+
 /*
  * Counters of what comes from the remote end of a termination; what is sent to it is what its
- * peer received and forwarded. 32-bit counters wrap. Writer: the worker that owns the flow. The
+ * peer received and forwarded. Counters of 16 and 32 bits wrap. Writer: the worker that owns the flow. The
  * manager sets all to zero before it publishes the first flow.
  *
  * Each RTP packet touches the first line only; the others are for what is rare: losses, a new
@@ -217,18 +224,19 @@ struct dp_termination_counters {
 	uint8_t latch;             /* enum dp_latch */
 	uint8_t latch_epoch;       /* of the flow that the latch belongs to */
 	uint8_t late_run;          /* late packets in a row */
-	uint8_t jumped;            /* bad_sequence counts */
-	uint8_t reserved[6];
+	uint8_t awaited;           /* DP_AWAITED_* */
+	uint16_t looped;           /* of `dropped`, from its own source with the TTL used up */
+	uint32_t rtcp_due_us;      /* as rate_due_us, of RTCP */
 	/* -- 64 bytes: who sends, and what was not forwarded -- */
-	struct dp_address source; /* latched, or proving itself; family NONE: none yet */
-	struct dp_address source_rtcp;
-	uint32_t not_forwarded;      /* of `packets` */
-	uint32_t dropped;            /* of any reason and kind, after the flow was found */
-	uint32_t foreign;            /* of them, from a source that is not this call's */
-	uint32_t rate_limited;       /* of them, above packet_rate_max */
-	uint32_t candidate_ssrc;     /* of what proves itself: `source`, or another SSRC of it */
-	uint16_t candidate_sequence; /* expected next of it */
-	uint16_t bad_sequence;       /* RFC 3550 A.1: expected next after a jump */
+	struct dp_address source;      /* latched, or proving itself; family NONE: none yet */
+	struct dp_address source_rtcp; /* the same, where RTCP has a port of its own */
+	uint32_t not_forwarded;        /* of `packets`, by relay: see dp_counters_forwarded() */
+	uint32_t dropped;              /* of any reason and kind, after the flow was found */
+	uint32_t foreign;              /* of them, from a source that is not this call's */
+	uint32_t rate_limited;         /* of them, above packet_rate_max; RTCP as well */
+	uint32_t candidate_ssrc;       /* of what proves itself: `source`, or another SSRC of it */
+	uint16_t candidate_sequence;   /* expected next of it, if it came by RTP */
+	uint16_t bad_sequence;         /* RFC 3550 A.1: expected next after a jump */
 	/* -- 128 bytes: quality, over all SSRCs -- */
 	uint32_t base_sequence;   /* extended, of this SSRC */
 	uint32_t expected_before; /* of earlier SSRCs */
@@ -334,7 +342,12 @@ static inline uint32_t dp_counters_lost(const struct dp_termination_counters *c)
 	return c->packets ? c->lost + (uint32_t)__builtin_popcountll(~c->window) : 0;
 }
 
-/* RTP packets that were sent on. */
+/*
+ * RTP packets that relay sent on. Of them, those for which the transmit queue of the port or, in
+ * pieces, the fragment node had no room are in `drops` of the worker alone: what belongs to whom
+ * is forgotten there, and to remember it would cost each packet. For the remote end, and in the
+ * reports to it, they are lost on the way.
+ */
 static inline uint32_t dp_counters_forwarded(const struct dp_termination_counters *c)
 {
 	return c->packets - c->not_forwarded;

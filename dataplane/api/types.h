@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A handle names a context or a termination. The generation changes each time the index is used
@@ -55,6 +56,27 @@ struct dp_address {
 	uint8_t reserved;
 };
 static_assert(sizeof(struct dp_address) == 20, "dp_address crosses processes");
+
+static inline bool dp_address_same_ip(const struct dp_address *a, const struct dp_address *b)
+{
+	return a->family == b->family &&
+	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
+}
+
+static inline bool dp_address_same(const struct dp_address *a, const struct dp_address *b)
+{
+	return a->port == b->port && dp_address_same_ip(a, b);
+}
+
+/* One host can be meant: not "any", not a group, not the machine itself. */
+static inline bool dp_address_is_unicast(const struct dp_address *a)
+{
+	static const uint8_t zero[15];
+
+	if (a->family == DP_FAMILY_IPV4)
+		return a->ip[0] != 0 && a->ip[0] != 127 && a->ip[0] < 224;
+	return a->ip[0] != 0xff && !(memcmp(a->ip, zero, sizeof(zero)) == 0 && a->ip[15] <= 1);
+}
 
 /*
  * Direction of media, seen from the remote end of the termination, bits as in RFC 4566 a=:

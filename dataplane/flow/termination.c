@@ -4,19 +4,10 @@
 #include "dataplane/flow/internal.h"
 #include "dataplane/flow/slab.h"
 
-/* One host can be meant: not "any", not a group, not the machine itself. */
-static bool is_unicast(const struct dp_address *a)
-{
-	static const uint8_t zero[15];
-
-	if (a->family == DP_FAMILY_IPV4)
-		return a->ip[0] != 0 && a->ip[0] != 127 && a->ip[0] < 224;
-	return a->ip[0] != 0xff && !(memcmp(a->ip, zero, sizeof(zero)) == 0 && a->ip[15] <= 1);
-}
-
 static bool address_is_valid(const struct dp_address *a, uint8_t family)
 {
-	return a->family == DP_FAMILY_NONE || (a->family == family && a->port > 0 && is_unicast(a));
+	return a->family == DP_FAMILY_NONE ||
+	       (a->family == family && a->port > 0 && dp_address_is_unicast(a));
 }
 
 /* family: of the local address, which is the source of what is sent to the remote one. */
@@ -100,18 +91,27 @@ static int take_any(struct flow_table *t, uint8_t family, uint8_t realm, uint16_
 	return -EADDRNOTAVAIL;
 }
 
+/* Where RTCP goes when nobody says so (RFC 3550 §11, RFC 5761). */
+static struct dp_address rtcp_beside(const struct dp_address *rtp, uint32_t flags)
+{
+	struct dp_address a = *rtp;
+
+	if (flags & DP_TERMINATION_RTCP_MUX)
+		return a;
+	if (a.port == UINT16_MAX)
+		a.family = DP_FAMILY_NONE; /* there is no next port */
+	else
+		a.port++;
+	return a;
+}
+
 static void record_settings(struct dp_termination_record *r,
 			    const struct dp_termination_settings *s)
 {
 	r->remote = s->remote;
 	r->remote_rtcp = s->remote_rtcp;
-	if (s->remote_rtcp.family == DP_FAMILY_NONE && s->remote.family != DP_FAMILY_NONE) {
-		r->remote_rtcp = s->remote;
-		if (s->remote.port == UINT16_MAX && !(s->flags & DP_TERMINATION_RTCP_MUX))
-			r->remote_rtcp.family = DP_FAMILY_NONE; /* there is no next port */
-		else if (!(s->flags & DP_TERMINATION_RTCP_MUX))
-			r->remote_rtcp.port++;
-	}
+	if (s->remote_rtcp.family == DP_FAMILY_NONE && s->remote.family != DP_FAMILY_NONE)
+		r->remote_rtcp = rtcp_beside(&s->remote, s->flags);
 	r->direction = s->direction;
 	r->source_rule = s->source_rule;
 	r->payload_type = s->payload_type;
@@ -156,19 +156,13 @@ static void start_counters(struct dp_termination_counters *c,
 		c->source = s->remote;
 }
 
-static bool same_address(const struct dp_address *a, const struct dp_address *b)
-{
-	return a->family == b->family && a->port == b->port &&
-	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
-}
-
 /* Either port of the pair. */
 static bool names_pair(const struct dp_address *a, const struct dp_address *local)
 {
 	struct dp_address rtp = *a;
 
 	rtp.port &= 0xfffe;
-	return a->family != DP_FAMILY_NONE && same_address(&rtp, local);
+	return a->family != DP_FAMILY_NONE && dp_address_same(&rtp, local);
 }
 
 static bool aims_at(const struct dp_termination_settings *s, const struct dp_address *local)
@@ -362,8 +356,8 @@ int flow_termination_modify(struct flow_table *t, const struct dp_cmd_terminatio
 			   before.flags != m->settings.flags ||
 				   before.source_rule != m->settings.source_rule ||
 				   m->settings.source_rule == DP_SOURCE_STRICT ||
-				   !same_address(&before.remote, &m->settings.remote) ||
-				   !same_address(&before.remote_rtcp, &m->settings.remote_rtcp));
+				   !dp_address_same(&before.remote, &m->settings.remote) ||
+				   !dp_address_same(&before.remote_rtcp, &m->settings.remote_rtcp));
 	if (mask & (DP_SET_DIRECTION | DP_SET_TIMEOUT)) {
 		m->armed_ms = t->now_ms;
 		termination_set_silent(t, m, false);
@@ -413,6 +407,33 @@ int flow_termination_remove(struct flow_table *t, dp_handle_t handle)
 	return 0;
 }
 
+/* What is heard from nobody's address, or from that of a member, would be answered to many or to
+ * ourselves: no command may say so either. */
+static bool is_somebody(const struct flow_table *t, const struct context *c,
+			const struct dp_address *source)
+{
+	for (uint32_t i = 0; i < c->count; i++)
+		if (names_pair(source, &t->records[c->member[i]].local))
+			return false;
+	return dp_address_is_unicast(source);
+}
+
+/* RTCP that was heard of another host than RTP is now has proved nothing. It goes to where signalling
+ * said, or beside RTP, until it is heard again. */
+static void aim_at_source(const struct flow_table *t, struct termination *m,
+			  const struct dp_address *source)
+{
+	const struct dp_address *told = &t->records[m - t->terminations].remote_rtcp;
+
+	m->aim = *source;
+	if (m->settings.flags & DP_TERMINATION_RTCP_MUX)
+		m->aim_rtcp = *source;
+	else if (!dp_address_same_ip(&m->aim_rtcp, source))
+		m->aim_rtcp = told->family == DP_FAMILY_NONE
+				      ? rtcp_beside(source, m->settings.flags)
+				      : *told;
+}
+
 /* What is sent to the termination goes where it was heard from. */
 bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32_t *owner,
 		  struct dp_ev_latched *event)
@@ -420,15 +441,13 @@ bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32
 	dp_handle_t handle = { notice->termination, notice->generation };
 	struct termination *m;
 
-	if (termination_find(t, handle, &m) != 0 || notice->latch_epoch != m->latch_epoch)
+	if (termination_find(t, handle, &m) != 0 || notice->latch_epoch != m->latch_epoch ||
+	    !is_somebody(t, &t->contexts[m->context], &notice->source))
 		return false;
-	if (notice->rtcp) {
+	if (notice->rtcp)
 		m->aim_rtcp = notice->source;
-	} else {
-		m->aim = notice->source;
-		if (m->settings.flags & DP_TERMINATION_RTCP_MUX)
-			m->aim_rtcp = notice->source;
-	}
+	else
+		aim_at_source(t, m, &notice->source);
 	/* Out of memory: the old aim stays until the next change. */
 	context_publish(t, &t->contexts[m->context]);
 	*owner = context_owner(t, m->context);

@@ -114,12 +114,6 @@ static uint32_t hash_of(const struct dp_address *address, uint32_t seed)
 	return (uint32_t)(h >> 32);
 }
 
-static bool same_ip(const struct dp_address *a, const struct dp_address *b)
-{
-	return a->family == b->family &&
-	       memcmp(a->ip, b->ip, a->family == DP_FAMILY_IPV6 ? 16 : 4) == 0;
-}
-
 static struct nexthop_port *port_of(struct nexthop_table *t, int ifindex)
 {
 	for (unsigned i = 0; i < t->port_count; i++) {
@@ -168,7 +162,7 @@ static uint32_t *slot_of(struct nexthop_table *t, int ifindex, const struct dp_a
 		if (t->hash[i] == 0)
 			return &t->hash[i];
 		hop = &t->hops[t->hash[i] - 1];
-		if (hop->ifindex == ifindex && same_ip(&hop->gateway, gateway))
+		if (hop->ifindex == ifindex && dp_address_same_ip(&hop->gateway, gateway))
 			return &t->hash[i];
 	}
 }
@@ -236,7 +230,8 @@ const struct nexthop *nexthop_resolve(void *arg, const struct dp_address *remote
 	struct dp_address gateway;
 	int out = ifindex;
 
-	if (cached->nexthop && cached->ifindex == ifindex && same_ip(&cached->remote, remote))
+	if (cached->nexthop && cached->ifindex == ifindex &&
+	    dp_address_same_ip(&cached->remote, remote))
 		return cached->nexthop;
 	if (!t->netlink || netlink_route_get(t->netlink, remote, &out, &gateway) != 0)
 		return &t->no_route;

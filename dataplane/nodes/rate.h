@@ -18,7 +18,8 @@
 
 /*
  * µs wrap. A due time that lies further ahead than any can is past. Once in 71 minutes of silence
- * one that is past looks valid: so after RATE_FORGET_MS the caller sets it to now.
+ * one that is past looks valid: so for RTP the caller sets it to now after RATE_FORGET_MS. Of RTCP,
+ * which nobody waits for, that may cost one packet.
  */
 static inline bool rate_admits(uint32_t *due_us, uint32_t now_us, uint32_t period_us)
 {

@@ -51,13 +51,19 @@ static __rte_noinline uint8_t reject(struct passage *p, enum source_verdict verd
 	return drop(p, DP_DROP_FOREIGN_SOURCE);
 }
 
+/* What is wrong with it is said of our own source only; a stranger's is a stranger's. */
+static __rte_noinline uint8_t refuse(struct passage *p, enum dp_drop_reason reason)
+{
+	if (source_look(p) == SOURCE_FOREIGN)
+		return reject(p, SOURCE_FOREIGN);
+	return drop(p, reason);
+}
+
 static __rte_noinline uint8_t end_loop(struct passage *p)
 {
-	uint8_t edge = drop(p, DP_DROP_LOOP);
-
-	if (is_power_of_two(p->counters->dropped))
+	if (source_look(p) == SOURCE_OURS && is_power_of_two(++p->counters->looped))
 		passage_notice(p, FLOW_NOTICE_LOOP, p->rtcp);
-	return edge;
+	return refuse(p, DP_DROP_LOOP);
 }
 
 static __rte_noinline uint8_t limit(struct passage *p)
@@ -133,10 +139,13 @@ static __rte_noinline uint8_t relay_rtcp(struct passage *p)
 
 	p->rtcp = true;
 	if (!rtcp_is_valid(p->payload, p->size))
-		return drop(p, DP_DROP_BAD_RTCP);
+		return refuse(p, DP_DROP_BAD_RTCP);
 	verdict = source_judge_rtcp(p);
 	if (verdict != SOURCE_OURS)
 		return reject(p, verdict);
+	if (f->packet_period_us && !rate_admits(&p->counters->rtcp_due_us,
+						(uint32_t)p->context->now_us, f->packet_period_us))
+		return limit(p);
 	p->counters->rtcp_packets++;
 	rtcp_read(p->counters, f->peer == FLOW_NO_PEER ? NULL : &all[f->peer], p->payload, p->size,
 		  (uint32_t)p->context->now_us);
@@ -181,7 +190,7 @@ static inline uint8_t relay_rtp(struct passage *p)
 				     .header_sum = f->header_sum };
 
 	if (unlikely(!(f->flags & FLOW_TAKE)))
-		return drop(p, DP_DROP_DIRECTION);
+		return refuse(p, DP_DROP_DIRECTION);
 	if (unlikely(!source_is_locked(p))) {
 		enum source_verdict verdict = source_judge_rtp(p);
 
@@ -234,16 +243,16 @@ static inline uint8_t relay(struct graph_context *context, struct rte_mbuf *m,
 	switch (rtp_kind(p.payload, p.size)) {
 	case RTP_KIND_RTP:
 		if (unlikely(rtcp_port))
-			return drop(&p, DP_DROP_BAD_RTCP);
+			return refuse(&p, DP_DROP_BAD_RTCP);
 		if (unlikely(!rtp_is_valid(p.payload, p.size)))
-			return drop(&p, DP_DROP_NOT_RTP);
+			return refuse(&p, DP_DROP_NOT_RTP);
 		return relay_rtp(&p);
 	case RTP_KIND_RTCP:
 		if (!rtcp_port && !(flow->flags & FLOW_RTCP_MUX))
-			return drop(&p, DP_DROP_NOT_RTP);
+			return refuse(&p, DP_DROP_NOT_RTP);
 		return relay_rtcp(&p);
 	default:
-		return drop(&p, DP_DROP_NOT_RTP);
+		return refuse(&p, DP_DROP_NOT_RTP);
 	}
 }
 

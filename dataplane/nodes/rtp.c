@@ -104,7 +104,7 @@ static void start_source(struct dp_termination_counters *c, uint32_t ssrc, uint1
 	c->last_loss = sequence - received - 1;
 	/* what was expected of others is out of date: no other SSRC is this one */
 	c->candidate_ssrc = ssrc;
-	c->jumped = 0;
+	c->awaited &= (uint8_t)~DP_AWAITED_RESTART;
 }
 
 /* The source's first packets were not in order: its sequence begins here instead. */
@@ -165,10 +165,10 @@ static enum outcome follow_sequence(struct dp_termination_counters *c, uint16_t 
 		advance(c, ahead);
 		return NEXT;
 	}
-	if (c->jumped && sequence == c->bad_sequence)
+	if ((c->awaited & DP_AWAITED_RESTART) && sequence == c->bad_sequence)
 		return start_proven(c, c->ssrc, sequence);
 	c->bad_sequence = (uint16_t)(sequence + 1);
-	c->jumped = 1;
+	c->awaited |= DP_AWAITED_RESTART;
 	c->other_ssrc++;
 	return NOT_FOLLOWED;
 }

@@ -19,8 +19,11 @@
  *
  * Two packets in sequence are MIN_SEQUENTIAL of RFC 3550 A.1. A phone whose signalled address is
  * right loses nothing, one behind a NAT its first packet. Only signalling (latch_epoch) opens the
- * lock to others. RTCP on the RTP port (RFC 5761) proves its source with a second packet of the same SSRC,
- * or with the signalled host's IP address.
+ * lock to others. RTCP proves its source with a second packet of the same SSRC, or with the IP
+ * address of the signalled host; on a port of its own also with that of the host that RTP is
+ * locked to, and it ends to be taken from another host with that lock.
+ *
+ * A group, or a side of the call itself, is foreign: it would be answered.
  *
  * HOST: the same, but what comes from another IP address than that of the signalling is foreign in
  * each state. While signalling has named none it is LEARN, and begins anew when it does. RTCP needs
@@ -28,7 +31,7 @@
  *
  * The source is kept twice in the counters: in full, and as port and key in the line that each
  * RTP packet touches anyway. For IPv4 port and key are the whole source; for IPv6 the key is a
- * digest, and a match is looked at in full.
+ * digest (address_key()), and a match is looked at in full.
  */
 #ifndef DATAPLANE_NODES_SOURCE_H
 #define DATAPLANE_NODES_SOURCE_H
@@ -53,14 +56,7 @@ static_assert(offsetof(struct dp_termination_counters, source_port) ==
 
 static inline uint32_t source_key(bool v6, const uint8_t *ip)
 {
-	uint32_t words[4];
-
-	if (!v6) {
-		memcpy(words, ip, 4);
-		return words[0];
-	}
-	memcpy(words, ip, sizeof(words));
-	return words[0] ^ words[1] ^ words[2] ^ words[3];
+	return address_key(v6 ? DP_FAMILY_IPV6 : DP_FAMILY_IPV4, ip);
 }
 
 static inline const uint8_t *source_ip(const struct passage *p)
@@ -88,5 +84,8 @@ enum source_verdict source_judge_rtp(struct passage *p);
 /* For all RTCP. On a port of its own it comes from the host that RTP comes from, on whatever port
  * a NAT gave it. */
 enum source_verdict source_judge_rtcp(struct passage *p);
+/* For packets of any kind that are dropped whoever sent them: nothing is learnt from them. UNPROVEN
+ * is any source that may be learnt yet. */
+enum source_verdict source_look(const struct passage *p);
 
 #endif

@@ -152,7 +152,10 @@ Test(leak, a_claim_saves_it_and_starts_the_grace_time_anew)
 /* Its records may not say so yet, when there are many. */
 Test(leak, who_comes_on_the_same_channel_inherits_nothing)
 {
-	struct flow_notice notice = { .latch_epoch = 1, .source = { .family = DP_FAMILY_IPV4 } };
+	struct flow_notice notice = {
+		.latch_epoch = 1,
+		.source = { .ip = { 198, 18, 0, 99 }, .port = 4000, .family = DP_FAMILY_IPV4 }
+	};
 	struct dp_ev_latched event;
 	dp_handle_t last;
 	uint32_t owner;

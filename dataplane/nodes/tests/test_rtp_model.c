@@ -195,3 +195,22 @@ Test(rtp_model, what_comes_behind_the_window_is_late_and_nothing_else)
 	cr_assert_eq(c.late, 1);
 	cr_assert_eq(c.reordered + c.duplicate, 0);
 }
+
+/* Whatever was expected when the source began is long past. */
+Test(rtp_model, a_replay_of_any_packet_of_long_ago_starts_nothing)
+{
+	for (uint32_t replayed = 1000; replayed < 1010; replayed++) {
+		struct dp_termination_counters c = { 0 };
+
+		for (uint32_t i = 1000; i < 5000; i++)
+			feed(&c, i);
+		feed(&c, replayed);
+		for (uint32_t i = 5000; i < 5100; i++)
+			feed(&c, i);
+		cr_assert_eq(c.packets, 4101);
+		cr_assert_eq(dp_counters_expected(&c), 4100);
+		cr_assert_eq(dp_counters_lost(&c), 0);
+		cr_assert_eq(c.ssrc_changes, 0);
+		cr_assert_eq(c.other_ssrc, 1, "a jump that was seen once");
+	}
+}
