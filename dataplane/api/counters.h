@@ -350,7 +350,10 @@ static inline uint32_t dp_counters_lost(const struct dp_termination_counters *c)
  */
 static inline uint32_t dp_counters_forwarded(const struct dp_termination_counters *c)
 {
-	return c->packets - c->not_forwarded;
+	/* In this order: the worker goes on counting, and takes a packet before it stops it. */
+	uint32_t not_forwarded = __atomic_load_n(&c->not_forwarded, __ATOMIC_ACQUIRE);
+
+	return __atomic_load_n(&c->packets, __ATOMIC_RELAXED) - not_forwarded;
 }
 
 #endif

@@ -9,12 +9,12 @@
  *
  *   (local address index, UDP port / 2)
  *        │
- *   slots[]  ──▶ struct flow (1 + 1 lines, read-only, replaced as a whole under RCU)
+ *   slots[]  ──▶ struct flow (1 + 2 lines, read-only, replaced as a whole under RCU)
  *                    │ termination index
- *                    └─▶ struct dp_termination_counters (1 + 1 lines in the statistics area,
+ *                    └─▶ struct dp_termination_counters (1 + 3 lines in the statistics area,
  *                        written by the worker that owns the flow)
  *
- * An RTP packet touches the first line of each; the second ones are for RTCP and rare events.
+ * An RTP packet touches the first line of each; the others are for RTCP and rare events.
  * A termination's index is used again only when no worker can still hold a flow of it: its
  * counters then have no other writer.
  *

@@ -448,8 +448,9 @@ bool flow_latched(struct flow_table *t, const struct flow_notice *notice, uint32
 		m->aim_rtcp = notice->source;
 	else
 		aim_at_source(t, m, &notice->source);
-	/* Out of memory: the old aim stays until the next change. */
-	context_publish(t, &t->contexts[m->context]);
+	/* Out of memory: the old aim stays until there is some. */
+	if (context_publish(t, &t->contexts[m->context]) != 0)
+		flow_resolve_all(t);
 	*owner = context_owner(t, m->context);
 	*event = (struct dp_ev_latched){
 		.termination = handle,
