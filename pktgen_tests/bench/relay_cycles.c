@@ -389,7 +389,7 @@ static void touch(const struct flow_lookup *l, struct rte_mbuf **m)
 			rte_prefetch0(flows[i + 2 * AHEAD]);
 		if (i + AHEAD < BURST)
 			rte_prefetch0(&l->counters[flows[i + AHEAD]->termination]);
-		l->counters[flows[i]->termination].reserved[0]++;
+		l->counters[flows[i]->termination].looped++;
 		*rte_pktmbuf_mtod(m[i], uint8_t *) = (uint8_t)flows[i]->dscp;
 	}
 }
