@@ -7,6 +7,7 @@ TEST_LIBS := -lcriterion
 
 ifeq ($(VARIANT),release)
   VARIANT_CFLAGS := -O2 -g
+  VARIANT_HOT_CFLAGS := -O3
 else ifeq ($(VARIANT),asan)
   VARIANT_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address -Wno-error
   VARIANT_LDFLAGS := -fsanitize=address
