@@ -67,6 +67,7 @@ def who_hangs_does_not_keep_the_process(world):
     wait_until(lambda: lab.pid("dataplane") is None, ENDED_S, "it is gone")
     assert "worker 0 does not end: left" in lab.log("dataplane")
     assert not os.path.exists(journal), "interfaces were not given back"
+    lab.stop("dataplane")  # its supervisor may not have seen the end yet, and would be left alone
     lab.start("dataplane")
     lab.wait_ready()
 
