@@ -22,7 +22,7 @@
 #define SEGMENTS_MAX 8u
 #define QUIET_ROUNDS 20u /* empty rounds until it slows down */
 #define FAST_NS      500000
-#define SLOW_NS      1000000
+#define SLOW_NS      4000000
 #define TAPS_MAX     (2 * DP_PORTS_MAX + DP_REALMS_MAX) /* of all ports */
 
 struct kernel_thread {

@@ -12,13 +12,11 @@
 
 #include "dataplane/nodes/graph.h"
 
-/* Adaptive: who finds fewer packets than this waits for more of them. A kernel interface costs a
- * system call a burst, so packets that come together are cheaper than those that come one by one,
- * and looking in vain costs the most. */
-#define FEW_PACKETS    16u
-#define SLEEP_FIRST_NS 250000u
-#define SLEEP_LAST_NS  1000000u
-#define JOIN_LOOK_NS   1000000u
+/* Adaptive: who finds less than a burst sleeps so long. A kernel interface costs a system call a
+ * burst and waking up costs as much again, so packets that come together are cheaper than those that
+ * come one by one, and looking in vain costs the most. */
+#define NAP_NS       1000000L
+#define JOIN_LOOK_NS 1000000u
 
 struct worker {
 	struct graph *graph;
@@ -111,28 +109,17 @@ static void beat(struct worker *w, uint64_t now)
 	__atomic_store_n(&w->stats->heartbeat_tsc, now, __ATOMIC_RELEASE);
 }
 
-/* How long to sleep after a walk that found so many packets. Longer and longer if none come. */
-static long rest_after(uint64_t found, long last_ns)
-{
-	if (found >= FEW_PACKETS)
-		return 0;
-	if (found > 0 || last_ns == 0)
-		return SLEEP_FIRST_NS;
-	return RTE_MIN(last_ns * 2, (long)SLEEP_LAST_NS);
-}
-
 static void walk_until_stopped(struct worker *w)
 {
 	struct graph_context *c = graph_context(w->graph);
 	struct dp_worker_stats *s = w->stats;
-	long sleep_ns = 0;
 	uint64_t before = rte_rdtsc();
 
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
 		uint64_t handled = c->received + c->injected + c->taken, now;
 
 		if (unlikely(is_suspended(&c->presence))) {
-			sleep_for(w, SLEEP_LAST_NS);
+			sleep_for(w, NAP_NS);
 			before = rte_rdtsc();
 			beat(w, before);
 			continue;
@@ -150,10 +137,9 @@ static void walk_until_stopped(struct worker *w)
 			count(&s->idle_cycles, now - before);
 		}
 		if (w->idle == WORKER_IDLE_ADAPTIVE) {
-			sleep_ns = rest_after(handled, sleep_ns);
 			before = now;
-			if (sleep_ns > 0)
-				sleep_for(w, sleep_ns);
+			if (handled < WORKER_BURST)
+				sleep_for(w, NAP_NS);
 			now = rte_rdtsc();
 			count(&s->idle_cycles, now - before);
 		}

@@ -13,7 +13,7 @@ PHONES = "198.18.128.0/24"
 SOCKET = "memif.sock"
 QUEUE = 2048
 MEMIF = ("net_memif0,role={role},id=0,socket={{run_dir}}/" + SOCKET
-         + ",socket-abstract=no,rsize=11,bsize=2048")
+         + ",socket-abstract=no,rsize=13,bsize=2048")
 SPARE_S = 60  # what a run may take beyond its duration: to start, to program, to settle
 
 
