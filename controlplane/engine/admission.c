@@ -42,13 +42,9 @@ const struct route_directory *engine_directory(struct engine *e, struct route_di
 	return d;
 }
 
-/* Both ways to write an IPv4 address count as the same: a dual-stack socket shows the second. An
- * address is the peer's only in the peer's realm: elsewhere anybody may bear it. */
+/* An address is the peer's only in the peer's realm: elsewhere anybody may bear it. */
 static int trunk_of(const struct config *config, const struct sip_path *from)
 {
-	char ip[SIP_ADDRESS_TEXT];
-
-	sip_sockaddr_ip(&from->remote, ip);
 	for (unsigned i = 0; i < config->trunks_count; i++) {
 		const struct config_trunk *trunk = &config->trunks[i];
 
@@ -56,12 +52,10 @@ static int trunk_of(const struct config *config, const struct sip_path *from)
 		    !(route_listeners(config, trunk->realm) & UINT64_C(1) << (from->listener & 63)))
 			continue;
 		for (unsigned k = 0; k < trunk->addresses_count; k++) {
-			struct sockaddr_storage address;
-			char text[SIP_ADDRESS_TEXT];
+			struct sip_address address;
 
-			if (sip_sockaddr_parse(slice_of(trunk->addresses[k]), 0, &address))
-				continue;
-			if (strcmp(sip_sockaddr_ip(&address, text), ip) == 0)
+			if (sip_address_parse(slice_of(trunk->addresses[k]), 0, &address) == 0 &&
+			    sip_address_same_host(&address, &from->remote))
 				return (int)i;
 		}
 	}

@@ -17,9 +17,8 @@ const char *call_path_text(struct call *call, const struct sip_path *path)
 {
 	char ip[SIP_ADDRESS_TEXT], text[SIP_ADDRESS_TEXT + 8];
 
-	sip_sockaddr_ip(&path->remote, ip);
-	snprintf(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip,
-		 sip_sockaddr_port(&path->remote));
+	sip_address_ip(&path->remote, ip);
+	snprintf(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, path->remote.port);
 	return call_string(call, text);
 }
 
@@ -144,13 +143,13 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 	for (unsigned i = 0; i < trunk->addresses_count; i++) {
 		const char *address = trunk->addresses[i];
 		const char *format = strchr(address, ':') ? "sip:%s@[%s]:%u" : "sip:%s@%s:%u";
-		struct sockaddr_storage remote;
+		struct sip_address remote;
 		char uri[ROUTE_AOR_MAX + 128], to[ROUTE_AOR_MAX + 160];
 
-		if (sip_sockaddr_parse(slice_of(address), trunk->port, &remote) ||
+		if (sip_address_parse(slice_of(address), trunk->port, &remote) ||
 		    sip_transport_path(shard->transport, SIP_UDP,
-				       route_listeners(shard->config, trunk->realm),
-				       (const struct sockaddr *)&remote, &path))
+				       route_listeners(shard->config, trunk->realm), &remote,
+				       &path))
 			continue;
 		if (call_make_branches(call, 1))
 			return -ENOMEM;
@@ -182,11 +181,7 @@ static bool has_family(const struct config *config, uint8_t realm, uint8_t famil
 
 static uint8_t family_of(const struct sip_path *path)
 {
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&path->remote;
-
-	return path->remote.ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)
-		       ? DP_FAMILY_IPV6
-		       : DP_FAMILY_IPV4;
+	return path->remote.family == AF_INET6 ? DP_FAMILY_IPV6 : DP_FAMILY_IPV4;
 }
 
 static int reserve_seats(struct call *call, const struct sip_path *from)

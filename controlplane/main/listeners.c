@@ -10,7 +10,7 @@ static int convert(const struct config_listener *from, struct sip_listener_confi
 	if (strcmp(from->transport, "udp") != 0)
 		return -EINVAL;
 	to->kind = SIP_UDP;
-	return sip_sockaddr_parse(slice_of(from->address), from->port, &to->address);
+	return sip_address_parse(slice_of(from->address), from->port, &to->address);
 }
 
 int runtime_listeners(const struct config *config, struct sip_listener_config **out,

@@ -42,8 +42,7 @@ static void begin(struct handling *h, struct sip_build *b, unsigned status)
 	char ip[SIP_ADDRESS_TEXT];
 
 	sip_build_response(b, h->request, status, sip_reason_text(status), slice_of(h->tag), false,
-			   sip_sockaddr_ip(&h->from->remote, ip),
-			   sip_sockaddr_port(&h->from->remote));
+			   sip_address_ip(&h->from->remote, ip), h->from->remote.port);
 }
 
 static void finish(struct handling *h, struct sip_build *b)

@@ -36,8 +36,8 @@ void record_write(const struct contact *contact, const struct config_sip *sip,
 	size_t used;
 
 	used = (size_t)snprintf(text, RECORD_TEXT, "1 q=%.3f cseq=%u remote=%s/%u", contact->q,
-				contact->cseq, sip_sockaddr_ip(&contact->path.remote, ip),
-				sip_sockaddr_port(&contact->path.remote));
+				contact->cseq, sip_address_ip(&contact->path.remote, ip),
+				contact->path.remote.port);
 	if (contact->path.listener < sip->listeners_count && contact->path.kind < TRANSPORTS)
 		used += (size_t)snprintf(text + used, RECORD_TEXT - used, " local=%s/%s/%u",
 					 transports[contact->path.kind],
@@ -90,7 +90,7 @@ static int find_listener(const struct config_sip *sip, struct slice local, struc
 		const struct config_listener *listener = &sip->listeners[i];
 
 		if (!slice_equal(transport, slice_of(listener->transport)) ||
-		    family_of(listener->address) != path->remote.ss_family)
+		    family_of(listener->address) != path->remote.family)
 			continue;
 		if (slice_equal(ip, slice_of(listener->address)) && port == listener->port) {
 			path->listener = (uint8_t)i;
@@ -112,7 +112,7 @@ static int read_remote(struct slice value, struct sip_path *path)
 
 	if (slice_to_u32(value, UINT16_MAX, &port))
 		return -EINVAL;
-	return sip_sockaddr_parse(ip, (uint16_t)port, &path->remote);
+	return sip_address_parse(ip, (uint16_t)port, &path->remote);
 }
 
 int record_read(const char *text, const struct config_sip *sip, struct contact *contact,

@@ -297,13 +297,13 @@ static void show_binding(void *arg, const struct binding *b)
 
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct contact *c = &b->contacts[i];
-		const bool v6 = c->path.remote.ss_family == AF_INET6;
+		const bool v6 = c->path.remote.family == AF_INET6;
 		char ip[SIP_ADDRESS_TEXT], source[SIP_ADDRESS_TEXT + 16];
 
 		if (c->expires_ms <= showing->now_ms)
 			continue;
 		snprintf(source, sizeof(source), v6 ? "[%s]:%u" : "%s:%u",
-			 sip_sockaddr_ip(&c->path.remote, ip), sip_sockaddr_port(&c->path.remote));
+			 sip_address_ip(&c->path.remote, ip), c->path.remote.port);
 		json_array_append_new(
 			showing->array,
 			json_pack("{s:o, s:o, s:s, s:I, s:f, s:o, s:o, s:I}", "aor",

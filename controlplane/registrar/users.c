@@ -60,16 +60,16 @@ void users_destroy(struct users *users)
 const char *users_domain(const struct users *users, struct slice host)
 {
 	const struct config_sip *sip = &users->config->sip;
-	struct sockaddr_storage address, listener;
+	struct sip_address address, listener;
 
 	for (unsigned i = 0; i < sip->domains_count; i++)
 		if (slice_equal_nocase(host, slice_of(sip->domains[i])))
 			return sip->domains[i];
-	if (sip_sockaddr_parse(host, 0, &address))
+	if (sip_address_parse(host, 0, &address))
 		return NULL;
 	for (unsigned i = 0; i < sip->listeners_count; i++)
-		if (sip_sockaddr_parse(slice_of(sip->listeners[i].address), 0, &listener) == 0 &&
-		    sip_sockaddr_equal(&address, &listener))
+		if (sip_address_parse(slice_of(sip->listeners[i].address), 0, &listener) == 0 &&
+		    sip_address_equal(&address, &listener))
 			return sip->domains[0];
 	return NULL;
 }

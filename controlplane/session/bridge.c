@@ -124,7 +124,7 @@ static bool is_where_it_says(const struct session *s)
 	struct dp_address host;
 	char ip[SIP_ADDRESS_TEXT];
 
-	sip_sockaddr_ip(&sip_invite_path(s->invite)->remote, ip);
+	sip_address_ip(&sip_invite_path(s->invite)->remote, ip);
 	return dp_address_parse(ip, s->remote.rtp.port, &host) == 0 &&
 	       dp_address_equal(&host, &s->remote.rtp);
 }

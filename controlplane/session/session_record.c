@@ -122,9 +122,9 @@ json_t *session_show(const struct session *s)
 		const struct sip_path *p = sip_invite_path(s->invite);
 
 		call_id = sip_invite_call_id(s->invite);
-		sip_sockaddr_ip(&p->remote, address);
+		sip_address_ip(&p->remote, address);
 		snprintf(path, sizeof(path), strchr(address, ':') ? "[%s]:%u" : "%s:%u", address,
-			 sip_sockaddr_port(&p->remote));
+			 p->remote.port);
 	}
 	if (s->seat && (s->seat->session == s || !s->seat->session))
 		handle_text(media_termination_handle(s->seat->termination), termination);

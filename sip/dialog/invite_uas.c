@@ -100,8 +100,8 @@ static int respond(struct sip_invite *invite, unsigned status, const char *reaso
 	sip_build_init(&b, ua->scratch, ua->scratch_size);
 	sip_build_response(&b, request, status, reason != NULL ? reason : sip_reason_text(status),
 			   status > 100 ? slice_of(invite->local_tag) : SLICE_NONE,
-			   status > 100 && status < 300, sip_sockaddr_ip(&from->remote, ip),
-			   sip_sockaddr_port(&from->remote));
+			   status > 100 && status < 300, sip_address_ip(&from->remote, ip),
+			   from->remote.port);
 	if (status > 100 && status < 300)
 		sip_build_header(&b, SIP_H_CONTACT, "%s", invite->contact);
 	if (status >= 200 && status < 300)

@@ -72,8 +72,8 @@ static void put_remote(struct writer *w, const struct remote *remote)
 	char ip[SIP_ADDRESS_TEXT];
 
 	put_text(w, "target", remote->target);
-	put_text(w, "ip", sip_sockaddr_ip(&remote->path.remote, ip));
-	put_number(w, "port", sip_sockaddr_port(&remote->path.remote));
+	put_text(w, "ip", sip_address_ip(&remote->path.remote, ip));
+	put_number(w, "port", remote->path.remote.port);
 	put_number(w, "kind", remote->path.kind);
 	put_number(w, "listener", remote->path.listener);
 	put_number(w, "natted", remote->natted);
@@ -222,7 +222,7 @@ static int read_path(struct sip_path *path, struct reader *text)
 		return -EINVAL;
 	path->kind = (uint8_t)kind;
 	path->listener = (uint8_t)listener;
-	return sip_sockaddr_parse(ip, (uint16_t)port, &path->remote);
+	return sip_address_parse(ip, (uint16_t)port, &path->remote);
 }
 
 static int read_remote(struct remote *remote, struct reader *text, const struct sip_path *path)

@@ -16,10 +16,7 @@ static void reply_path(const struct sip_via *via, const struct sip_path *from,
 	*reply = *from;
 	if (from->kind != SIP_UDP || via->rport)
 		return;
-	if (reply->remote.ss_family == AF_INET)
-		((struct sockaddr_in *)&reply->remote)->sin_port = htons(port);
-	else if (reply->remote.ss_family == AF_INET6)
-		((struct sockaddr_in6 *)&reply->remote)->sin6_port = htons(port);
+	reply->remote.port = port;
 }
 
 int reply_build(struct sip_transactions *layer, const struct sip_msg *request,
@@ -31,8 +28,7 @@ int reply_build(struct sip_transactions *layer, const struct sip_msg *request,
 
 	sip_build_init(&b, layer->scratch, layer->scratch_size);
 	sip_build_response(&b, request, status, reason != NULL ? reason : sip_reason_text(status),
-			   to_tag, false, sip_sockaddr_ip(&from->remote, ip),
-			   sip_sockaddr_port(&from->remote));
+			   to_tag, false, sip_address_ip(&from->remote, ip), from->remote.port);
 	if (layer->config.server_name != NULL)
 		sip_build_header(&b, SIP_H_SERVER, "%s", layer->config.server_name);
 	sip_build_lines(&b, slice_of(extra));

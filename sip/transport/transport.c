@@ -131,19 +131,17 @@ int sip_transport_send(struct sip_transport *transport, const struct sip_path *t
 }
 
 int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
-		       uint64_t listeners, const struct sockaddr *remote, struct sip_path *path)
+		       uint64_t listeners, const struct sip_address *remote, struct sip_path *path)
 {
 	if (kind != SIP_UDP)
 		return -ENETUNREACH;
 	for (unsigned i = 0; i < transport->count; i++) {
 		if (i < 64 && !(listeners & UINT64_C(1) << i))
 			continue;
-		if (transport->sockets[i].local.ss_family != remote->sa_family)
+		if (transport->sockets[i].local.family != remote->family)
 			continue;
 		memset(path, 0, sizeof(*path));
-		memcpy(&path->remote, remote,
-		       remote->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-						     : sizeof(struct sockaddr_in));
+		path->remote = *remote;
 		path->kind = kind;
 		path->listener = (uint8_t)i;
 		return 0;

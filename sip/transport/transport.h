@@ -9,20 +9,24 @@
 #ifndef SIP_TRANSPORT_TRANSPORT_H
 #define SIP_TRANSPORT_TRANSPORT_H
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include "sip/base/slice.h"
+#include "sip/base/address.h"
 
 enum sip_transport_kind { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS };
 
+/* A connection. Stale handles are errors, and never somebody else's connection. */
+struct sip_flow {
+	uint32_t index; /* 0: none */
+	uint16_t generation;
+	uint16_t shard; /* whose transport holds it */
+};
+
 /* A remote party and the local socket it is reached through. Copied by value. */
 struct sip_path {
-	struct sockaddr_storage remote;
-	uint8_t kind;     /* enum sip_transport_kind */
-	uint8_t listener; /* index of the local listener */
-	uint16_t reserved;
-	uint32_t connection; /* streams: which one; 0: any */
+	struct sip_address remote;
+	struct sip_flow flow; /* streams: the connection; none: any to this address, or a new one */
+	uint8_t kind;         /* enum sip_transport_kind */
+	uint8_t listener;     /* index of the local listener */
+	uint8_t reserved[6];
 };
 
 struct sip_transport;
@@ -30,7 +34,7 @@ typedef struct uv_loop_s uv_loop_t;
 
 struct sip_listener_config {
 	enum sip_transport_kind kind;
-	struct sockaddr_storage address;
+	struct sip_address address;
 };
 
 struct sip_transport_stats {
@@ -65,17 +69,9 @@ int sip_transport_send(struct sip_transport *transport, const struct sip_path *t
  * in `listeners`. -ENETUNREACH: none. */
 #define SIP_LISTENERS_ANY UINT64_MAX
 int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
-		       uint64_t listeners, const struct sockaddr *remote, struct sip_path *path);
+		       uint64_t listeners, const struct sip_address *remote, struct sip_path *path);
 /* Local address of a listener, for Via and Contact: "198.18.0.10:5060" or "[2001:2::10]:5060". */
 const char *sip_transport_host(const struct sip_transport *transport, unsigned listener);
 void sip_transport_stats(const struct sip_transport *transport, struct sip_transport_stats *stats);
-
-/* sockaddr helpers: text without port; port in host order; equality of address and port. */
-#define SIP_ADDRESS_TEXT 64
-const char *sip_sockaddr_ip(const struct sockaddr_storage *address, char text[SIP_ADDRESS_TEXT]);
-uint16_t sip_sockaddr_port(const struct sockaddr_storage *address);
-bool sip_sockaddr_equal(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
-/* From an IP in text (no name, brackets allowed); 0 or -EINVAL. */
-int sip_sockaddr_parse(struct slice ip, uint16_t port, struct sockaddr_storage *address);
 
 #endif

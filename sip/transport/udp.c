@@ -10,12 +10,6 @@
 
 #define SOCKET_BUFFER (4 << 20) /* bytes asked for; the kernel may give less */
 
-static socklen_t address_size(const struct sockaddr_storage *address)
-{
-	return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-					      : sizeof(struct sockaddr_in);
-}
-
 static int option(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
@@ -33,39 +27,32 @@ static int configure(int fd, int family)
 	return rc;
 }
 
-static void set_host(struct udp_socket *s)
+int udp_open(struct udp_socket *s, const struct sip_address *address, char *why, size_t why_size)
 {
-	char ip[SIP_ADDRESS_TEXT];
-
-	snprintf(s->host, sizeof(s->host), s->local.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u",
-		 sip_sockaddr_ip(&s->local, ip), sip_sockaddr_port(&s->local));
-}
-
-int udp_open(struct udp_socket *s, const struct sockaddr_storage *address, char *why,
-	     size_t why_size)
-{
-	socklen_t size = sizeof(s->local);
+	struct sockaddr_storage name;
+	socklen_t size = sip_address_to(address, &name);
 	const char *step = "socket";
 	int rc = 0;
 
 	s->local = *address;
-	set_host(s);
-	s->fd = socket(address->ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	sip_address_text(&s->local, s->host);
+	s->fd = socket(address->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0) {
 		rc = -errno;
 		goto failed;
 	}
 	step = "options";
-	rc = configure(s->fd, address->ss_family);
+	rc = configure(s->fd, address->family);
 	if (rc != 0)
 		goto failed;
 	step = "bind";
-	if (bind(s->fd, (const struct sockaddr *)address, address_size(address)) != 0 ||
-	    getsockname(s->fd, (struct sockaddr *)&s->local, &size) != 0) {
+	if (bind(s->fd, (const struct sockaddr *)&name, size) != 0 ||
+	    getsockname(s->fd, (struct sockaddr *)&name, &size) != 0) {
 		rc = -errno;
 		goto failed;
 	}
-	set_host(s);
+	sip_address_from((const struct sockaddr *)&name, &s->local);
+	sip_address_text(&s->local, s->host);
 	return 0;
 failed:
 	snprintf(why, why_size, "udp %s: %s: %s", s->host, step, strerror(-rc));
@@ -86,14 +73,15 @@ static void flush(struct udp_socket *s)
 	struct udp_buffers *b = &s->transport->buffers;
 	struct mmsghdr out[UDP_BURST];
 	struct iovec parts[UDP_BURST];
+	struct sockaddr_storage to[UDP_BURST];
 	unsigned done = 0;
 
 	memset(out, 0, sizeof(out));
 	for (unsigned i = 0; i < b->out_count; i++) {
 		parts[i].iov_base = b->out + i * b->out_size;
 		parts[i].iov_len = b->out_length[i];
-		out[i].msg_hdr.msg_name = &b->out_to[i];
-		out[i].msg_hdr.msg_namelen = address_size(&b->out_to[i]);
+		out[i].msg_hdr.msg_name = &to[i];
+		out[i].msg_hdr.msg_namelen = sip_address_to(&b->out_to[i], &to[i]);
 		out[i].msg_hdr.msg_iov = &parts[i];
 		out[i].msg_hdr.msg_iovlen = 1;
 	}
@@ -114,13 +102,15 @@ static void flush(struct udp_socket *s)
 	b->out_count = 0;
 }
 
-static int send_now(struct udp_socket *s, const struct sockaddr_storage *to, const char *data,
+static int send_now(struct udp_socket *s, const struct sip_address *to, const char *data,
 		    size_t size)
 {
+	struct sockaddr_storage name;
+	socklen_t name_size = sip_address_to(to, &name);
 	ssize_t n;
 
 	do
-		n = sendto(s->fd, data, size, 0, (const struct sockaddr *)to, address_size(to));
+		n = sendto(s->fd, data, size, 0, (const struct sockaddr *)&name, name_size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		s->transport->stats.send_errors++;
@@ -131,13 +121,13 @@ static int send_now(struct udp_socket *s, const struct sockaddr_storage *to, con
 	return 0;
 }
 
-int udp_send(struct udp_socket *s, const struct sockaddr_storage *to, const char *data, size_t size)
+int udp_send(struct udp_socket *s, const struct sip_address *to, const char *data, size_t size)
 {
 	struct udp_buffers *b = &s->transport->buffers;
 
 	if (s->fd < 0)
 		return -ENOTCONN;
-	if (to->ss_family != s->local.ss_family)
+	if (to->family != s->local.family)
 		return -EAFNOSUPPORT;
 	if (b->out_socket != s)
 		return send_now(s, to, data, size);
@@ -166,9 +156,10 @@ static void deliver(struct udp_socket *s, const char *data, size_t size, bool cu
 		    const struct sockaddr_storage *from)
 {
 	struct sip_transport *transport = s->transport;
-	struct sip_path path = { .remote = *from, .kind = SIP_UDP, .listener = s->index };
+	struct sip_path path = { .kind = SIP_UDP, .listener = s->index };
 
-	if (size == 0 || cut || size > transport->message_max || sip_sockaddr_port(from) == 0) {
+	sip_address_from((const struct sockaddr *)from, &path.remote);
+	if (size == 0 || cut || size > transport->message_max || path.remote.port == 0) {
 		transport->stats.dropped_size++;
 		return;
 	}

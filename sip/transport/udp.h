@@ -19,8 +19,8 @@ struct udp_socket {
 	struct sip_transport *transport;
 	int fd;
 	uint8_t index; /* of the listener */
-	struct sockaddr_storage local;
-	char host[SIP_ADDRESS_TEXT + 8]; /* "ip:port", "[ip6]:port" */
+	struct sip_address local;
+	char host[SIP_ADDRESS_TEXT]; /* "ip:port", "[ip6]:port" */
 };
 
 /* Buffers of the set, shared by its sockets: they are used within one wake-up only. */
@@ -29,17 +29,17 @@ struct udp_buffers {
 	size_t in_size; /* of one */
 	char *out;      /* UDP_BURST * message_max */
 	size_t out_size;
-	struct sockaddr_storage out_to[UDP_BURST];
+	struct sip_address out_to[UDP_BURST];
 	size_t out_length[UDP_BURST];
 	unsigned out_count;
 	const struct udp_socket *out_socket; /* NULL: no burst, send at once */
 };
 
 /* Opens and binds. why: text on failure. */
-int udp_open(struct udp_socket *socket, const struct sockaddr_storage *address, char *why,
+int udp_open(struct udp_socket *socket, const struct sip_address *address, char *why,
 	     size_t why_size);
 int udp_start(struct udp_socket *socket, uv_loop_t *loop);
-int udp_send(struct udp_socket *socket, const struct sockaddr_storage *to, const char *data,
+int udp_send(struct udp_socket *socket, const struct sip_address *to, const char *data,
 	     size_t size);
 
 #endif

@@ -122,14 +122,13 @@ int store_calls_load(struct store *store, unsigned shard, unsigned shards,
 /* --- of the transport: there is one way to everywhere --- */
 
 int sip_transport_path(const struct sip_transport *transport, enum sip_transport_kind kind,
-		       uint64_t among, const struct sockaddr *remote, struct sip_path *path)
+		       uint64_t among, const struct sip_address *remote, struct sip_path *path)
 {
 	(void)transport;
 	(void)kind;
 	if (!among)
 		return -ENETUNREACH;
-	*path = (struct sip_path){ .listener = (uint8_t)__builtin_ctzll(among) };
-	memcpy(&path->remote, remote, sizeof(struct sockaddr_in));
+	*path = (struct sip_path){ .remote = *remote, .listener = (uint8_t)__builtin_ctzll(among) };
 	return 0;
 }
 

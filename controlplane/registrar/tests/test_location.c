@@ -23,8 +23,8 @@ Test(location, remembers_where_the_phone_is_reached)
 	cr_assert_eq(registrar_lookup(world.registrar, "alice@tandem.lab", &contact, 1), 1);
 	cr_expect_str_eq(contact.uri, "sip:alice@10.1.1.1:5060");
 	char ip[SIP_ADDRESS_TEXT];
-	cr_expect_str_eq(sip_sockaddr_ip(&contact.path.remote, ip), "203.0.113.9");
-	cr_expect_eq(sip_sockaddr_port(&contact.path.remote), 40000);
+	cr_expect_str_eq(sip_address_ip(&contact.path.remote, ip), "203.0.113.9");
+	cr_expect_eq(contact.path.remote.port, 40000);
 	cr_expect_str_eq(contact.call_id, "some-call-id");
 	cr_expect_eq(contact.cseq, 7);
 	cr_expect_eq(contact.expires_ms, world_now_ms + 1800000);
@@ -106,7 +106,7 @@ Test(location, contacts_survive_a_restart_with_all_that_belongs_to_them)
 	cr_expect_eq(after->cseq, 7);
 	cr_expect_eq(after->expires_ms, before->expires_ms);
 	cr_expect_float_eq(after->q, 0.5f, 0.001f);
-	cr_expect(sip_sockaddr_equal(&after->path.remote, &before->path.remote));
+	cr_expect(sip_address_equal(&after->path.remote, &before->path.remote));
 	cr_expect_eq(after->path.listener, 1);
 	cr_expect_str_eq(contacts_of("bob@tandem.lab"), "sip:1@h 1740 1\n");
 	cr_expect_eq(registrar_count(world.registrar), 2, "the one that expired meanwhile is gone");

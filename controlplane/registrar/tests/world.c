@@ -192,7 +192,7 @@ static unsigned deliver(const struct parts *parts, const char *authorization)
 			 parts->cseq, authorization, parts->headers);
 
 	cr_assert_lt(n, (int)sizeof(text));
-	cr_assert_eq(sip_sockaddr_parse(slice_of(world.source), 40000, &from.remote), 0);
+	cr_assert_eq(sip_address_parse(slice_of(world.source), 40000, &from.remote), 0);
 	from.listener = strchr(world.source, ':') != NULL;
 	sip_transactions_receive(world.layer, text, (size_t)n, &from);
 	cr_assert_eq(world.answers, before + 1, "no answer to %s", text);

@@ -224,7 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&world, 0, sizeof(world));
 	world.wheel = timer_wheel_create(0);
 	config.transactions.wheel = world.wheel;
-	sip_sockaddr_parse(SLICE("192.0.2.2"), 5060, &peer.remote);
+	sip_address_parse(SLICE("192.0.2.2"), 5060, &peer.remote);
 	if (sip_ua_create(&config, &world.ua) != 0)
 		abort();
 	play(data, size, &peer);

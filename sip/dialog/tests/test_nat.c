@@ -21,11 +21,10 @@ static const char *way_to(const char *source, uint16_t port, const char *via, co
 		 "Contact: <%s>\r\n\r\n",
 		 via, contact);
 	cr_assert_eq(sip_msg_parse(raw, strlen(raw), NULL, &msg, &error), 0);
-	cr_assert_eq(sip_sockaddr_parse(slice_of(source), port, &from.remote), 0);
+	cr_assert_eq(sip_address_parse(slice_of(source), port, &from.remote), 0);
 	cr_assert_eq(sip_msg_contact(msg, &addr), 0);
 	sip_contact_path(msg, &from, &addr.uri, &path);
-	snprintf(text, sizeof(text), "%s:%u", sip_sockaddr_ip(&path.remote, ip),
-		 sip_sockaddr_port(&path.remote));
+	snprintf(text, sizeof(text), "%s:%u", sip_address_ip(&path.remote, ip), path.remote.port);
 	sip_msg_unref(msg);
 	return text;
 }

@@ -57,7 +57,7 @@ struct network_node *network_node(struct network *net, const char *ip, uint16_t 
 
 	node->net = net;
 	node->kind = SIP_UDP;
-	if (sip_sockaddr_parse(slice_of(ip), port, &node->address) != 0)
+	if (sip_address_parse(slice_of(ip), port, &node->address) != 0)
 		abort();
 	snprintf(node->host, sizeof(node->host), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, port);
 	net->nodes[net->node_count++] = node;
@@ -132,7 +132,7 @@ static struct packet *keep(struct network_node *from, const struct sip_path *to,
 	memcpy(packet->data, data, size);
 	packet->data[size] = '\0';
 	for (unsigned i = 0; i < net->node_count; i++)
-		if (sip_sockaddr_equal(&net->nodes[i]->address, &to->remote))
+		if (sip_address_equal(&net->nodes[i]->address, &to->remote))
 			packet->to = net->nodes[i];
 	return packet;
 }

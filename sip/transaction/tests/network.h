@@ -13,7 +13,7 @@
 
 struct network_node {
 	struct network *net;
-	struct sockaddr_storage address;
+	struct sip_address address;
 	char host[SIP_ADDRESS_TEXT + 8]; /* "ip:port" */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
 	void *arg;

@@ -50,10 +50,18 @@ static void open_end(struct end *end)
 	char why[128] = "";
 
 	memset(end, 0, sizeof(*end));
-	sip_sockaddr_parse(SLICE("127.0.0.1"), 0, &listeners[0].address);
-	sip_sockaddr_parse(SLICE("::1"), 0, &listeners[1].address);
+	sip_address_parse(SLICE("127.0.0.1"), 0, &listeners[0].address);
+	sip_address_parse(SLICE("::1"), 0, &listeners[1].address);
 	cr_assert_eq(sip_transport_create(&config, &end->transport, why, sizeof(why)), 0, "%s",
 		     why);
+}
+
+static void send_raw(int fd, const struct sip_address *to, const char *data, size_t size)
+{
+	struct sockaddr_storage name;
+	socklen_t name_size = sip_address_to(to, &name);
+
+	sendto(fd, data, size, 0, (const struct sockaddr *)&name, name_size);
 }
 
 static void set_up(void)
@@ -82,7 +90,7 @@ static void tear_down(void)
 TestSuite(udp, .init = set_up, .fini = tear_down);
 
 /* The address of a listener, from its text. */
-static void address_of(const struct end *end, unsigned listener, struct sockaddr_storage *address)
+static void address_of(const struct end *end, unsigned listener, struct sip_address *address)
 {
 	struct slice host = slice_of(sip_transport_host(end->transport, listener));
 	const char *colon = strrchr(host.p, ':');
@@ -90,20 +98,20 @@ static void address_of(const struct end *end, unsigned listener, struct sockaddr
 
 	cr_assert_eq(slice_to_u32(slice_of(colon + 1), UINT16_MAX, &port), 0);
 	cr_assert_neq(port, 0);
-	cr_assert_eq(sip_sockaddr_parse((struct slice){ host.p, (size_t)(colon - host.p) },
-					(uint16_t)port, address),
+	cr_assert_eq(sip_address_parse((struct slice){ host.p, (size_t)(colon - host.p) },
+				       (uint16_t)port, address),
 		     0);
 }
 
 static struct sip_path path_to(const struct end *from, const struct end *to, unsigned listener)
 {
-	struct sockaddr_storage address;
+	struct sip_address address;
 	struct sip_path path;
 
 	address_of(to, listener, &address);
-	cr_assert_eq(sip_transport_path(from->transport, SIP_UDP, SIP_LISTENERS_ANY,
-					(struct sockaddr *)&address, &path),
-		     0);
+	cr_assert_eq(
+		sip_transport_path(from->transport, SIP_UDP, SIP_LISTENERS_ANY, &address, &path),
+		0);
 	return path;
 }
 
@@ -133,7 +141,7 @@ Test(udp, datagrams_cross_on_both_families)
 {
 	for (unsigned listener = 0; listener < 2; listener++) {
 		struct sip_path to = path_to(&a, &b, listener);
-		struct sockaddr_storage ours;
+		struct sip_address ours;
 
 		cr_expect_eq(to.listener, listener);
 		cr_expect_eq(sip_transport_send(a.transport, &to, "hello", 5), 0);
@@ -142,7 +150,7 @@ Test(udp, datagrams_cross_on_both_families)
 		cr_expect_eq(b.from.listener, listener);
 		cr_expect_eq(b.from.kind, SIP_UDP);
 		address_of(&a, listener, &ours);
-		cr_expect(sip_sockaddr_equal(&b.from.remote, &ours));
+		cr_expect(sip_address_equal(&b.from.remote, &ours));
 	}
 	cr_expect_eq(stats_of(&a).sent, 2);
 	cr_expect_eq(stats_of(&a).sent_bytes, 10);
@@ -169,7 +177,7 @@ Test(udp, keepalives_and_oversize_are_counted_and_dropped)
 	struct sip_path to = path_to(&a, &b, 0);
 	static const char stun[20] = { 0, 1, 0, 0, 0x21, 0x12, (char)0xa4, 0x42 };
 	static char big[MESSAGE_MAX + 1];
-	struct sockaddr_storage address;
+	struct sip_address address;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	address_of(&b, 0, &address);
@@ -180,8 +188,8 @@ Test(udp, keepalives_and_oversize_are_counted_and_dropped)
 	cr_expect_eq(sip_transport_send(a.transport, &to, big, sizeof(big)), -EMSGSIZE);
 	cr_expect_eq(sip_transport_send(a.transport, &to, "", 0), -EMSGSIZE);
 	wait_for(&b, 3);
-	sendto(fd, big, sizeof(big), 0, (struct sockaddr *)&address, sizeof(struct sockaddr_in));
-	sendto(fd, big, 0, 0, (struct sockaddr *)&address, sizeof(struct sockaddr_in));
+	send_raw(fd, &address, big, sizeof(big));
+	send_raw(fd, &address, big, 0);
 	close(fd);
 	wait_for(&b, 5);
 	cr_expect_eq(stats_of(&b).dropped_keepalive, 3);
@@ -204,12 +212,12 @@ Test(udp, what_cannot_be_sent_is_told)
 	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -ENETUNREACH);
 	wrong.listener = 1;
 	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -EAFNOSUPPORT);
-	cr_expect_eq(sip_transport_path(a.transport, SIP_TLS, SIP_LISTENERS_ANY,
-					(struct sockaddr *)&to.remote, &wrong),
-		     -ENETUNREACH);
+	cr_expect_eq(
+		sip_transport_path(a.transport, SIP_TLS, SIP_LISTENERS_ANY, &to.remote, &wrong),
+		-ENETUNREACH);
 	/* port 0 is no place to send to */
 	wrong = to;
-	((struct sockaddr_in *)&wrong.remote)->sin_port = 0;
+	wrong.remote.port = 0;
 	cr_expect_lt(sip_transport_send(a.transport, &wrong, "x", 1), 0);
 	cr_expect_eq(stats_of(&a).send_errors, 1);
 }
@@ -227,8 +235,8 @@ Test(udp, address_that_cannot_be_bound_is_named)
 	struct sip_transport *transport = NULL;
 	char why[128] = "";
 
-	sip_sockaddr_parse(SLICE("127.0.0.1"), 0, &listeners[0].address);
-	sip_sockaddr_parse(SLICE("192.0.2.1"), 5060, &listeners[1].address);
+	sip_address_parse(SLICE("127.0.0.1"), 0, &listeners[0].address);
+	sip_address_parse(SLICE("192.0.2.1"), 5060, &listeners[1].address);
 	cr_expect_eq(sip_transport_create(&config, &transport, why, sizeof(why)), -EADDRNOTAVAIL);
 	cr_expect_not_null(strstr(why, "192.0.2.1:5060"), "%s", why);
 	listeners[1].kind = SIP_TCP;
@@ -248,18 +256,18 @@ Test(udp, ipv6_listener_takes_no_ipv4)
 		.arg = &b,
 	};
 	struct end any = { 0 };
-	struct sockaddr_storage v4, v6;
+	struct sip_address v4, v6;
 	char why[128] = "";
 	int fd4 = socket(AF_INET, SOCK_DGRAM, 0), fd6 = socket(AF_INET6, SOCK_DGRAM, 0);
 
 	config.arg = &any;
-	sip_sockaddr_parse(SLICE("::"), 0, &listener.address);
+	sip_address_parse(SLICE("::"), 0, &listener.address);
 	cr_assert_eq(sip_transport_create(&config, &any.transport, why, sizeof(why)), 0, "%s", why);
 	address_of(&any, 0, &v6);
-	sip_sockaddr_parse(SLICE("127.0.0.1"), sip_sockaddr_port(&v6), &v4);
-	sip_sockaddr_parse(SLICE("::1"), sip_sockaddr_port(&v6), &v6);
-	sendto(fd4, "four", 4, 0, (struct sockaddr *)&v4, sizeof(struct sockaddr_in));
-	sendto(fd6, "six", 3, 0, (struct sockaddr *)&v6, sizeof(struct sockaddr_in6));
+	sip_address_parse(SLICE("127.0.0.1"), v6.port, &v4);
+	sip_address_parse(SLICE("::1"), v6.port, &v6);
+	send_raw(fd4, &v4, "four", 4);
+	send_raw(fd6, &v6, "six", 3);
 	close(fd4);
 	close(fd6);
 	wait_for(&any, 1);
