@@ -152,6 +152,26 @@ static void complete_header(struct rte_mbuf *m)
 	m->ol_flags &= ~RTE_MBUF_F_TX_IP_CKSUM;
 }
 
+/* The only fragment of its datagram is taken by itself, whatever else has its identification
+ * (RFC 6946 §4): without the fragment header it is a packet like others. */
+static bool unwrap_atomic(struct rte_mbuf *m)
+{
+	const uint16_t size = sizeof(struct rte_ipv6_fragment_ext);
+	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, m->l2_len);
+	const struct rte_ipv6_fragment_ext *fragment =
+		(const struct rte_ipv6_fragment_ext *)(ip + 1);
+	uint8_t *start = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (*(const uint8_t *)ip >> 4 != 6 ||
+	    (fragment->frag_data & rte_cpu_to_be_16(0xfff8 | RTE_IPV6_EHDR_MF_MASK)) != 0)
+		return false;
+	ip->proto = fragment->next_header;
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(rte_be_to_cpu_16(ip->payload_len) - size));
+	memmove(start + size, start, m->l2_len + sizeof(*ip));
+	rte_pktmbuf_adj(m, size);
+	return true;
+}
+
 static uint16_t reassemble_process(struct rte_graph *graph, struct rte_node *node, void **objs,
 				   uint16_t n)
 {
@@ -163,6 +183,10 @@ static uint16_t reassemble_process(struct rte_graph *graph, struct rte_node *nod
 
 		if (!c->reassembly) {
 			drop(c, &m, 1);
+			continue;
+		}
+		if (unwrap_atomic(m)) {
+			rte_node_enqueue_x1(graph, node, TO_CLASSIFY, m);
 			continue;
 		}
 		m = collect(c->reassembly, m);
