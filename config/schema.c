@@ -126,8 +126,8 @@ static const struct schema_key dataplane_keys[] = {
 	  SCHEMA_ABSENT, .type = SCHEMA_NUMBERS, LIST(config_dataplane, cores), .max = 1023,
 	  .count_max = 32 },
 	{ "idle",
-	  "`poll`: workers never sleep, for cores of their own. `adaptive`: they sleep after empty "
-	  "polls, for small machines.",
+	  "`poll`: workers never sleep, for cores of their own. `adaptive`: they sleep a "
+	  "millisecond when they find less than a burst, for small machines.",
 	  "poll", CHOICE(config_dataplane, idle, "poll | adaptive") },
 	{ "terminations_max", "RTP end points at a time; a call of two parties has two.", "8192",
 	  NUMBER(config_dataplane, terminations_max, 2, 1u << 20) },

@@ -223,67 +223,95 @@ static void set_member_count(struct flow_table *t, uint32_t context)
 	record_end(&record->version);
 }
 
-int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_add *add,
-			 dp_handle_t *handle, struct dp_address *local)
+static int check_add(const struct flow_table *t, const struct dp_cmd_termination_add *add)
 {
-	struct dp_termination_record *record;
-	struct termination *m;
-	struct context *context;
-	uint16_t pool, port;
-	uint32_t index;
-	struct dp_address own;
-	int error = context_find(t, add->context, &context);
+	int error = settings_check(&add->settings, DP_SET_ALL, add->local.family);
 
-	if (!error)
-		error = settings_check(&add->settings, DP_SET_ALL, add->local.family);
 	if (error)
 		return error;
 	if ((add->local.family != DP_FAMILY_IPV4 && add->local.family != DP_FAMILY_IPV6) ||
 	    add->side > 1 || (add->realm != DP_REALM_ANY && add->realm >= t->realm_count))
 		return -EINVAL;
-	if (t->free_termination >= t->max)
-		flow_reclaim(t); /* those that have just ended may be ready for use */
-	index = t->free_termination;
-	if (index >= t->max || context->count == CONTEXT_TERMINATIONS_MAX)
-		return -ENOSPC;
-	if (ip_is_any(&add->local) && add->local.port == 0)
-		error = take_any(t, add->local.family, add->realm, &pool, &port);
-	else
-		error = take_exact(t, &add->local, &pool, &port);
+	return 0;
+}
+
+/* Its own address, from a pool: any that is free, or the one that is asked for. */
+static int take_address(struct flow_table *t, const struct dp_cmd_termination_add *add,
+			const struct context *context, uint16_t *pool, struct dp_address *own)
+{
+	uint16_t port;
+	int error = ip_is_any(&add->local) && add->local.port == 0
+			    ? take_any(t, add->local.family, add->realm, pool, &port)
+			    : take_exact(t, &add->local, pool, &port);
+
 	if (error)
 		return error;
-	own = t->pools[pool].address;
-	own.port = port;
-	if (makes_loop(t, context, NULL, &own, &add->settings)) {
-		port_pool_give(&t->pools[pool], port);
-		return -ELOOP;
-	}
-	m = &t->terminations[index];
-	t->free_termination = m->next_free;
-	*m = (struct termination){
-		.context = add->context.index,
-		.latch_epoch = 1,
-		.port = port,
-		.pool = pool,
-		.armed_ms = t->now_ms,
-		.settings = add->settings,
-	};
-	start_counters(&t->counters[index], &add->settings);
-	t->findings[index] = (struct findings){ 0 };
-	record = &t->records[index];
+	*own = t->pools[*pool].address;
+	own->port = port;
+	if (!makes_loop(t, context, NULL, own, &add->settings))
+		return 0;
+	port_pool_give(&t->pools[*pool], port);
+	return -ELOOP;
+}
+
+static void start_record(struct flow_table *t, uint32_t index,
+			 const struct dp_cmd_termination_add *add, const struct dp_address *own)
+{
+	const struct termination *m = &t->terminations[index];
+	struct dp_termination_record *record = &t->records[index];
+
 	record_begin(&record->version);
 	record->generation = next_generation(t);
 	record->context = add->context;
 	record->label = t->context_records[add->context.index].label;
-	record->local = own;
+	record->local = *own;
 	record->side = add->side;
-	record->realm = t->pools[pool].realm;
+	record->realm = t->pools[m->pool].realm;
 	record->interval_mos = record->interval_loss = 0;
 	record->interval_jitter = 0;
 	record->alarms = record->silent = 0;
 	record->worker = worker_for_flow(t);
 	record_settings(record, &m->settings);
 	record_end(&record->version);
+}
+
+int flow_termination_add(struct flow_table *t, const struct dp_cmd_termination_add *add,
+			 dp_handle_t *handle, struct dp_address *local)
+{
+	struct dp_termination_record *record;
+	struct termination *m;
+	struct context *context;
+	struct dp_address own;
+	uint16_t pool;
+	uint32_t index;
+	int error = context_find(t, add->context, &context);
+
+	if (!error)
+		error = check_add(t, add);
+	if (error)
+		return error;
+	if (t->free_termination >= t->max)
+		flow_reclaim(t); /* those that have just ended may be ready for use */
+	index = t->free_termination;
+	if (index >= t->max || context->count == CONTEXT_TERMINATIONS_MAX)
+		return -ENOSPC;
+	error = take_address(t, add, context, &pool, &own);
+	if (error)
+		return error;
+	m = &t->terminations[index];
+	record = &t->records[index];
+	t->free_termination = m->next_free;
+	*m = (struct termination){
+		.context = add->context.index,
+		.latch_epoch = 1,
+		.port = own.port,
+		.pool = pool,
+		.armed_ms = t->now_ms,
+		.settings = add->settings,
+	};
+	start_counters(&t->counters[index], &add->settings);
+	t->findings[index] = (struct findings){ 0 };
+	start_record(t, index, add, &own);
 	aim_at_remote(m, record);
 	t->shares[record->worker].flows++;
 	t->terminations_used++;

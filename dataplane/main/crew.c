@@ -238,6 +238,11 @@ static void move_queue(struct dataplane *dp, struct crew_queue *q)
 	if (to == now || to == LEASE_NOBODY)
 		return;
 	error = worker_add_queue(dp->worker[to], &q->queue);
+	if (error && !q->stuck) {
+		LOG_ERROR("worker", 0, "queue %u of port %u: worker %u can poll no more queues",
+			  q->queue.queue, q->queue.port, to);
+		q->stuck = true;
+	}
 	if (!error)
 		error = lease_move(&q->lease, to, dp->crew.presence, dp->workers);
 	if (!error) {

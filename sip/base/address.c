@@ -22,8 +22,7 @@ const char *sip_address_text(const struct sip_address *address, char text[SIP_AD
 {
 	char ip[INET6_ADDRSTRLEN];
 
-	if (address->family == 0 ||
-	    inet_ntop(address->family, address->ip, ip, sizeof(ip)) == NULL)
+	if (address->family == 0 || inet_ntop(address->family, address->ip, ip, sizeof(ip)) == NULL)
 		ip[0] = '\0';
 	snprintf(text, SIP_ADDRESS_TEXT, address->family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip,
 		 address->port);

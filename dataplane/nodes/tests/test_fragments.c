@@ -224,9 +224,9 @@ Test(fragments, that_are_alone_in_their_ipv6_datagram_are_relayed_at_once)
 	put(piece(ipv6(101, 4000), local[0], 7, 0, 180, false));
 	cr_assert_eq(walk_all(out), 1);
 	cr_assert_eq(out[0]->pkt_len, 14 + 40 + 180);
-	cr_assert_eq(memcmp(rte_pktmbuf_mtod_offset(out[0], uint8_t *, 14 + 40 + 8), datagram + 8,
-			    172),
-		     0);
+	cr_assert_eq(
+		memcmp(rte_pktmbuf_mtod_offset(out[0], uint8_t *, 14 + 40 + 8), datagram + 8, 172),
+		0);
 	cr_assert_eq(counters[side[0].index].packets, 1);
 	rte_pktmbuf_free(out[0]);
 	expect_expiry(1);

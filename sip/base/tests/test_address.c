@@ -86,9 +86,9 @@ Test(address, hosts_are_the_same_whatever_their_ports)
 
 Test(address, private_ones_are_known)
 {
-	static const char *const private[] = { "10.0.0.1", "172.31.0.1", "192.168.0.1",
+	static const char *const private[] = { "10.0.0.1",   "172.31.0.1",  "192.168.0.1",
 					       "100.64.0.1", "169.254.0.1", "127.0.0.1",
-					       "fd00::1", "fe80::1", "::1" };
+					       "fd00::1",    "fe80::1",     "::1" };
 	static const char *const public[] = { "172.32.0.1", "100.128.0.1", "198.18.0.1",
 					      "2001:db8::1" };
 	struct sip_address address;
