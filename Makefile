@@ -21,7 +21,7 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 build = $(MAKE) --no-print-directory $(jobs) -f mk/build.mk VARIANT=$(VARIANT)
 
 .DEFAULT_GOAL := all
-.PHONY: all demo run test test-unit test-e2e bench bench-relay lint fuzz install clean asan ubsan tsan format help
+.PHONY: all demo run test test-unit test-e2e bench bench-relay bench-sip lint fuzz install clean asan ubsan tsan format help
 
 all: ## build the three programs into build/bin/
 	@deploy/setup --quiet --hugepages 0
@@ -51,6 +51,10 @@ bench: ## all benchmarks, as JSON lines and a table (BENCH='-k NAME', BENCH=--li
 bench-relay: ## the benchmarks of the relay
 	@deploy/with-setup --bench --hugepages 2048 -- \
 		$(MAKE) --no-print-directory _bench BENCH='--group relay $(BENCH)'
+
+bench-sip: ## the benchmarks of signalling, next to Kamailio
+	@deploy/with-setup --bench --hugepages 512 -- \
+		$(MAKE) --no-print-directory _bench BENCH='--group sip $(BENCH)'
 
 asan ubsan tsan: ## build this variant and run the unit tests in it
 	@deploy/setup --quiet --test --hugepages 0

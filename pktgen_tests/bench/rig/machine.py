@@ -69,7 +69,20 @@ def describe(block):
 def cpu_seconds(pid):
     """User and system time of a process with all its threads, those that ended included."""
     fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if len(fields) < 13:
+        return 0  # it has ended
     return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def session_cpu_seconds(pid):
+    """The same of a program that has processes of its own: of all in its session."""
+    total = 0
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            fields = _read(f"/proc/{entry}/stat").rpartition(")")[2].split()
+            if len(fields) > 12 and int(fields[3]) == pid:
+                total += int(fields[11]) + int(fields[12])
+    return total / TICK
 
 
 def rss_mb(pid):

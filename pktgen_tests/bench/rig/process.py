@@ -38,7 +38,8 @@ def _die_with_parent():
 class Process:
     """One program, its output in a log. In a namespace if one is given."""
 
-    def __init__(self, name, arguments, log, namespace=None, environment=None, stdin=None):
+    def __init__(self, name, arguments, log, namespace=None, environment=None, stdin=None,
+                 cwd=None):
         self.name = name
         self.log = log
         if namespace:
@@ -47,7 +48,7 @@ class Process:
             # A session of its own: Ctrl-C is for the runner, which ends things in order.
             self.popen = subprocess.Popen(
                 arguments, stdin=stdin or subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, preexec_fn=_die_with_parent,
+                start_new_session=True, preexec_fn=_die_with_parent, cwd=cwd,
                 env=dict(os.environ, **(environment or {})))
         RUNNING.append(self)
 
