@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A look at a message before it is parsed: what kind it is, and where the few headers are that
+ * tell whether it is worth parsing, and that a refusal repeats. One pass over the lines, nothing
+ * is copied, nothing is checked: the parser does that for what is let in.
+ */
+#ifndef SIP_GUARD_GLANCE_H
+#define SIP_GUARD_GLANCE_H
+
+#include "sip/message/message.h"
+
+struct sip_glance {
+	bool is_request;
+	uint8_t method; /* enum sip_method, of a request */
+	bool has_credentials;
+	struct slice uri; /* of a request */
+	struct slice via; /* all of it, with what follows a comma; vias: more fields of it */
+	struct slice from, to, call_id, cseq, user_agent, resource_priority;
+	struct slice to_tag;
+};
+void sip_glance(struct slice message, struct sip_glance *glance);
+
+#endif
