@@ -133,6 +133,7 @@ static void write_cdr(struct call *call)
 
 static void free_call(struct call *call)
 {
+	description_clear(&call->offer);
 	session_free(call->caller);
 	for (unsigned i = 0; i < call->branch_count; i++)
 		session_free(call->branches[i].session);

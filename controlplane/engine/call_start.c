@@ -291,12 +291,14 @@ static bool read_offer(struct call *call, const struct sip_msg *request)
 	error = session_receive_offer(call->caller, request->body);
 	switch (error) {
 	case 0:
-		call->offer = call->caller->offered;
+		description_set(&call->offer, &call->caller->offered);
 		return true;
 	case -ENODATA:
 		call->delayed_offer = true;
-		description_default(&call->offer);
-		return true;
+		if (!description_default(&call->offer))
+			return true;
+		refuse(call, 500, "failed", NULL);
+		return false;
 	case -ENOTSUP:
 		refuse(call, 488, "not-acceptable", NULL);
 		return false;

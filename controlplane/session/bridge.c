@@ -14,6 +14,9 @@
 #include "sip/base/log.h"
 
 #define PAYLOAD_TYPE_UNKNOWN 255
+#define CLOCK_RATE_DEFAULT   8000u
+#define CLOCK_RATE_MIN       1000u /* struct dp_termination_settings */
+#define CLOCK_RATE_MAX       192000u
 
 const char *handle_text(dp_handle_t handle, char text[HANDLE_TEXT])
 {
@@ -188,7 +191,7 @@ int bridge_reserve(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family
 			      .source_rule = DP_SOURCE_LEARN,
 			      .payload_type = PAYLOAD_TYPE_UNKNOWN,
 			      .telephone_event = PAYLOAD_TYPE_UNKNOWN,
-			      .clock_rate = 8000 },
+			      .clock_rate = CLOCK_RATE_DEFAULT },
 	};
 
 	b->waiting++;
@@ -247,11 +250,20 @@ static uint8_t agreed_direction(const struct seat *seat)
 	return seat->session->remote.direction & others;
 }
 
+/* One that the dataplane would refuse is of no use for its jitter either. */
+static uint32_t clock_rate_of(const struct codec *codec)
+{
+	return codec->clock_rate >= CLOCK_RATE_MIN && codec->clock_rate <= CLOCK_RATE_MAX
+		       ? codec->clock_rate
+		       : CLOCK_RATE_DEFAULT;
+}
+
 static void update_seat(struct seat *seat, uint8_t direction, uint32_t media_timeout_ms)
 {
 	struct session *s = seat->session;
 	struct dp_termination_settings settings = *media_termination_settings(seat->termination);
-	const struct description *formats = s->outbound ? &s->remote : &s->local;
+	const struct codec *audio = description_audio(session_formats(s));
+	const struct codec *event = description_event(session_formats(s));
 	char id[SESSION_ID_TEXT], handle[HANDLE_TEXT], address[DP_ADDRESS_TEXT];
 	bool started = settings.direction != DP_DIRECTION_INACTIVE || settings.remote.family;
 	bool changed = settings.direction != direction;
@@ -265,13 +277,10 @@ static void update_seat(struct seat *seat, uint8_t direction, uint32_t media_tim
 	}
 	settings.direction = direction;
 	settings.media_timeout_ms = media_timeout_ms;
-	settings.payload_type = settings.telephone_event = PAYLOAD_TYPE_UNKNOWN;
-	description_audio(formats, &settings.payload_type);
-	settings.codec = description_dp_codec(formats);
-	for (unsigned i = 0; i < formats->codec_count; i++) {
-		if (formats->codecs[i].codec == CODEC_TELEPHONE_EVENT)
-			settings.telephone_event = formats->codecs[i].payload_type;
-	}
+	settings.payload_type = audio ? audio->payload_type : PAYLOAD_TYPE_UNKNOWN;
+	settings.telephone_event = event ? event->payload_type : PAYLOAD_TYPE_UNKNOWN;
+	settings.codec = audio ? audio->dp_codec : DP_CODEC_UNKNOWN;
+	settings.clock_rate = audio ? clock_rate_of(audio) : CLOCK_RATE_DEFAULT;
 	media_termination_modify(seat->termination, &settings);
 	session_set_direction(s, direction);
 	if (!started)

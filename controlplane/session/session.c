@@ -80,6 +80,10 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	free(s->offer_text);
+	description_clear(&s->remote);
+	description_clear(&s->local);
+	description_clear(&s->offered);
+	description_clear(&s->sdp_last);
 	free(s->local_uri);
 	free(s->remote_uri);
 	free(s);
@@ -264,7 +268,7 @@ int session_dial(struct session *s, struct sip_invite_start *start, const struct
 		return error;
 	}
 	session_offer_event(s, OFFER_ON_SEND);
-	s->offered = ours;
+	description_set(&s->offered, &ours);
 	session_keep_names(s);
 	session_event(s, SESSION_ON_DIAL);
 	return 0;

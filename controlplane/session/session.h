@@ -110,8 +110,9 @@ struct session {
 	struct seat *seat; /* where its media ends; forks of one call ring from the same one */
 	uint8_t state;     /* enum session_state */
 	bool outbound;
-	bool reoffering;   /* an offer of ours is with session_reoffer() */
-	bool was_complete; /* what OFFER_ON_ROLLBACK returns to */
+	bool reoffering;     /* an offer of ours is with session_reoffer() */
+	bool was_complete;   /* what OFFER_ON_ROLLBACK returns to */
+	bool answer_is_ours; /* of the last exchange: the formats in use are `local`, else `remote` */
 	uint8_t offer_state;
 	uint8_t media_direction;   /* enum sdp_direction, as agreed, from the view of the far end */
 	struct description remote; /* what the far end said last, and both agreed on */
@@ -167,6 +168,8 @@ void session_end(struct session *s, unsigned status, struct slice extra_headers)
 
 /* After an exchange: what is agreed goes to the seat. direction: as seen from the far end. */
 void session_set_direction(struct session *s, uint8_t direction);
+/* The formats in use: those of the answer of the last exchange. */
+const struct description *session_formats(const struct session *s);
 /* Name of the audio codec in use, "" if none. */
 const char *session_codec(const struct session *s);
 /* For the store. -EINVAL: it has no dialog that can be saved. */

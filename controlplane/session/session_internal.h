@@ -6,7 +6,7 @@
 
 #include "controlplane/session/session.h"
 
-#define SESSION_SDP_MAX 2048
+#define SESSION_SDP_MAX 8192
 #define SESSION_ID_TEXT 17
 
 const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT]);

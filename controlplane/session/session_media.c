@@ -30,11 +30,13 @@ bool session_offer_event(struct session *s, enum offer_event event)
 		break;
 	case OFFER_ON_ANSWER_SENT:
 		if (s->offer_state == OFFER_OFFER_RECEIVED)
-			s->remote = s->offered;
+			description_set(&s->remote, &s->offered);
+		s->answer_is_ours = true;
 		break;
 	case OFFER_ON_ANSWER_RECEIVED:
 		if (s->offer_state == OFFER_OFFER_SENT)
-			s->local = s->offered;
+			description_set(&s->local, &s->offered);
+		s->answer_is_ours = false;
 		break;
 	default:
 		session_forget_offer(s);
@@ -69,13 +71,16 @@ int session_receive_offer(struct session *s, struct slice body)
 	if (error)
 		return error;
 	copy = malloc(body.n);
-	if (!copy)
+	if (!copy) {
+		description_clear(&d);
 		return -ENOMEM;
+	}
 	memcpy(copy, body.p, body.n);
 	session_forget_offer(s);
 	s->offer_text = copy;
 	s->offer_size = body.n;
-	s->offered = d;
+	description_set(&s->offered, &d);
+	description_clear(&d);
 	session_offer_event(s, OFFER_ON_RECEIVE);
 	return 0;
 }
@@ -94,18 +99,22 @@ int session_receive_answer(struct session *s, struct slice body)
 	error = description_parse(body, &sdp, &d, &line);
 	if (error)
 		return error;
-	if (!description_overlap(offer, &d))
+	if (!description_overlap(offer, &d)) {
+		description_clear(&d);
 		return -ENOTSUP;
+	}
 	/* What may flow is what both want (RFC 3264 §6.1), whatever the answer claims. */
 	d.direction &= description_reverse(offer->direction);
 	session_offer_event(s, OFFER_ON_ANSWER_RECEIVED);
-	s->remote = d;
+	description_set(&s->remote, &d);
+	description_clear(&d);
 	return 0;
 }
 
 int session_write(struct session *s, const struct description *what, bool answer, char *buffer,
 		  size_t size)
 {
+	struct sdp_format formats[SDP_FORMATS_MAX];
 	const struct dp_address *local;
 	struct sdp_audio audio;
 	struct sdp offer;
@@ -124,13 +133,13 @@ int session_write(struct session *s, const struct description *what, bool answer
 			return -EBADMSG;
 	}
 	/* RFC 3264 §8: the version goes up when, and only when, the description changed. */
-	if (memcmp(what, &s->sdp_last, sizeof(*what)) != 0 ||
+	if (!description_same(what, &s->sdp_last) ||
 	    !dp_address_equal(local, &s->sdp_last_address)) {
 		s->sdp_version++;
-		s->sdp_last = *what;
+		description_set(&s->sdp_last, what);
 		s->sdp_last_address = *local;
 	}
-	description_to_audio(what, local, &audio);
+	description_to_audio(what, local, formats, &audio);
 	return sdp_write(buffer, size, answer ? &offer : NULL, (unsigned)line, &audio, s->sdp_id,
 			 s->sdp_version);
 }
@@ -141,8 +150,6 @@ static int respond(struct session *s, unsigned status, const struct description 
 	struct description ours = description_without_address(d);
 	int n, error;
 
-	if (!is_offer)
-		description_settle(&ours);
 	if (offer_next_state(s->offer_state, is_offer ? OFFER_ON_SEND : OFFER_ON_ANSWER_SENT,
 			     s->was_complete) < 0)
 		return -EPROTO;
@@ -155,10 +162,10 @@ static int respond(struct session *s, unsigned status, const struct description 
 		return error;
 	if (is_offer) {
 		session_offer_event(s, OFFER_ON_SEND);
-		s->offered = ours;
+		description_set(&s->offered, &ours);
 	} else {
 		session_offer_event(s, OFFER_ON_ANSWER_SENT);
-		s->local = ours;
+		description_set(&s->local, &ours);
 	}
 	return 0;
 }
@@ -210,7 +217,7 @@ int session_reoffer(struct session *s, const struct description *offer)
 		return error;
 	s->reoffering = true;
 	session_offer_event(s, OFFER_ON_SEND);
-	s->offered = ours;
+	description_set(&s->offered, &ours);
 	return 0;
 }
 
@@ -247,13 +254,14 @@ void session_set_direction(struct session *s, uint8_t direction)
 			      session_id_text(s, id), session_direction_text(direction));
 }
 
+const struct description *session_formats(const struct session *s)
+{
+	return s->answer_is_ours ? &s->local : &s->remote;
+}
+
 const char *session_codec(const struct session *s)
 {
-	enum description_codec codec = description_audio(&s->remote, NULL);
-	uint8_t type;
+	const struct codec *codec = description_audio(session_formats(s));
 
-	/* What was answered is what is used: ours for who called us, theirs for whom we called. */
-	if (!s->outbound && s->local.codec_count)
-		codec = description_audio(&s->local, &type);
-	return codec == CODECS ? "" : description_codecs[codec].encoding;
+	return codec ? codec->encoding : "";
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "controlplane/main/shard.h"
 #include "controlplane/session/bridge.h"
@@ -12,46 +13,70 @@
 #include "sip/base/log.h"
 
 #define INVITE_TEXT_MAX 16384
-#define CODEC_TEXT      32
 
 static void description_save(const struct description *d, struct record_writer *w)
 {
+	unsigned count = d->codecs ? d->codecs->count : 0;
+
 	record_put_address(w, &d->rtp);
 	record_put_address(w, &d->rtcp);
 	record_put_number(w, d->direction);
+	record_put_text(w, sdp_protocol_text(d->protocol));
 	record_put_number(w, d->ptime);
-	record_put_number(w, d->codec_count);
-	for (unsigned i = 0; i < d->codec_count; i++) {
-		record_put_text(w, description_codecs[d->codecs[i].codec].encoding);
-		record_put_number(w, d->codecs[i].payload_type);
+	record_put_number(w, d->max_ptime);
+	record_put_number(w, count);
+	for (unsigned i = 0; i < count; i++) {
+		const struct codec *c = &d->codecs->codecs[i];
+
+		record_put_text(w, c->encoding);
+		record_put_number(w, c->payload_type);
+		record_put_number(w, c->clock_rate);
+		record_put_number(w, c->channels);
+		record_put_text(w, c->fmtp);
 	}
 }
 
-static uint8_t codec_named(struct record_reader *r)
+static uint8_t protocol_named(const char *name)
 {
-	char name[CODEC_TEXT];
+	return strcmp(name, sdp_protocol_text(SDP_RTP_AVPF)) == 0 ? SDP_RTP_AVPF : SDP_RTP_AVP;
+}
 
-	record_text(r, name, sizeof(name));
-	for (uint8_t i = 0; i < CODECS; i++) {
-		if (strcmp(name, description_codecs[i].encoding) == 0)
-			return i;
-	}
-	r->broken = true;
-	return 0;
+struct codec_texts {
+	char encoding[CODEC_NAME_MAX], fmtp[CODEC_FMTP_MAX];
+};
+
+static void codec_restore(struct record_reader *r, struct codec_texts *texts, struct sdp_format *f)
+{
+	f->encoding = slice_of(record_text(r, texts->encoding, sizeof(texts->encoding)));
+	f->payload_type = (uint8_t)record_number(r, 127);
+	f->clock_rate = (uint32_t)record_number(r, UINT32_MAX);
+	f->channels = (uint8_t)record_number(r, UINT8_MAX);
+	f->fmtp = slice_of(record_text(r, texts->fmtp, sizeof(texts->fmtp)));
 }
 
 static void description_restore(struct record_reader *r, struct description *d)
 {
-	*d = (struct description){ 0 };
-	record_address(r, &d->rtp);
-	record_address(r, &d->rtcp);
-	d->direction = (uint8_t)record_number(r, 3);
-	d->ptime = (uint16_t)record_number(r, UINT16_MAX);
-	d->codec_count = (uint8_t)record_number(r, DESCRIPTION_CODECS_MAX);
-	for (unsigned i = 0; i < d->codec_count && !r->broken; i++) {
-		d->codecs[i].codec = codec_named(r);
-		d->codecs[i].payload_type = (uint8_t)record_number(r, 127);
-	}
+	struct codec_texts texts[SDP_FORMATS_MAX];
+	struct sdp_format formats[SDP_FORMATS_MAX];
+	struct description read = { 0 };
+	unsigned count;
+	char protocol[CODEC_NAME_MAX];
+
+	record_address(r, &read.rtp);
+	record_address(r, &read.rtcp);
+	read.direction = (uint8_t)record_number(r, 3);
+	read.protocol = protocol_named(record_text(r, protocol, sizeof(protocol)));
+	read.ptime = (uint16_t)record_number(r, UINT16_MAX);
+	read.max_ptime = (uint16_t)record_number(r, UINT16_MAX);
+	count = (unsigned)record_number(r, SDP_FORMATS_MAX);
+	for (unsigned i = 0; i < count && !r->broken; i++)
+		codec_restore(r, &texts[i], &formats[i]);
+	if (r->broken)
+		return;
+	description_set(d, &read);
+	/* Nothing was ever said: no audio, no error. */
+	if (count > 0 && description_set_formats(d, formats, count))
+		r->broken = true;
 }
 
 int session_save(const struct session *s, struct record_writer *w)
@@ -62,6 +87,7 @@ int session_save(const struct session *s, struct record_writer *w)
 		return -EINVAL;
 	record_put_number(w, s->id);
 	record_put_number(w, s->outbound);
+	record_put_number(w, s->answer_is_ours);
 	record_put_number(w, s->media_direction);
 	record_put_number(w, s->sdp_id);
 	record_put_number(w, s->sdp_version);
@@ -80,6 +106,7 @@ int session_restore(struct session *s, struct record_reader *r)
 
 	s->id = record_number(r, UINT64_MAX);
 	s->outbound = record_number(r, 1);
+	s->answer_is_ours = record_number(r, 1);
 	s->media_direction = (uint8_t)record_number(r, 3);
 	s->sdp_id = record_number(r, UINT64_MAX);
 	s->sdp_version = record_number(r, UINT64_MAX);

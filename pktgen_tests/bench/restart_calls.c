@@ -202,17 +202,26 @@ static void put_seat(struct record_writer *w, const struct call *call, uint64_t 
 	record_put_number(w, s.flags);
 }
 
+static void put_codec(struct record_writer *w, const char *name, unsigned type, const char *fmtp)
+{
+	record_put_text(w, name);
+	record_put_number(w, type);
+	record_put_number(w, 8000);
+	record_put_number(w, 1);
+	record_put_text(w, fmtp);
+}
+
 static void put_description(struct record_writer *w, const struct dp_address *rtp)
 {
 	record_put_address(w, rtp);
 	record_put_address(w, &(struct dp_address){ 0 });
 	record_put_number(w, 3); /* sendrecv */
+	record_put_text(w, "RTP/AVP");
 	record_put_number(w, 20);
+	record_put_number(w, 0);
 	record_put_number(w, 2);
-	record_put_text(w, "PCMA");
-	record_put_number(w, 8);
-	record_put_text(w, "telephone-event");
-	record_put_number(w, 101);
+	put_codec(w, "PCMA", 8, "");
+	put_codec(w, "telephone-event", 101, "0-15");
 }
 
 static void put_leg(struct record_writer *w, const struct call *call, uint64_t n, unsigned side)
@@ -231,7 +240,8 @@ static void put_leg(struct record_writer *w, const struct call *call, uint64_t n
 		 1 - side, n);
 	record_put_number(w, id + 1 + side);
 	record_put_number(w, side);
-	record_put_number(w, 3); /* sendrecv */
+	record_put_number(w, !side); /* we answered the caller */
+	record_put_number(w, 3);     /* sendrecv */
 	record_put_number(w, n + 1);
 	record_put_number(w, n + 2);
 	put_description(w, &remote);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/sdp/internal.h"
 
+#define PAYLOAD_TYPES 128
+
 /* RFC 3551 §6, tables 4 and 5: payload type, encoding, clock rate, channels. */
 #define STATIC_FORMATS(X)       \
 	X(0, "PCMU", 8000, 1)   \
@@ -45,4 +47,45 @@ struct sdp_format sdp_static_format(uint8_t payload_type)
 		format = formats[payload_type];
 	format.payload_type = payload_type;
 	return format;
+}
+
+unsigned sdp_formats(const struct sdp_media *media, struct sdp_format formats[SDP_FORMATS_MAX])
+{
+	uint8_t slot[PAYLOAD_TYPES] = { 0 }; /* index of a payload type plus one */
+	struct slice rest = media->formats, lines = media->lines, format, parameters;
+	struct sdp_attribute a;
+	struct sdp_rtpmap map;
+	unsigned count = 0;
+	uint32_t type;
+
+	if (!sdp_protocol_is_rtp(media->protocol))
+		return 0;
+	while (rest.p != NULL && count < SDP_FORMATS_MAX) {
+		if (slice_to_u32(sdp_take_field(&rest), PAYLOAD_TYPES - 1, &type) != 0 ||
+		    slot[type] != 0)
+			continue;
+		formats[count++] = sdp_static_format((uint8_t)type);
+		slot[type] = (uint8_t)count;
+	}
+	while (sdp_attribute_next(&lines, &a)) {
+		if (a.id == SDP_A_RTPMAP && sdp_rtpmap_parse(a.value, &map) == 0 &&
+		    slot[map.payload_type] != 0) {
+			struct sdp_format *f = &formats[slot[map.payload_type] - 1];
+
+			f->encoding = map.encoding;
+			f->clock_rate = map.clock_rate;
+			f->channels = map.channels;
+		} else if (a.id == SDP_A_FMTP &&
+			   sdp_fmtp_parse(a.value, &format, &parameters) == 0 &&
+			   slice_to_u32(format, PAYLOAD_TYPES - 1, &type) == 0 && slot[type] != 0) {
+			formats[slot[type] - 1].fmtp = parameters;
+		}
+	}
+	return count;
+}
+
+bool sdp_format_same(const struct sdp_format *a, const struct sdp_format *b)
+{
+	return a->clock_rate == b->clock_rate && a->channels == b->channels && a->encoding.n > 0 &&
+	       slice_equal_nocase(a->encoding, b->encoding);
 }

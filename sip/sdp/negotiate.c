@@ -1,55 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Offer and answer (RFC 3264) for one audio line. */
+/* What an offer and its answer have to do with each other (RFC 3264), for a relay. */
 #include "sip/sdp/sdp.h"
 
-static bool is_event(struct slice encoding)
+static const char *const protocol_texts[SDP_PROTOCOL_COUNT] = { [SDP_PROTOCOL_OTHER] = "",
+#define X(id, text) [SDP_##id] = (text),
+								SDP_PROTOCOLS(X)
+#undef X
+};
+
+const char *sdp_protocol_text(enum sdp_protocol protocol)
 {
-	return slice_equal_nocase(encoding, SLICE("telephone-event"));
+	return protocol < SDP_PROTOCOL_COUNT ? protocol_texts[protocol] : "";
 }
 
-static const struct sdp_codec *find_codec(const struct sdp_format *format,
-					  const struct sdp_codec *codecs, unsigned count)
+bool sdp_protocol_is_rtp(enum sdp_protocol protocol)
 {
-	for (unsigned i = 0; i < count; i++) {
-		if (codecs[i].clock_rate == format->clock_rate && format->channels <= 1 &&
-		    slice_equal_nocase(slice_of(codecs[i].encoding), format->encoding))
-			return &codecs[i];
-	}
-	return NULL;
-}
-
-static bool has_codec(const struct sdp_audio *audio, const struct sdp_codec *codec)
-{
-	for (unsigned i = 0; i < audio->codec_count; i++) {
-		if (audio->codecs[i].codec.encoding == codec->encoding &&
-		    audio->codecs[i].codec.clock_rate == codec->clock_rate)
-			return true;
-	}
-	return false;
-}
-
-unsigned sdp_negotiate(const struct sdp_media *offer, const struct sdp_codec *codecs,
-		       unsigned count, struct sdp_audio *audio)
-{
-	unsigned common = 0;
-
-	audio->codec_count = 0;
-	for (unsigned i = 0; i < offer->format_count; i++) {
-		const struct sdp_format *format = &offer->formats[i];
-		const struct sdp_codec *codec = find_codec(format, codecs, count);
-
-		/* One that is offered under two payload types counts under the first. */
-		if (codec == NULL || has_codec(audio, codec))
-			continue;
-		audio->codecs[audio->codec_count].codec = *codec;
-		audio->codecs[audio->codec_count++].payload_type = format->payload_type;
-		if (!is_event(format->encoding))
-			common++;
-	}
-	/* Digits alone make no conversation. */
-	if (common == 0)
-		audio->codec_count = 0;
-	return common;
+	return protocol >= SDP_RTP_AVP && protocol <= SDP_UDP_TLS_RTP_SAVPF;
 }
 
 enum sdp_direction sdp_reverse(enum sdp_direction direction)
@@ -70,8 +36,8 @@ int sdp_find_audio(const struct sdp *sdp)
 		const struct sdp_media *media = &sdp->media[i];
 
 		if (slice_equal_nocase(media->type, SLICE("audio")) &&
-		    slice_equal_nocase(media->protocol, SLICE("RTP/AVP")) && media->rtp.port != 0 &&
-		    media->rtp.family != 0 && media->format_count > 0)
+		    (media->protocol == SDP_RTP_AVP || media->protocol == SDP_RTP_AVPF) &&
+		    media->rtp.port != 0 && media->rtp.family != 0)
 			return (int)i;
 	}
 	return -1;

@@ -48,23 +48,31 @@ static const char *direction_text(enum sdp_direction direction)
 	return names[direction & 3];
 }
 
-static void put_audio(struct text *text, const struct sdp_audio *audio)
+static void put_format(struct text *text, const struct sdp_format *format)
 {
-	put(text, "m=audio %u RTP/AVP", audio->rtp.port);
-	for (unsigned i = 0; i < audio->codec_count; i++)
-		put(text, " %u", audio->codecs[i].payload_type);
-	put(text, "\r\n");
-	for (unsigned i = 0; i < audio->codec_count; i++) {
-		const struct sdp_codec *codec = &audio->codecs[i].codec;
-		unsigned type = audio->codecs[i].payload_type;
+	unsigned type = format->payload_type;
 
-		put(text, "a=rtpmap:%u %s/%" PRIu32 "\r\n", type, codec->encoding,
-		    codec->clock_rate);
-		if (codec->fmtp != NULL)
-			put(text, "a=fmtp:%u %s\r\n", type, codec->fmtp);
-	}
+	put(text, "a=rtpmap:%u %.*s/%" PRIu32, type, SLICE_FMT(format->encoding),
+	    format->clock_rate);
+	if (format->channels > 1)
+		put(text, "/%u", format->channels);
+	put(text, "\r\n");
+	if (format->fmtp.n > 0)
+		put(text, "a=fmtp:%u %.*s\r\n", type, SLICE_FMT(format->fmtp));
+}
+
+static void put_audio(struct text *text, const struct sdp_audio *audio, enum sdp_protocol protocol)
+{
+	put(text, "m=audio %u %s", audio->rtp.port, sdp_protocol_text(protocol));
+	for (unsigned i = 0; i < audio->format_count; i++)
+		put(text, " %u", audio->formats[i].payload_type);
+	put(text, "\r\n");
+	for (unsigned i = 0; i < audio->format_count; i++)
+		put_format(text, &audio->formats[i]);
 	if (audio->ptime != 0)
 		put(text, "a=ptime:%u\r\n", audio->ptime);
+	if (audio->max_ptime != 0)
+		put(text, "a=maxptime:%u\r\n", audio->max_ptime);
 	put(text, "a=%s\r\n", direction_text(audio->direction));
 	if (audio->rtcp_mux)
 		put(text, "a=rtcp-mux\r\n");
@@ -88,17 +96,17 @@ int sdp_write(char *buffer, size_t size, const struct sdp *offer, unsigned audio
 	put(&text, "s=-\r\nc=");
 	put_address(&text, &audio->rtp);
 	put(&text, "t=0 0\r\n");
-	if (offer == NULL && audio->codec_count > 0)
-		put_audio(&text, audio);
+	if (offer == NULL && audio->format_count > 0)
+		put_audio(&text, audio, audio->protocol);
 	else if (offer == NULL)
 		put_refused(&text, SLICE("audio"), SLICE("RTP/AVP"), SLICE("0"));
 	for (unsigned i = 0; offer != NULL && i < offer->media_count; i++) {
 		const struct sdp_media *media = &offer->media[i];
 
-		if (i == audio_line && audio->codec_count > 0)
-			put_audio(&text, audio);
+		if (i == audio_line && audio->format_count > 0)
+			put_audio(&text, audio, media->protocol);
 		else
-			put_refused(&text, media->type, media->protocol, media->formats_text);
+			put_refused(&text, media->type, media->protocol_text, media->formats);
 	}
 	/* vsnprintf() needs room for its terminator. */
 	if (text.used >= size || text.used > INT32_MAX)

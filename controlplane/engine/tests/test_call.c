@@ -173,12 +173,6 @@ Test(call, a_foreign_domain_is_refused)
 	expect_refused_at_once("sip:bob@elsewhere.example", OFFER, 403, "foreign-domain");
 }
 
-Test(call, no_codec_in_common_is_488)
-{
-	expect_refused_at_once("sip:bob@tandem.lab", phone_sdp(CARRIER, 4000, "9", "sendrecv"), 488,
-			       "not-acceptable");
-}
-
 Test(call, a_broken_offer_is_400)
 {
 	expect_refused_at_once("sip:bob@tandem.lab", "v=0\r\nm=nonsense\r\n", 400, "malformed");

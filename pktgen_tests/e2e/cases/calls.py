@@ -315,10 +315,31 @@ def an_unacceptable_offer_is_488(world):
     from world import sip
     alice, bob = world.registered("alice"), world.registered("bob")
     del bob
-    offer = sip.make_sdp(alice.address, 30000, formats=("0",)).replace(
-        "RTP/AVP 0", "RTP/AVP 96").replace("a=rtpmap:0 PCMU/8000", "a=rtpmap:96 NOSUCH/8000")
+    offer = sip.make_sdp(alice.address, 30000, formats=("0",)).replace("RTP/AVP", "RTP/SAVP")
     outgoing = alice.invite("bob", sdp=offer)
     equal(outgoing.wait_failure().status, 488, "INVITE")
+
+
+@test()
+def any_codec_goes_through_with_its_parameters(world):
+    from world import sip
+    alice, bob = world.registered("alice"), world.registered("bob")
+    opus = "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1"
+    offer = sip.make_sdp(alice.address, 30000, formats=("0",)).replace(
+        "RTP/AVP 0", "RTP/AVP 96 0").replace("a=rtpmap:0", f"{opus}\r\na=rtpmap:0")
+    alice_offer = offer + "m=video 30002 RTP/AVP 97\r\na=rtpmap:97 VP8/90000\r\n"
+    outgoing = alice.invite("bob", sdp=alice_offer)
+    incoming = bob.incoming()
+    assert f"RTP/AVP 96 0\r\n{opus}\r\n" in incoming.invite.body, incoming.invite.body
+    assert "m=video" not in incoming.invite.body, incoming.invite.body
+    incoming.answer(offer.replace("RTP/AVP 96 0", "RTP/AVP 96"))
+    answer = outgoing.wait_answer().body
+    assert f"RTP/AVP 96\r\n{opus}\r\n" in answer, answer
+    assert "m=video 0 RTP/AVP 97" in answer, answer
+    call = only_call(world)["id"]
+    equal(world.lab.show("sessions")[0]["codec"], "opus", "codec")
+    hang_up(outgoing, incoming)
+    equal(cdr_of(world, call)["codec"], "opus", "codec")
 
 
 @test()

@@ -14,6 +14,7 @@
 #define AUDIO  "m=audio 10000 RTP/AVP 0 8 101\r\n"
 
 static struct sdp sdp;
+static struct sdp_format formats[SDP_FORMATS_MAX];
 static char buffer[4096];
 
 static void parse(const char *text)
@@ -37,12 +38,15 @@ Test(sdp, of_a_phone)
 	      "a=rtcp:49999\r\na=rtcp-mux\r\na=ptime:20\r\na=sendonly\r\na=unknown:x y\r\n");
 	const struct sdp_media *m = &sdp.media[0];
 
-	cr_expect_eq(sdp.session_id, 2890844526);
-	cr_expect_eq(sdp.session_version, 2890844527);
+	cr_expect_slice(sdp.origin.username, "alice");
+	cr_expect_eq(sdp.origin.session_id, 2890844526);
+	cr_expect_eq(sdp.origin.session_version, 2890844527);
+	cr_expect_eq(sdp.origin.address.family, 0, "a name");
 	cr_assert_eq(sdp.media_count, 1);
 	cr_expect_slice(m->type, "audio");
-	cr_expect_slice(m->protocol, "RTP/AVP");
-	cr_expect_slice(m->formats_text, "0 8 97 101");
+	cr_expect_eq(m->protocol, SDP_RTP_AVP);
+	cr_expect_slice(m->protocol_text, "RTP/AVP");
+	cr_expect_slice(m->formats, "0 8 97 101");
 	cr_expect_eq(m->rtp.family, 4);
 	cr_expect_arr_eq(m->rtp.ip, ((uint8_t[]){ 198, 18, 0, 101 }), 4);
 	cr_expect_eq(m->rtp.port, 49170);
@@ -52,17 +56,17 @@ Test(sdp, of_a_phone)
 	cr_expect(m->rtcp_mux);
 	cr_expect_eq(m->ptime, 20);
 	cr_expect_eq(m->direction, SDP_SENDONLY);
-	cr_assert_eq(m->format_count, 4);
-	cr_expect_slice(m->formats[0].encoding, "PCMU");
-	cr_expect_eq(m->formats[0].clock_rate, 8000);
-	cr_expect_eq(m->formats[0].channels, 1);
-	cr_expect_null(m->formats[0].fmtp.p);
-	cr_expect_slice(m->formats[1].encoding, "PCMA");
-	cr_expect_slice(m->formats[2].encoding, "opus");
-	cr_expect_eq(m->formats[2].clock_rate, 48000);
-	cr_expect_eq(m->formats[2].channels, 2);
-	cr_expect_eq(m->formats[3].payload_type, 101);
-	cr_expect_slice(m->formats[3].fmtp, "0-15");
+	cr_assert_eq(sdp_formats(m, formats), 4);
+	cr_expect_slice(formats[0].encoding, "PCMU");
+	cr_expect_eq(formats[0].clock_rate, 8000);
+	cr_expect_eq(formats[0].channels, 1);
+	cr_expect_null(formats[0].fmtp.p);
+	cr_expect_slice(formats[1].encoding, "PCMA");
+	cr_expect_slice(formats[2].encoding, "opus");
+	cr_expect_eq(formats[2].clock_rate, 48000);
+	cr_expect_eq(formats[2].channels, 2);
+	cr_expect_eq(formats[3].payload_type, 101);
+	cr_expect_slice(formats[3].fmtp, "0-15");
 	cr_expect_eq(sdp_find_audio(&sdp), 0);
 }
 
@@ -114,15 +118,16 @@ Test(sdp, old_hold_and_names)
 Test(sdp, static_types_have_their_names)
 {
 	parse(HEAD C4 TIMING "m=audio 1 RTP/AVP 3 9 10 13 18 19 96\r\n");
-	cr_expect_slice(sdp.media[0].formats[0].encoding, "GSM");
-	cr_expect_slice(sdp.media[0].formats[1].encoding, "G722");
-	cr_expect_eq(sdp.media[0].formats[1].clock_rate, 8000);
-	cr_expect_eq(sdp.media[0].formats[2].channels, 2);
-	cr_expect_slice(sdp.media[0].formats[3].encoding, "CN");
-	cr_expect_slice(sdp.media[0].formats[4].encoding, "G729");
-	cr_expect_eq(sdp.media[0].formats[5].encoding.n, 0);
-	cr_expect_eq(sdp.media[0].formats[6].encoding.n, 0);
-	cr_expect_eq(sdp.media[0].formats[6].payload_type, 96);
+	cr_assert_eq(sdp_formats(&sdp.media[0], formats), 7);
+	cr_expect_slice(formats[0].encoding, "GSM");
+	cr_expect_slice(formats[1].encoding, "G722");
+	cr_expect_eq(formats[1].clock_rate, 8000);
+	cr_expect_eq(formats[2].channels, 2);
+	cr_expect_slice(formats[3].encoding, "CN");
+	cr_expect_slice(formats[4].encoding, "G729");
+	cr_expect_eq(formats[5].encoding.n, 0);
+	cr_expect_eq(formats[6].encoding.n, 0);
+	cr_expect_eq(formats[6].payload_type, 96);
 }
 
 Test(sdp, lines_may_end_in_a_line_feed_alone_and_the_last_not_at_all)
@@ -141,12 +146,17 @@ Test(sdp, other_media_do_not_disturb)
 	      "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
 	      "m=audio 0 RTP/AVP 0\r\nm=audio 4004/2 RTP/AVP 0 0 8\r\n");
 	cr_assert_eq(sdp.media_count, 5);
-	cr_expect_eq(sdp.media[0].format_count, 0);
-	cr_expect_slice(sdp.media[0].formats_text, "t38");
-	cr_expect_slice(sdp.media[1].formats[0].fmtp, "a=b;c");
+	cr_expect_eq(sdp_formats(&sdp.media[0], formats), 0);
+	cr_expect_eq(sdp.media[0].protocol, SDP_UDPTL);
+	cr_expect_slice(sdp.media[0].formats, "t38");
+	cr_expect_eq(sdp.media[1].protocol, SDP_RTP_SAVPF);
+	sdp_formats(&sdp.media[1], formats);
+	cr_expect_slice(formats[0].fmtp, "a=b;c");
+	cr_expect_eq(sdp.media[2].protocol, SDP_PROTOCOL_OTHER);
 	cr_expect_eq(sdp.media[3].rtp.port, 0);
 	cr_expect_eq(sdp.media[4].rtp.port, 4004);
-	cr_expect_eq(sdp.media[4].format_count, 2, "a type counts once");
+	cr_expect_eq(sdp.media[4].port_count, 2);
+	cr_expect_eq(sdp_formats(&sdp.media[4], formats), 2, "a type counts once");
 	cr_expect_eq(sdp_find_audio(&sdp), 4);
 }
 
@@ -157,7 +167,7 @@ Test(sdp, more_formats_than_fit_are_passed_over)
 	for (unsigned i = 0; i < 50; i++)
 		n += (size_t)snprintf(buffer + n, sizeof(buffer) - n, " %u", 70 + i);
 	parse(buffer);
-	cr_expect_eq(sdp.media[0].format_count, SDP_FORMATS_MAX);
+	cr_expect_eq(sdp_formats(&sdp.media[0], formats), SDP_FORMATS_MAX);
 }
 
 Test(sdp, errors_tell_the_line)
@@ -198,6 +208,13 @@ Test(sdp, errors_tell_the_line)
 		{ HEAD C4 AUDIO "a=ptime:soon\r\n", 6 },
 		{ HEAD C4 AUDIO "a=rtcp:70000\r\n", 6 },
 		{ HEAD C4 AUDIO "a=\r\n", 6 },
+		{ HEAD C4 AUDIO "a=maxptime:x\r\n", 6 },
+		{ HEAD C4 AUDIO "a=mid:a b\r\n", 6 },
+		{ HEAD "b=AS\r\n", 4 },
+		{ HEAD "b=AS:many\r\n", 4 },
+		{ HEAD "t=0\r\n", 4 },
+		{ HEAD "t=0 x\r\n", 4 },
+		{ HEAD "k=\r\n", 4 },
 		{ HEAD C4 AUDIO "a=:x\r\n", 6 },
 		{ HEAD C4 AUDIO "a=se\rndrecv\r\n", 6 },
 		{ HEAD C4 AUDIO "x\r\n", 6 },
@@ -220,40 +237,42 @@ Test(sdp, errors_tell_the_line)
 	cr_expect_eq(sdp_parse((struct slice){ nul, sizeof(nul) - 1 }, &sdp, &error), -EBADMSG);
 }
 
-static const struct sdp_codec ours[] = {
-	{ "PCMA", 8000, 8, NULL },
-	{ "PCMU", 8000, 0, NULL },
-	{ "telephone-event", 8000, 101, "0-15" },
-};
-
-Test(negotiate, in_the_order_and_with_the_types_of_the_offer)
+Test(negotiate, a_format_is_known_by_name_rate_and_channels)
 {
-	struct sdp_audio audio = { 0 };
+	static const char *const others[] = { "PCMU/16000", "PCMU/8000/2", "PCMA/8000" };
 
-	parse(HEAD C4 TIMING
-	      "m=audio 1 RTP/AVP 96 0 110 111 8 97\r\na=rtpmap:96 opus/48000/2\r\n"
-	      "a=rtpmap:110 TELEPHONE-event/8000\r\na=rtpmap:111 telephone-event/48000\r\n"
-	      "a=rtpmap:97 pcmu/8000\r\n");
-	cr_expect_eq(sdp_negotiate(&sdp.media[0], ours, 3, &audio), 2);
-	cr_assert_eq(audio.codec_count, 3);
-	cr_expect_str_eq(audio.codecs[0].codec.encoding, "PCMU");
-	cr_expect_eq(audio.codecs[0].payload_type, 0);
-	cr_expect_str_eq(audio.codecs[1].codec.encoding, "telephone-event");
-	cr_expect_eq(audio.codecs[1].payload_type, 110);
-	cr_expect_str_eq(audio.codecs[2].codec.encoding, "PCMA");
-	cr_expect_eq(audio.codecs[2].payload_type, 8);
+	parse(HEAD C4 TIMING "m=audio 1 RTP/AVP 0 97\r\na=rtpmap:97 pcmu/8000\r\n");
+	sdp_formats(&sdp.media[0], formats);
+	cr_expect(sdp_format_same(&formats[0], &formats[1]));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		snprintf(buffer, sizeof(buffer),
+			 HEAD C4 TIMING "m=audio 1 RTP/AVP 0 97\r\na=rtpmap:97 %s\r\n", others[i]);
+		parse(buffer);
+		sdp_formats(&sdp.media[0], formats);
+		cr_expect_not(sdp_format_same(&formats[0], &formats[1]), "%s", others[i]);
+	}
+	cr_expect_not(sdp_format_same(&(struct sdp_format){ 0 }, &(struct sdp_format){ 0 }),
+		      "what has no name is nothing in common");
 }
 
-Test(negotiate, nothing_in_common)
+Test(negotiate, what_can_be_relayed)
 {
-	struct sdp_audio audio = { 0 };
+	static const struct {
+		const char *line;
+		int found;
+	} rows[] = {
+		{ "m=audio 1 RTP/AVP 0\r\n", 0 },    { "m=audio 1 RTP/AVPF 0\r\n", 0 },
+		{ "m=AUDIO 1 rtp/avp 0\r\n", 0 },    { "m=audio 1 RTP/SAVP 0\r\n", -1 },
+		{ "m=audio 1 RTP/SAVPF 0\r\n", -1 }, { "m=audio 1 UDP/TLS/RTP/SAVPF 0\r\n", -1 },
+		{ "m=video 1 RTP/AVP 34\r\n", -1 },  { "m=audio 0 RTP/AVP 0\r\n", -1 },
+		{ "m=image 1 udptl t38\r\n", -1 },
+	};
 
-	parse(HEAD C4 TIMING "m=audio 1 RTP/AVP 18 101 0\r\na=rtpmap:101 telephone-event/8000\r\n"
-			     "a=rtpmap:0 PCMU/16000\r\n");
-	cr_expect_eq(sdp_negotiate(&sdp.media[0], ours, 3, &audio), 0);
-	cr_expect_eq(audio.codec_count, 0, "events alone are no audio");
-	parse(HEAD C4 TIMING "m=audio 1 RTP/AVP 96\r\na=rtpmap:96 PCMU/8000/2\r\n");
-	cr_expect_eq(sdp_negotiate(&sdp.media[0], ours, 3, &audio), 0, "stereo is another codec");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(buffer, sizeof(buffer), HEAD C4 TIMING "%s", rows[i].line);
+		parse(buffer);
+		cr_expect_eq(sdp_find_audio(&sdp), rows[i].found, "%s", rows[i].line);
+	}
 }
 
 /* RFC 3264 §6.1: rows what is offered, columns what we are willing to do. */
@@ -278,20 +297,21 @@ Test(negotiate, directions)
 	cr_expect_eq(sdp_reverse(SDP_INACTIVE), SDP_INACTIVE);
 }
 
+static const struct sdp_format ours[] = {
+	{ 8, 1, 8000, { "PCMA", 4 }, { NULL, 0 } },
+	{ 110, 1, 8000, { "telephone-event", 15 }, { "0-15", 4 } },
+};
+
 static struct sdp_audio our_audio(void)
 {
-	struct sdp_audio audio = {
+	return (struct sdp_audio){
 		.rtp = { .family = 4, .ip = { 198, 18, 0, 20 }, .port = 16384 },
 		.direction = SDP_SENDRECV,
+		.protocol = SDP_RTP_AVP,
 		.ptime = 20,
-		.codec_count = 2,
+		.formats = ours,
+		.format_count = 2,
 	};
-
-	audio.codecs[0].codec = ours[0];
-	audio.codecs[0].payload_type = 8;
-	audio.codecs[1].codec = ours[2];
-	audio.codecs[1].payload_type = 110;
-	return audio;
 }
 
 Test(write, offer)
@@ -332,7 +352,7 @@ Test(write, answer_refuses_the_rest_in_order)
 		"a=rtpmap:8 PCMA/8000\r\na=rtpmap:110 telephone-event/8000\r\na=fmtp:110 0-15\r\n"
 		"a=ptime:20\r\na=sendrecv\r\n"
 		"m=audio 0 RTP/SAVP 0\r\nm=image 0 udptl t38\r\n");
-	audio.codec_count = 0;
+	audio.format_count = 0;
 	n = sdp_write(buffer, sizeof(buffer), &sdp, 1, &audio, 5, 6);
 	cr_expect_not_null(memmem(buffer, (size_t)n, "m=audio 0 RTP/AVP 0 8 101\r\n", 27));
 }
@@ -359,8 +379,13 @@ Test(write, can_be_read_again)
 	n = sdp_write(buffer, sizeof(buffer) - 1, NULL, 0, &audio, UINT64_MAX, 6);
 	cr_assert_gt(n, 0);
 	parse(buffer);
-	cr_expect_eq(sdp.session_id, UINT64_MAX);
+	cr_expect_eq(sdp.origin.session_id, UINT64_MAX);
 	cr_expect_eq(sdp.media[0].direction, SDP_RECVONLY);
-	cr_expect_eq(sdp.media[0].format_count, 2);
+	cr_assert_eq(sdp_formats(&sdp.media[0], formats), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect_eq(formats[i].payload_type, ours[i].payload_type);
+		cr_expect(sdp_format_same(&formats[i], &ours[i]));
+		cr_expect(slice_equal(formats[i].fmtp, ours[i].fmtp));
+	}
 	cr_expect_arr_eq(&sdp.media[0].rtp, &audio.rtp, sizeof(audio.rtp));
 }
