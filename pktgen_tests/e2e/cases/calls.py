@@ -336,7 +336,7 @@ def any_codec_goes_through_with_its_parameters(world):
     answer = outgoing.wait_answer().body
     assert f"RTP/AVP 96\r\n{opus}\r\n" in answer, answer
     assert "m=video 0 RTP/AVP 97" in answer, answer
-    call = only_call(world)["id"]
+    call = only_call(world)
     equal(world.lab.show("sessions")[0]["codec"], "opus", "codec")
     hang_up(outgoing, incoming)
     equal(cdr_of(world, call)["codec"], "opus", "codec")
