@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An intrusive hash table with chains. The owner computes the hash (slice_hash(): its key is
- * random, so nobody outside can aim at one chain) and compares what the candidates hold. The
- * number of chains is fixed when it is made, from the number of nodes expected. One thread.
+ * random, so nobody outside can aim at one chain) and compares what the candidates hold. It grows
+ * a chain at a time as nodes come (linear hashing), so that no insertion stops the thread for
+ * long. One thread.
  */
 #ifndef SIP_BASE_HASH_INDEX_H
 #define SIP_BASE_HASH_INDEX_H
@@ -16,13 +17,17 @@ struct hash_node {
 	uint64_t hash;
 };
 
+/* The first segment has 64 chains; each of the others as many as all before it. */
+#define HASH_INDEX_SEGMENTS 17
+
 struct hash_index {
-	struct hash_node **chains;
-	size_t mask;
-	size_t count;
+	struct hash_node **segments[HASH_INDEX_SEGMENTS];
+	size_t chains; /* in use */
+	size_t mask;   /* the largest power of two that is not more than chains, less 1 */
+	size_t count;  /* nodes */
 };
 
-/* 0 or -ENOMEM. Between 64 and 2^20 chains, 8 bytes each. */
+/* 0 or -ENOMEM. It begins with as many chains as nodes are expected, 1024 at most. */
 int hash_index_init(struct hash_index *index, size_t expected);
 /* Nodes that are still in it are left alone. */
 void hash_index_free(struct hash_index *index);
