@@ -2,37 +2,46 @@
 #include "sip/transaction/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 static const unsigned max_forwards = 70; /* RFC 3261 §8.1.1.6 */
 
-static int create(struct sip_transactions *layer, const struct sip_path *to, struct slice whole,
-		  struct sip_transaction **client)
+/* The method of a request line, and whether it is one. */
+static bool method_of(struct slice message, struct slice *text, enum sip_method *method)
 {
-	struct sip_transaction *t;
-	struct sip_parse_error error;
-	struct sip_msg *request = NULL;
-	int rc = sip_msg_parse(whole.p, whole.n, layer->config.limits, &request, &error);
+	struct slice line = slice_split(&message, '\n');
+	const struct slice version = SLICE(" SIP/2.0\r");
 
-	if (rc != 0 || !request->is_request || request->method == SIP_ACK) {
-		if (request != NULL)
-			sip_msg_unref(request);
-		return rc == -ENOMEM ? rc : -EINVAL;
-	}
-	t = transaction_new(
-		layer, request->method == SIP_INVITE ? MACHINE_INVITE_CLIENT : MACHINE_CLIENT, to);
-	if (t == NULL) {
-		sip_msg_unref(request);
-		return -ENOMEM;
-	}
-	t->request = request;
-	rc = request_key_of(request, &t->key);
-	if (rc != 0) {
-		transaction_free(t);
+	if (line.n <= version.n || memcmp(line.p + line.n - version.n, version.p, version.n) != 0)
+		return false;
+	*text = slice_split(&line, ' ');
+	*method = sip_method_of(*text);
+	return text->n > 0 && line.n > version.n;
+}
+
+uint64_t path_hash(const struct sip_path *path)
+{
+	return hash_index_mix(sip_address_hash(&path->remote), path->kind);
+}
+
+/* Enters it in the tables. `sent` of it is complete. */
+static int create(struct sip_transactions *layer, const struct sip_path *to, struct slice branch,
+		  struct kept *sent, struct sip_transaction **client)
+{
+	struct slice text;
+	enum sip_method method;
+	struct sip_transaction *t;
+
+	if (!method_of((struct slice){ sent->p, sent->n }, &text, &method) || method == SIP_ACK)
 		return -EINVAL;
-	}
-	hash_index_insert(&layer->clients, &t->node,
-			  client_hash(t->key.via.branch, request->method, request->method_text));
+	t = transaction_new(layer, method == SIP_INVITE ? MACHINE_INVITE_CLIENT : MACHINE_CLIENT,
+			    to);
+	if (t == NULL)
+		return -ENOMEM;
+	t->method = method;
+	t->sent = *sent;
+	*sent = (struct kept){ 0 };
+	hash_index_insert(&layer->clients, &t->node, client_hash(branch, method, text));
+	hash_index_insert(&layer->remotes, &t->second, path_hash(to));
 	*client = t;
 	return 0;
 }
@@ -44,10 +53,38 @@ static int start(struct sip_transaction *t)
 	transaction_step_quiet(t, EVENT_START, NULL);
 	rc = t->send_error;
 	if (rc == 0)
-		t->layer->stats.requests_out[t->request->method]++;
+		t->layer->stats.requests_out[t->method]++;
 	else
 		transaction_free(t);
 	return rc;
+}
+
+/* The message with our Via and the lines that depend on the way behind its first line. */
+static int assemble(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
+		    struct slice lines, const char *branch, struct sip_transaction *offsets,
+		    struct kept *sent)
+{
+	const char *end = message.n > 0 ? memchr(message.p, '\n', message.n) : NULL;
+	char via[VIA_TEXT];
+	const size_t n = layer_via(layer, to, branch, via, sizeof(via));
+	size_t first;
+	char *p;
+
+	if (end == NULL || n == 0 || message.n + lines.n > layer->config.limits->message)
+		return -EINVAL;
+	first = (size_t)(end + 1 - message.p);
+	sent->n = (uint32_t)(message.n + n + lines.n);
+	sent->p = p = text_pool_take(&layer->texts, sent->n);
+	if (p == NULL)
+		return -ENOMEM;
+	memcpy(p, message.p, first);
+	memcpy(p + first, via, n);
+	if (lines.n > 0)
+		memcpy(p + first + n, lines.p, lines.n);
+	memcpy(p + first + n + lines.n, message.p + first, message.n - first);
+	offsets->via = (uint32_t)first;
+	offsets->rest = (uint32_t)(first + n + lines.n);
+	return 0;
 }
 
 static bool is_invite(struct slice message)
@@ -55,30 +92,41 @@ static bool is_invite(struct slice message)
 	return message.n > 7 && memcmp(message.p, "INVITE ", 7) == 0;
 }
 
-int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
-			  struct slice message, const struct sip_transaction_user *user, void *arg,
-			  struct sip_transaction **client)
+int client_start(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
+		 struct slice lines, const struct sip_transaction_user *user, void *arg,
+		 struct sip_transaction **client)
 {
 	const struct sip_transactions_stats *stats = &layer->stats;
-	struct sip_transaction *t = NULL;
+	struct sip_transaction offsets, *t = NULL;
 	char branch[BRANCH_TEXT];
-	struct slice whole;
+	struct kept sent = { 0 };
 	int rc;
 
-	if (is_invite(message) && stats->clients + stats->servers >= layer->config.transactions_max)
+	if (is_invite(message) &&
+	    stats->clients_unfinished + stats->servers_unfinished >= layer->config.transactions_max)
 		return -EBUSY;
 	layer_mint_branch(layer, branch);
-	rc = layer_add_via(layer, to, message, branch, &whole);
+	rc = assemble(layer, to, message, lines, branch, &offsets, &sent);
 	if (rc == 0)
-		rc = create(layer, to, whole, &t);
+		rc = create(layer, to, slice_of(branch), &sent, &t);
+	kept_drop(layer, &sent);
 	if (rc != 0)
 		return rc;
+	t->via = offsets.via;
+	t->rest = offsets.rest;
 	t->user = user;
 	t->arg = arg;
 	rc = start(t);
 	if (rc == 0 && client != NULL)
 		*client = t;
 	return rc;
+}
+
+int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
+			  struct slice message, const struct sip_transaction_user *user, void *arg,
+			  struct sip_transaction **client)
+{
+	return client_start(layer, to, message, SLICE_NONE, user, arg, client);
 }
 
 static enum transaction_event response_event(unsigned status)
@@ -95,68 +143,89 @@ void client_receive(struct sip_transaction *t, struct sip_msg *response)
 		t->layer->stats.retransmissions_in++;
 }
 
-static void via_of(const struct sip_transaction *t, struct sip_build *b)
-{
-	sip_build_header_slice(b, SIP_H_VIA, t->key.via.text);
-}
-
-/* What ACK and CANCEL take over from their INVITE, To aside (RFC 3261 §9.1, §17.1.1.3). */
-static void build_begin(const struct sip_transaction *t, struct sip_build *b, const char *method)
+/* What ACK and CANCEL take over from their INVITE (RFC 3261 §9.1, §17.1.1.3): all of it but To,
+ * which is that of `to`. Our own message is parsed for this alone: most calls need neither. */
+static int build_from_invite(const struct sip_transaction *t, const char *method,
+			     const struct sip_msg *to, struct slice lines, struct slice *message)
 {
 	struct sip_transactions *layer = t->layer;
+	struct sip_parse_error error;
+	struct sip_msg *invite = NULL;
+	struct sip_cseq cseq;
+	struct sip_via via;
+	struct sip_build b;
+	int rc = sip_msg_parse(t->sent.p, t->sent.n, layer->config.limits, &invite, &error);
 
-	sip_build_init(b, layer->scratch, layer->scratch_size);
-	sip_build_request_line(b, slice_of(method), t->request->request_uri);
-	via_of(t, b);
-	sip_build_header(b, SIP_H_MAX_FORWARDS, "%u", max_forwards);
-	sip_build_copy(b, t->request, SIP_H_ROUTE);
-	sip_build_copy(b, t->request, SIP_H_FROM);
-	sip_build_copy(b, t->request, SIP_H_CALL_ID);
-	sip_build_header(b, SIP_H_CSEQ, "%u %s", t->key.cseq, method);
+	if (rc == 0)
+		rc = sip_msg_top_via(invite, &via);
+	if (rc == 0)
+		rc = sip_msg_cseq(invite, &cseq);
+	if (rc == 0) {
+		sip_build_init(&b, layer->scratch, layer->scratch_size);
+		sip_build_request_line(&b, slice_of(method), invite->request_uri);
+		sip_build_header_slice(&b, SIP_H_VIA, via.text);
+		sip_build_header(&b, SIP_H_MAX_FORWARDS, "%u", max_forwards);
+		sip_build_copy(&b, invite, SIP_H_ROUTE);
+		sip_build_copy(&b, invite, SIP_H_FROM);
+		sip_build_copy(&b, to != NULL ? to : invite, SIP_H_TO);
+		sip_build_copy(&b, invite, SIP_H_CALL_ID);
+		sip_build_header(&b, SIP_H_CSEQ, "%u %s", cseq.number, method);
+		sip_build_lines(&b, lines);
+		rc = sip_build_finish(&b, SLICE_NONE, SLICE_NONE, message);
+	}
+	if (invite != NULL)
+		sip_msg_unref(invite);
+	return rc;
 }
 
 /* RFC 3261 §17.1.1.3 */
 static int build_ack(struct sip_transaction *t, const struct sip_msg *response)
 {
 	struct slice message;
-	struct sip_build b;
-	int rc;
+	int rc = build_from_invite(t, "ACK", response, SLICE_NONE, &message);
 
-	build_begin(t, &b, "ACK");
-	sip_build_copy(&b, response, SIP_H_TO);
-	rc = sip_build_finish(&b, SLICE_NONE, SLICE_NONE, &message);
 	return rc != 0 ? rc : transaction_store(t, message);
 }
 
 void client_send_ack(struct sip_transaction *t, const struct sip_msg *response)
 {
-	if (t->stored == NULL) {
+	if (t->stored.p == NULL) {
 		if (build_ack(t, response) != 0)
 			return;
 		t->layer->stats.requests_out[SIP_ACK]++;
 	} else {
 		t->layer->stats.retransmissions_out++;
 	}
-	t->send_error = layer_send(t->layer, &t->path, (struct slice){ t->stored, t->stored_size });
+	t->send_error = layer_send(t->layer, &t->path, (struct slice){ t->stored.p, t->stored.n });
+}
+
+/* The branch that we wrote: behind "Via: … ;branch=". */
+static struct slice branch_of(const struct sip_transaction *t)
+{
+	struct slice via = { t->sent.p + t->via, t->rest - t->via };
+
+	slice_split(&via, '=');
+	return slice_split(&via, ';');
 }
 
 /* RFC 3261 §9.1. The CANCEL is a transaction of its own and has no user: what counts is the final
  * response of the INVITE. When none comes, the INVITE is over 64*T1 from here. */
 void client_send_cancel(struct sip_transaction *t)
 {
+	struct sip_transactions *layer = t->layer;
+	const struct slice lines = { t->cancel_headers.p, t->cancel_headers.n };
 	struct sip_transaction *cancel = NULL;
+	struct kept sent = { 0 };
 	struct slice message;
-	struct sip_build b;
 
 	t->cancel_wanted = false;
 	t->cancel_sent = true;
-	transaction_start_life(t, EVENT_TIMER_B, 64 * (uint64_t)t->layer->config.timers.t1);
-	build_begin(t, &b, "CANCEL");
-	sip_build_copy(&b, t->request, SIP_H_TO);
-	sip_build_lines(&b, (struct slice){ t->cancel_headers, t->cancel_headers_size });
-	if (sip_build_finish(&b, SLICE_NONE, SLICE_NONE, &message) == 0 &&
-	    create(t->layer, &t->path, message, &cancel) == 0)
+	transaction_start_life(t, EVENT_TIMER_B, 64 * (uint64_t)layer->config.timers.t1);
+	if (build_from_invite(t, "CANCEL", NULL, lines, &message) == 0 &&
+	    kept_set(layer, &sent, message) == 0 &&
+	    create(layer, &t->path, branch_of(t), &sent, &cancel) == 0)
 		start(cancel);
+	kept_drop(layer, &sent);
 }
 
 int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_headers)
@@ -165,16 +234,47 @@ int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_he
 		return -EINVAL;
 	if (client->cancel_wanted || client->cancel_sent)
 		return 0;
-	if (extra_headers.n > 0) {
-		client->cancel_headers = malloc(extra_headers.n);
-		if (client->cancel_headers == NULL)
-			return -ENOMEM;
-		memcpy(client->cancel_headers, extra_headers.p, extra_headers.n);
-		client->cancel_headers_size = extra_headers.n;
-	}
+	if (extra_headers.n > 0 &&
+	    kept_set(client->layer, &client->cancel_headers, extra_headers) != 0)
+		return -ENOMEM;
 	if (client->state == STATE_PROCEEDING)
 		client_send_cancel(client);
 	else
 		client->cancel_wanted = true;
 	return 0;
+}
+
+/* A flow of one path: that one, and what had none when it was sent to the same address. */
+static bool went_by(const struct sip_transaction *t, const struct sip_path *path)
+{
+	const struct sip_flow *a = &t->path.flow, *b = &path->flow;
+
+	return t->path.kind == path->kind && sip_address_equal(&t->path.remote, &path->remote) &&
+	       (a->index == 0 || b->index == 0 ||
+		(a->index == b->index && a->generation == b->generation && a->shard == b->shard));
+}
+
+void sip_transactions_flow_failed(struct sip_transactions *layer, const struct sip_path *path)
+{
+	const uint64_t hash = path_hash(path);
+	struct sip_transaction *list = NULL, *t;
+
+	layer_settle(layer);
+	/* Users start others meanwhile, so first all are found: what ends now is not freed before
+	 * the next tick. A client stands on no list of pending ones. */
+	for (struct hash_node *node = hash_index_first(&layer->remotes, hash); node != NULL;
+	     node = hash_index_next(node)) {
+		t = (struct sip_transaction *)((char *)node -
+					       offsetof(struct sip_transaction, second));
+		if (!went_by(t, path))
+			continue;
+		t->pending_next = list;
+		list = t;
+	}
+	while ((t = list) != NULL) {
+		list = t->pending_next;
+		t->pending_next = NULL;
+		if (!t->finished)
+			transaction_step(t, EVENT_UNSENT, NULL);
+	}
 }

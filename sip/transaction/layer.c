@@ -7,11 +7,12 @@
 
 #include "sip/base/random.h"
 
+#define INDEX_BEGIN 1024u
+
 int sip_transactions_create(const struct sip_transactions_config *config,
 			    struct sip_transactions **layer)
 {
 	struct sip_transactions *l = calloc(1, sizeof(*l));
-	size_t expected = config->transactions_max;
 
 	if (l == NULL)
 		return -ENOMEM;
@@ -19,11 +20,18 @@ int sip_transactions_create(const struct sip_transactions_config *config,
 	if (l->config.limits == NULL)
 		l->config.limits = &sip_limits_default;
 	l->config.token[sizeof(l->config.token) - 1] = '\0';
+	l->tag_key = random_u64();
 	l->scratch_size = (size_t)l->config.limits->message + SCRATCH_SPARE;
 	l->scratch = malloc(l->scratch_size);
-	if (l->scratch == NULL || hash_index_init(&l->clients, expected) != 0 ||
-	    hash_index_init(&l->servers, expected) != 0 ||
-	    hash_index_init(&l->merges, expected) != 0) {
+	l->transactions.size = sizeof(struct sip_transaction);
+	l->source_pool.size = sizeof(struct source);
+	text_pool_init(&l->texts);
+	l->remembered_end = &l->remembered;
+	if (l->scratch == NULL || hash_index_init(&l->clients, INDEX_BEGIN) != 0 ||
+	    hash_index_init(&l->servers, INDEX_BEGIN) != 0 ||
+	    hash_index_init(&l->merges, INDEX_BEGIN) != 0 ||
+	    hash_index_init(&l->remotes, INDEX_BEGIN) != 0 ||
+	    hash_index_init(&l->sources, INDEX_BEGIN) != 0) {
 		sip_transactions_destroy(l);
 		return -ENOMEM;
 	}
@@ -37,9 +45,16 @@ void sip_transactions_destroy(struct sip_transactions *layer)
 		return;
 	while (layer->all != NULL)
 		transaction_free(layer->all);
+	while (layer->remembered != NULL)
+		transaction_free(layer->remembered);
 	hash_index_free(&layer->clients);
 	hash_index_free(&layer->servers);
 	hash_index_free(&layer->merges);
+	hash_index_free(&layer->remotes);
+	hash_index_free(&layer->sources);
+	pool_free(&layer->transactions);
+	pool_free(&layer->source_pool);
+	text_pool_free(&layer->texts);
 	free(layer->scratch);
 	free(layer);
 }
@@ -55,62 +70,76 @@ int layer_send(struct sip_transactions *layer, const struct sip_path *to, struct
 	return layer->config.send(layer->config.send_arg, to, message.p, message.n);
 }
 
-static void mint(const struct sip_transactions *layer, char *text, size_t size, const char *prefix)
+/* 13 digits of base 32 for 64 bits. */
+static void write_hash(uint64_t hash, char *text)
 {
-	size_t n = (size_t)snprintf(text, size, "%s%s", prefix, layer->config.token);
+	static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
 
-	random_token(text + n, RANDOM_TEXT - 1);
+	for (unsigned i = 0; i < 13; i++, hash >>= 5)
+		text[i] = digits[hash & 31];
+	text[13] = '\0';
 }
 
-void layer_mint_tag(const struct sip_transactions *layer, char tag[TAG_TEXT])
+void layer_tag(const struct sip_transactions *layer, uint64_t key_hash, char tag[TAG_TEXT])
 {
-	mint(layer, tag, TAG_TEXT, "");
+	const size_t n = strlen(layer->config.token);
+
+	memcpy(tag, layer->config.token, n);
+	write_hash(hash_index_mix(key_hash, layer->tag_key), tag + n);
 }
 
 void layer_mint_branch(const struct sip_transactions *layer, char branch[BRANCH_TEXT])
 {
-	mint(layer, branch, BRANCH_TEXT, BRANCH_COOKIE);
+	const size_t n = strlen(layer->config.token);
+
+	memcpy(branch, BRANCH_COOKIE, sizeof(BRANCH_COOKIE));
+	memcpy(branch + sizeof(BRANCH_COOKIE) - 1, layer->config.token, n);
+	random_token(branch + sizeof(BRANCH_COOKIE) - 1 + n, RANDOM_TEXT - 1);
 }
 
-int layer_add_via(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
-		  const char *branch, struct slice *whole)
+size_t layer_via(const struct sip_transactions *layer, const struct sip_path *to,
+		 const char *branch, char *dst, size_t size)
 {
-	static const char *const transports[] = {
-		[SIP_UDP] = "UDP", [SIP_TCP] = "TCP", [SIP_TLS] = "TLS",
-		[SIP_WS] = "WS",   [SIP_WSS] = "WSS",
+	static const char *const begins[] = {
+		[SIP_UDP] = "Via: SIP/2.0/UDP ", [SIP_TCP] = "Via: SIP/2.0/TCP ",
+		[SIP_TLS] = "Via: SIP/2.0/TLS ", [SIP_WS] = "Via: SIP/2.0/WS ",
+		[SIP_WSS] = "Via: SIP/2.0/WSS ",
 	};
-	const char *line_end = message.n > 0 ? memchr(message.p, '\n', message.n) : NULL;
-	size_t first, size = layer->scratch_size;
-	char *dst = layer->scratch;
-	int n;
+	const char *const parts[] = { to->kind <= SIP_WSS ? begins[to->kind] : "",
+				      layer->config.via_host(layer->config.send_arg, to),
+				      ";branch=", branch, ";rport\r\n" };
+	size_t used = 0;
 
-	if (line_end == NULL || to->kind > SIP_WSS || message.n > layer->config.limits->message)
-		return -EINVAL;
-	first = (size_t)(line_end + 1 - message.p);
-	memcpy(dst, message.p, first);
-	n = snprintf(dst + first, size - first, "Via: SIP/2.0/%s %s;branch=%s;rport\r\n",
-		     transports[to->kind], layer->config.via_host(layer->config.send_arg, to),
-		     branch);
-	if (n < 0 || (size_t)n >= size - message.n)
-		return -EINVAL;
-	memcpy(dst + first + n, message.p + first, message.n - first);
-	*whole = (struct slice){ dst, message.n + (size_t)n };
-	return 0;
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const size_t n = strlen(parts[i]);
+
+		if (to->kind > SIP_WSS || n > size - used)
+			return 0;
+		memcpy(dst + used, parts[i], n);
+		used += n;
+	}
+	return used;
 }
 
 int sip_transactions_send(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message)
 {
-	struct slice whole, line = message;
+	const char *end = message.n > 0 ? memchr(message.p, '\n', message.n) : NULL;
+	struct slice line = message;
 	char branch[BRANCH_TEXT];
-	int rc;
+	size_t first, via;
 
+	if (end == NULL || message.n > layer->config.limits->message)
+		return -EINVAL;
+	first = (size_t)(end + 1 - message.p);
 	layer_mint_branch(layer, branch);
-	rc = layer_add_via(layer, to, message, branch, &whole);
-	if (rc != 0)
-		return rc;
+	memcpy(layer->scratch, message.p, first);
+	via = layer_via(layer, to, branch, layer->scratch + first, layer->scratch_size - message.n);
+	if (via == 0)
+		return -EINVAL;
+	memcpy(layer->scratch + first + via, message.p + first, message.n - first);
 	layer->stats.requests_out[sip_method_of(slice_split(&line, ' '))]++;
-	return layer_send(layer, to, whole);
+	return layer_send(layer, to, (struct slice){ layer->scratch, message.n + via });
 }
 
 /* What is broken is answered where that helps the sender: requests, but no ACK (RFC 3261 §8.2,
@@ -126,7 +155,7 @@ static void receive_broken(struct sip_transactions *layer, struct sip_msg *msg,
 	snprintf(warning, sizeof(warning), "Warning: 399 %s \"%s\"\r\n",
 		 layer->config.via_host(layer->config.send_arg, from),
 		 error->what != NULL ? error->what : "malformed");
-	reply_stateless(layer, msg, from, error->status, NULL, warning);
+	sip_transactions_reply(layer, msg, from, error->status, NULL, warning);
 }
 
 void sip_transactions_receive(struct sip_transactions *layer, const char *data, size_t size,
@@ -182,6 +211,7 @@ static void receive_response(struct sip_transactions *layer, struct sip_msg *res
 void sip_transactions_receive_msg(struct sip_transactions *layer, struct sip_msg *msg,
 				  const struct sip_path *from)
 {
+	layer_settle(layer);
 	if (msg->is_request)
 		server_receive(layer, msg, from);
 	else

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #define TRYING_MS  200u   /* RFC 3261 §17.2.1 */
 #define TIMER_D_MS 32000u /* RFC 3261 table 4: more than 32 s over UDP */
@@ -61,6 +60,7 @@ static void resend_fired(struct timer *timer)
 		(struct sip_transaction *)((char *)timer -
 					   offsetof(struct sip_transaction, resend));
 
+	layer_settle(t->layer);
 	transaction_step(t, t->resend_event, NULL);
 }
 
@@ -69,6 +69,7 @@ static void life_fired(struct timer *timer)
 	struct sip_transaction *t =
 		(struct sip_transaction *)((char *)timer - offsetof(struct sip_transaction, life));
 
+	layer_settle(t->layer);
 	if (t->state == STATE_TERMINATED)
 		transaction_free(t);
 	else
@@ -115,14 +116,14 @@ static void stop_timers(struct sip_transaction *t)
 	timer_cancel(t->layer->config.wheel, &t->life);
 }
 
-static void send_stored(struct sip_transaction *t, const struct sip_path *to, struct slice message,
-			bool again)
+static void send_kept(struct sip_transaction *t, const struct sip_path *to,
+		      const struct kept *message, bool again)
 {
-	if (message.n == 0)
+	if (message->n == 0)
 		return;
 	if (again)
 		t->layer->stats.retransmissions_out++;
-	t->send_error = layer_send(t->layer, to, message);
+	t->send_error = layer_send(t->layer, to, (struct slice){ message->p, message->n });
 }
 
 static void pass(struct sip_transaction *t, struct sip_msg *msg)
@@ -151,13 +152,16 @@ static void run(struct sip_transaction *t, enum transaction_action action,
 	const uint32_t t2 = t->layer->config.timers.t2;
 	const bool again = event != EVENT_START && event != EVENT_SEND_1XX &&
 			   event != EVENT_SEND_2XX && event != EVENT_SEND_FAILURE;
+	struct sip_path reply;
 
 	switch (action) {
 	case ACTION_SEND_REQUEST:
-		send_stored(t, &t->path, t->request->raw, again);
+		send_kept(t, &t->path, &t->sent, again);
 		break;
 	case ACTION_SEND_RESPONSE:
-		send_stored(t, &t->reply, (struct slice){ t->stored, t->stored_size }, again);
+		reply = t->path;
+		reply.remote.port = t->reply_port;
+		send_kept(t, &reply, &t->stored, again);
 		break;
 	case ACTION_SEND_100:
 		server_send_100(t);
@@ -196,19 +200,36 @@ static void run(struct sip_transaction *t, enum transaction_action action,
 	}
 }
 
-/* The memory stays until the next tick: callers up the stack may still hold the pointer. */
-static void terminate(struct sip_transaction *t)
+void transaction_terminate(struct sip_transaction *t)
 {
 	struct sip_transactions *layer = t->layer;
 
+	t->state = STATE_TERMINATED;
+	transaction_finish(t);
 	stop_timers(t);
 	pending_remove(t);
 	hash_index_remove(t->kind <= MACHINE_CLIENT ? &layer->clients : &layer->servers, &t->node);
-	hash_index_remove(&layer->merges, &t->merge);
 	timer_set(layer->config.wheel, &t->life, 0, life_fired);
 	if (t->user != NULL && t->user->terminated != NULL)
 		t->user->terminated(t->arg, t);
 	t->user = NULL;
+}
+
+/* What a state has no use for goes. */
+static void slim(struct sip_transaction *t)
+{
+	if (t->state < STATE_ACCEPTED)
+		return;
+	transaction_finish(t);
+	if (t->state == STATE_ACCEPTED)
+		return;
+	/* Some clients answer a challenge with the same CSeq: what was refused is over. A call that
+	 * was accepted (RFC 6026) is not, and must not be made twice. */
+	if (t->kind >= MACHINE_INVITE_SERVER)
+		hash_index_remove(&t->layer->merges, &t->second);
+	if (t->state == STATE_CONFIRMED)
+		kept_drop(t->layer, &t->stored);
+	transaction_remember(t);
 }
 
 bool transaction_step_quiet(struct sip_transaction *t, enum transaction_event event,
@@ -222,7 +243,9 @@ bool transaction_step_quiet(struct sip_transaction *t, enum transaction_event ev
 	for (unsigned i = 0; i < TRANSITION_ACTIONS && row->actions[i] != ACTION_END; i++)
 		run(t, row->actions[i], event, msg);
 	if (row->next == STATE_TERMINATED)
-		terminate(t);
+		transaction_terminate(t);
+	else
+		slim(t);
 	return true;
 }
 
@@ -235,64 +258,6 @@ bool transaction_step(struct sip_transaction *t, enum transaction_event event, s
 		transaction_step_quiet(t, EVENT_UNSENT, NULL);
 	}
 	return known;
-}
-
-struct sip_transaction *transaction_new(struct sip_transactions *layer, enum machine_kind kind,
-					const struct sip_path *path)
-{
-	struct sip_transaction *t = calloc(1, sizeof(*t));
-
-	if (t == NULL)
-		return NULL;
-	t->layer = layer;
-	t->kind = kind;
-	t->path = *path;
-	t->reliable = path->kind != SIP_UDP;
-	t->next = layer->all;
-	t->prev = &layer->all;
-	if (t->next != NULL)
-		t->next->prev = &t->next;
-	layer->all = t;
-	if (kind <= MACHINE_CLIENT)
-		layer->stats.clients++;
-	else
-		layer->stats.servers++;
-	return t;
-}
-
-void transaction_free(struct sip_transaction *t)
-{
-	struct sip_transactions *layer = t->layer;
-
-	stop_timers(t);
-	pending_remove(t);
-	hash_index_remove(t->kind <= MACHINE_CLIENT ? &layer->clients : &layer->servers, &t->node);
-	hash_index_remove(&layer->merges, &t->merge);
-	*t->prev = t->next;
-	if (t->next != NULL)
-		t->next->prev = t->prev;
-	if (t->kind <= MACHINE_CLIENT)
-		layer->stats.clients--;
-	else
-		layer->stats.servers--;
-	if (t->request != NULL)
-		sip_msg_unref(t->request);
-	free(t->stored);
-	free(t->cancel_headers);
-	free(t);
-}
-
-int transaction_store(struct sip_transaction *t, struct slice message)
-{
-	char *copy = malloc(message.n);
-
-	if (copy == NULL)
-		return -ENOMEM;
-	memcpy(copy, message.p, message.n);
-	free(t->stored);
-	t->stored = copy;
-	t->stored_size = message.n;
-	return 0;
 }
 
 void pending_remove(struct sip_transaction *t)
@@ -315,6 +280,11 @@ void sip_transaction_detach(struct sip_transaction *t)
 {
 	t->user = NULL;
 	t->arg = NULL;
+	/* A 2xx that has its ACK: nobody will have it repeated. */
+	if (t->kind == MACHINE_INVITE_SERVER && t->state == STATE_ACCEPTED) {
+		kept_drop(t->layer, &t->stored);
+		transaction_remember(t);
+	}
 }
 
 void sip_transaction_set_user(struct sip_transaction *t, const struct sip_transaction_user *user,

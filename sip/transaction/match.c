@@ -25,7 +25,10 @@ int request_key_of(const struct sip_msg *msg, struct request_key *key)
 	return 0;
 }
 
-/* RFC 3261 §17.2.3: branch, sent-by and method; for a branch of RFC 2543 what that RFC compares. */
+/* RFC 3261 §17.2.3: branch, sent-by and method; for a branch of RFC 2543 what that RFC compares, To
+ * tags aside: those depend on what the message is. A transaction keeps no more of its key than this:
+ * two keys of one hash would be taken for one, but nobody outside knows how to find them, and by
+ * chance they do not meet. */
 uint64_t request_key_hash(const struct request_key *key)
 {
 	uint64_t hash = hash_index_mix(slice_hash(key->method_text), key->method);
@@ -38,21 +41,13 @@ uint64_t request_key_hash(const struct request_key *key)
 	hash = hash_index_mix(hash, slice_hash(key->call_id));
 	hash = hash_index_mix(hash, slice_hash_nocase(key->from_tag));
 	hash = hash_index_mix(hash, slice_hash(key->via.text));
+	hash = hash_index_mix(hash, slice_hash(key->uri));
 	return hash_index_mix(hash, key->cseq);
 }
 
-/* To tags aside: those of RFC 2543 depend on what the message is. */
-static bool key_equal(const struct request_key *a, const struct request_key *b)
+static bool key_equal(const struct sip_transaction *t, const struct request_key *key)
 {
-	if (a->method != b->method || a->cookie != b->cookie ||
-	    !slice_equal(a->method_text, b->method_text))
-		return false;
-	if (a->cookie)
-		return slice_equal_nocase(a->via.branch, b->via.branch) &&
-		       slice_equal_nocase(a->via.host, b->via.host) && a->via.port == b->via.port;
-	return a->cseq == b->cseq && slice_equal(a->call_id, b->call_id) &&
-	       slice_equal_nocase(a->from_tag, b->from_tag) &&
-	       slice_equal(a->via.text, b->via.text) && slice_equal(a->uri, b->uri);
+	return t->method == key->method && t->cookie == key->cookie;
 }
 
 /* To tag of the last response that the transaction has sent. */
@@ -64,8 +59,8 @@ static bool response_has_tag(const struct sip_transaction *t, struct slice tag)
 	struct sip_addr to;
 	bool equal = false;
 
-	if (t->stored != NULL &&
-	    sip_msg_parse(t->stored, t->stored_size, limits, &response, &error) == 0 &&
+	if (t->stored.p != NULL &&
+	    sip_msg_parse(t->stored.p, t->stored.n, limits, &response, &error) == 0 &&
 	    sip_msg_to(response, &to) == 0)
 		equal = slice_equal_nocase(sip_addr_tag(&to), tag);
 	if (response != NULL)
@@ -80,7 +75,7 @@ static bool to_tag_fits(const struct sip_transaction *t, const struct sip_msg *m
 		return true;
 	if (msg->method == SIP_ACK)
 		return response_has_tag(t, key->to_tag);
-	return slice_equal_nocase(t->key.to_tag, key->to_tag);
+	return t->to_tag_hash == slice_hash_nocase(key->to_tag);
 }
 
 struct sip_transaction *match_server(const struct sip_transactions *layer,
@@ -91,7 +86,7 @@ struct sip_transaction *match_server(const struct sip_transactions *layer,
 	for (; node != NULL; node = hash_index_next(node)) {
 		struct sip_transaction *t = container(node, node);
 
-		if (key_equal(&t->key, key) && to_tag_fits(t, msg, key))
+		if (key_equal(t, key) && to_tag_fits(t, msg, key))
 			return t;
 	}
 	return NULL;
@@ -109,7 +104,7 @@ struct sip_transaction *match_cancelled(const struct sip_transactions *layer,
 	for (; node != NULL; node = hash_index_next(node)) {
 		struct sip_transaction *t = container(node, node);
 
-		if (key_equal(&t->key, &key))
+		if (key_equal(t, &key))
 			return t;
 	}
 	return NULL;
@@ -136,10 +131,7 @@ struct sip_transaction *match_client(const struct sip_transactions *layer,
 	for (; node != NULL; node = hash_index_next(node)) {
 		struct sip_transaction *t = container(node, node);
 
-		if (slice_equal_nocase(t->key.via.branch, via.branch) &&
-		    t->key.method == response->method &&
-		    (response->method != SIP_UNKNOWN_METHOD ||
-		     slice_equal(t->key.method_text, response->method_text)))
+		if (t->method == response->method)
 			return t;
 	}
 	return NULL;
@@ -149,35 +141,21 @@ uint64_t merge_hash(const struct request_key *key)
 {
 	uint64_t hash = hash_index_mix(slice_hash(key->call_id), key->cseq);
 
+	hash = hash_index_mix(hash, slice_hash(key->method_text));
 	return hash_index_mix(hash, slice_hash_nocase(key->from_tag));
-}
-
-bool merge_equal(const struct request_key *a, const struct request_key *b)
-{
-	return a->cseq == b->cseq && a->method == b->method &&
-	       slice_equal(a->method_text, b->method_text) && slice_equal(a->call_id, b->call_id) &&
-	       slice_equal_nocase(a->from_tag, b->from_tag);
-}
-
-/* Some clients answer a challenge with the same CSeq: what was refused is over. A call that was
- * accepted (RFC 6026) is not, and must not be made twice. */
-static bool is_refused(const struct sip_transaction *server)
-{
-	return server->state == STATE_COMPLETED || server->state == STATE_CONFIRMED ||
-	       server->state == STATE_TERMINATED;
 }
 
 bool sip_transaction_is_merged(const struct sip_transaction *server)
 {
 	struct hash_node *node;
 
-	if (server->merge.prev == NULL)
+	if (server->second.prev == NULL)
 		return false;
-	node = hash_index_first(&server->layer->merges, server->merge.hash);
+	node = hash_index_first(&server->layer->merges, server->second.hash);
 	for (; node != NULL; node = hash_index_next(node)) {
-		const struct sip_transaction *t = container(node, merge);
+		const struct sip_transaction *t = container(node, second);
 
-		if (t != server && !is_refused(t) && merge_equal(&t->key, &server->key))
+		if (t != server && t->method == server->method)
 			return true;
 	}
 	return false;

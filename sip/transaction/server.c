@@ -8,15 +8,11 @@
 /* RFC 3261 §18.2.2, RFC 3581 §4: over UDP back to the source's address, and to its port if the
  * client asked for that by rport, else to that of Via. maddr is not followed: it would let anybody
  * aim responses at others. */
-static void reply_path(const struct sip_via *via, const struct sip_path *from,
-		       struct sip_path *reply)
+static uint16_t reply_port(const struct sip_via *via, const struct sip_path *from)
 {
-	const uint16_t port = via->port != 0 ? via->port : SIP_PORT;
-
-	*reply = *from;
 	if (from->kind != SIP_UDP || via->rport)
-		return;
-	reply->remote.port = port;
+		return from->remote.port;
+	return via->port != 0 ? via->port : SIP_PORT;
 }
 
 int reply_build(struct sip_transactions *layer, const struct sip_msg *request,
@@ -35,35 +31,45 @@ int reply_build(struct sip_transactions *layer, const struct sip_msg *request,
 	return sip_build_finish(&b, SLICE_NONE, SLICE_NONE, response);
 }
 
-void reply_stateless(struct sip_transactions *layer, const struct sip_msg *request,
-		     const struct sip_path *from, unsigned status, const char *reason,
-		     const char *extra)
+static void send_stateless(struct sip_transactions *layer, const struct sip_msg *request,
+			   const struct request_key *key, const struct sip_path *from,
+			   unsigned status, const char *reason, const char *extra)
 {
 	char tag[TAG_TEXT];
 	struct sip_path reply = *from;
 	struct slice response;
-	struct sip_via via;
 
-	if (sip_msg_top_via(request, &via) == 0)
-		reply_path(&via, from, &reply);
-	layer_mint_tag(layer, tag);
+	reply.remote.port = reply_port(&key->via, from);
+	layer_tag(layer, request_key_hash(key), tag);
 	if (reply_build(layer, request, from, status, reason, slice_of(tag), extra, &response) != 0)
 		return;
 	layer->stats.responses_out[status / 100]++;
 	layer_send(layer, &reply, response);
 }
 
+void sip_transactions_reply(struct sip_transactions *layer, const struct sip_msg *request,
+			    const struct sip_path *from, unsigned status, const char *reason,
+			    const char *extra)
+{
+	struct request_key key;
+
+	if (request_key_of(request, &key) == 0)
+		send_stateless(layer, request, &key, from, status, reason, extra);
+}
+
 static bool over_limit(const struct sip_transactions *layer, const struct sip_msg *request)
 {
+	const struct sip_transactions_stats *stats = &layer->stats;
 	const uint64_t max = layer->config.transactions_max;
-	const uint64_t alive = (uint64_t)layer->stats.clients + layer->stats.servers;
 	const bool ends = request->method == SIP_BYE || request->method == SIP_CANCEL;
 
-	return alive >= max + (ends ? max / 8 : 0);
+	return (uint64_t)stats->clients_unfinished + stats->servers_unfinished >=
+	       max + (ends ? max / 8 : 0);
 }
 
 static struct sip_transaction *create(struct sip_transactions *layer, struct sip_msg *request,
-				      const struct sip_path *from)
+				      const struct request_key *key, const struct sip_path *from,
+				      struct source *source)
 {
 	struct sip_transaction *t = transaction_new(
 		layer, request->method == SIP_INVITE ? MACHINE_INVITE_SERVER : MACHINE_SERVER,
@@ -72,15 +78,41 @@ static struct sip_transaction *create(struct sip_transactions *layer, struct sip
 	if (t == NULL)
 		return NULL;
 	t->request = sip_msg_ref(request);
-	if (request_key_of(request, &t->key) != 0) {
-		transaction_free(t);
-		return NULL;
-	}
-	reply_path(&t->key.via, from, &t->reply);
-	hash_index_insert(&layer->servers, &t->node, request_key_hash(&t->key));
-	if (t->key.to_tag.n == 0 && request->method != SIP_CANCEL)
-		hash_index_insert(&layer->merges, &t->merge, merge_hash(&t->key));
+	t->source = source;
+	t->method = key->method;
+	t->cookie = key->cookie;
+	t->to_tag_hash = key->cookie ? 0 : slice_hash_nocase(key->to_tag);
+	t->reply_port = reply_port(&key->via, from);
+	hash_index_insert(&layer->servers, &t->node, request_key_hash(key));
+	if (key->to_tag.n == 0 && request->method != SIP_CANCEL)
+		hash_index_insert(&layer->merges, &t->second, merge_hash(key));
 	return t;
+}
+
+/* Is there room for one more, and does the TU want it? */
+static bool admit(struct sip_transactions *layer, struct sip_msg *request,
+		  const struct request_key *key, const struct sip_path *from,
+		  struct source **source)
+{
+	const struct sip_tu *tu = &layer->config.tu;
+	int rc;
+
+	if (over_limit(layer, request)) {
+		layer->stats.refused_limit++;
+		send_stateless(layer, request, key, from, 503, NULL, "Retry-After: 1\r\n");
+		return false;
+	}
+	if (request->method != SIP_CANCEL && tu->admit != NULL &&
+	    !tu->admit(tu->arg, request, from)) {
+		layer->stats.refused_stateless++;
+		return false;
+	}
+	rc = source_take(layer, &from->remote, source);
+	if (rc == -EBUSY) {
+		layer->stats.refused_source++;
+		send_stateless(layer, request, key, from, 503, NULL, "Retry-After: 1\r\n");
+	}
+	return rc == 0;
 }
 
 static void receive_ack(struct sip_transactions *layer, struct sip_transaction *t,
@@ -96,6 +128,7 @@ void server_receive(struct sip_transactions *layer, struct sip_msg *request,
 		    const struct sip_path *from)
 {
 	struct sip_transaction *t, *cancelled = NULL;
+	struct source *source;
 	struct request_key key;
 
 	if (request_key_of(request, &key) != 0) {
@@ -113,16 +146,15 @@ void server_receive(struct sip_transactions *layer, struct sip_msg *request,
 		transaction_step(t, EVENT_REQUEST, request);
 		return;
 	}
-	if (over_limit(layer, request)) {
-		layer->stats.refused_limit++;
-		reply_stateless(layer, request, from, 503, NULL, "Retry-After: 1\r\n");
+	if (!admit(layer, request, &key, from, &source))
 		return;
-	}
 	if (request->method == SIP_CANCEL)
 		cancelled = match_cancelled(layer, &key);
-	t = create(layer, request, from);
-	if (t == NULL)
+	t = create(layer, request, &key, from, source);
+	if (t == NULL) {
+		source_give(layer, source);
 		return;
+	}
 	transaction_step(t, EVENT_START, NULL);
 	layer->config.tu.request(layer->config.tu.arg, t, request, from, cancelled);
 }
@@ -163,7 +195,7 @@ int sip_transaction_repeat(struct sip_transaction *server)
 {
 	const bool accepted = server->state == STATE_ACCEPTED;
 
-	if (server->kind != MACHINE_INVITE_SERVER || server->stored == NULL ||
+	if (server->kind != MACHINE_INVITE_SERVER || server->stored.p == NULL ||
 	    (!accepted && server->state != STATE_PROCEEDING))
 		return -EINVAL;
 	server->layer->stats.retransmissions_out++;
@@ -174,15 +206,15 @@ int sip_transaction_repeat(struct sip_transaction *server)
 int sip_transaction_reply(struct sip_transaction *server, unsigned status, const char *reason,
 			  struct slice to_tag, const char *extra)
 {
+	char tag[TAG_TEXT];
 	struct slice response;
 	int rc;
 
-	if (server->kind < MACHINE_INVITE_SERVER)
+	if (server->kind < MACHINE_INVITE_SERVER || server->finished)
 		return -EINVAL;
 	if (to_tag.n == 0 && status > 100) {
-		if (server->tag[0] == '\0')
-			layer_mint_tag(server->layer, server->tag);
-		to_tag = slice_of(server->tag);
+		layer_tag(server->layer, server->node.hash, tag);
+		to_tag = slice_of(tag);
 	}
 	rc = reply_build(server->layer, server->request, &server->path, status, reason, to_tag,
 			 extra, &response);
@@ -191,6 +223,7 @@ int sip_transaction_reply(struct sip_transaction *server, unsigned status, const
 
 void server_send_100(struct sip_transaction *t)
 {
+	struct sip_path reply = t->path;
 	struct slice response;
 
 	if (reply_build(t->layer, t->request, &t->path, 100, NULL, SLICE_NONE, NULL, &response) !=
@@ -198,13 +231,14 @@ void server_send_100(struct sip_transaction *t)
 	    transaction_store(t, response) != 0)
 		return;
 	t->layer->stats.responses_out[1]++;
-	t->send_error = layer_send(t->layer, &t->reply, response);
+	reply.remote.port = t->reply_port;
+	t->send_error = layer_send(t->layer, &reply, response);
 }
 
 void sip_transaction_track(struct sip_transaction *server, struct sip_pending *list)
 {
 	pending_remove(server);
-	if (list == NULL)
+	if (list == NULL || server->finished)
 		return;
 	server->pending_next = list->first;
 	server->pending_prev = &list->first;

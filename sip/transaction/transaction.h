@@ -9,6 +9,11 @@
  *
  * Life: the layer owns a transaction until its last timer; a TU that keeps a pointer is told by
  * `terminated` and drops it there.
+ *
+ * Memory: a transaction is in use until its final response. What is kept of it then, for up to
+ * 64*T1, is the hash of its key and the last message that may have to go out again; at most
+ * `remembered_max` are kept so, the oldest is forgotten first. All of it comes from pools, so a
+ * layer that has seen its load does not allocate.
  */
 #ifndef SIP_TRANSACTION_TRANSACTION_H
 #define SIP_TRANSACTION_TRANSACTION_H
@@ -34,6 +39,10 @@ enum sip_failure {
 
 /* What the layer asks of its user. All called in the layer's thread. */
 struct sip_tu {
+	/* Before a request gets a transaction: an ACK or CANCEL does not come here, nor one that
+	 * is known. false: it is refused, answered with sip_transactions_reply() or not at all, and
+	 * nothing is kept of it (RFC 3261 §8.2.7). NULL: all get one. */
+	bool (*admit)(void *arg, struct sip_msg *request, const struct sip_path *from);
 	/* A request that starts a server transaction (not a retransmission, not an ACK to a
 	 * non-2xx, which the layer absorbs). CANCEL comes here with the transaction it cancels in
 	 * `cancelled` (NULL: none; answer 481). The layer has answered nothing yet: respond with
@@ -61,8 +70,12 @@ struct sip_transactions_stats {
 	uint64_t responses_in[7], responses_out[7]; /* by class, 1..6 */
 	uint64_t retransmissions_in, retransmissions_out;
 	uint64_t parse_errors, strays, timeouts;
-	uint32_t clients, servers; /* alive */
-	uint64_t refused_limit;
+	uint32_t clients, servers;                       /* alive */
+	uint32_t clients_unfinished, servers_unfinished; /* of them, without a final response */
+	uint64_t refused_limit;                          /* transactions_max */
+	uint64_t refused_source;                         /* source_max */
+	uint64_t refused_stateless;                      /* by `admit` */
+	uint64_t forgotten;                              /* before their time: remembered_max */
 };
 
 struct sip_transactions_config {
@@ -74,9 +87,11 @@ struct sip_transactions_config {
 	/* host:port for our Via on the path's listener */
 	const char *(*via_host)(void *arg, const struct sip_path *path);
 	const struct sip_limits *limits; /* NULL: sip_limits_default */
-	/* Above it new requests get 503 by the layer itself and INVITEs are not started; what ends
-	 * calls (BYE, CANCEL) has an eighth more. */
+	/* Unfinished ones. Above it new requests get 503 by the layer itself and INVITEs are not
+	 * started; what ends calls (BYE, CANCEL) has an eighth more. */
 	uint32_t transactions_max;
+	uint32_t source_max;     /* unfinished ones of one address; above: 503. 0: no limit */
+	uint32_t remembered_max; /* finished ones; 0: 262144 */
 	const char *server_name; /* Server header of the layer's own responses, or NULL */
 	char token[16];          /* begins each branch we mint: holds node and shard */
 };
@@ -87,6 +102,10 @@ void sip_transactions_destroy(struct sip_transactions *layer);
 void sip_transactions_stats(const struct sip_transactions *layer,
 			    struct sip_transactions_stats *stats);
 
+/* Unfinished server transactions of requests that came from this address, whatever its port. */
+uint32_t sip_transactions_of_source(const struct sip_transactions *layer,
+				    const struct sip_address *source);
+
 /* Feed: one datagram from `from`. Parses, answers what is broken (4xx, 505), matches, dispatches. */
 void sip_transactions_receive(struct sip_transactions *layer, const char *data, size_t size,
 			      const struct sip_path *from);
@@ -96,7 +115,7 @@ void sip_transactions_receive_msg(struct sip_transactions *layer, struct sip_msg
 
 /*
  * Starts a client transaction. `message` is complete but for Via, which the layer puts in: the
- * caller built it without one. Copied. An ACK for a 2xx is no transaction: sip_transactions_send().
+ * caller built it without one; beyond its first line it is taken as it stands. Copied. An ACK for a 2xx is no transaction: sip_transactions_send().
  * -EINVAL, -ENOMEM, -EBUSY (transactions_max), or the error of send. Nothing is called then.
  */
 int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
@@ -108,6 +127,20 @@ int sip_transaction_start(struct sip_transactions *layer, const struct sip_path 
 int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_headers);
 /* Forget the user: no more callbacks. The machine goes on by itself. */
 void sip_transaction_detach(struct sip_transaction *t);
+
+/*
+ * A connection is gone, or a peer over UDP refuses (ICMP): requests that went there and have no
+ * response fail with SIP_FAILURE_TRANSPORT. An INVITE that rings goes on: its answer may come over
+ * another connection. path: with the flow that failed, or none for all of its remote address.
+ */
+void sip_transactions_flow_failed(struct sip_transactions *layer, const struct sip_path *path);
+
+/* Answers a request without a transaction (RFC 3261 §8.2.7): nothing is kept, and the same request
+ * gets the same To tag again. Not for an INVITE that may get another answer later. extra: header
+ * lines, NULL: none. */
+void sip_transactions_reply(struct sip_transactions *layer, const struct sip_msg *request,
+			    const struct sip_path *from, unsigned status, const char *reason,
+			    const char *extra);
 
 /* Sends one message outside any transaction with a Via of ours: an ACK for a 2xx. */
 int sip_transactions_send(struct sip_transactions *layer, const struct sip_path *to,
@@ -143,7 +176,9 @@ void sip_transaction_track(struct sip_transaction *server, struct sip_pending *l
  * request came by two ways (RFC 3261 §8.2.2.2). One that was refused does not count. */
 bool sip_transaction_is_merged(const struct sip_transaction *server);
 
-struct sip_msg *sip_transaction_request(const struct sip_transaction *t); /* server only */
+/* Server only. NULL some time after the final response: whoever looks at it later than in the
+ * function that gave the response takes a reference. */
+struct sip_msg *sip_transaction_request(const struct sip_transaction *t);
 /* Where the request came from, or went to. */
 const struct sip_path *sip_transaction_path(const struct sip_transaction *t);
 const char *sip_transaction_state(const struct sip_transaction *t); /* "Proceeding"… */

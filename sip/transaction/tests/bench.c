@@ -21,6 +21,16 @@ static void on_request(void *arg, struct sip_transaction *server, struct sip_msg
 		sip_transaction_reply(server, bench->reply, NULL, SLICE_NONE, NULL);
 }
 
+static bool on_admit(void *arg, struct sip_msg *request, const struct sip_path *from)
+{
+	struct bench *bench = arg;
+
+	if (bench->stateless == 0)
+		return true;
+	sip_transactions_reply(bench->layer, request, from, bench->stateless, NULL, NULL);
+	return false;
+}
+
 static void on_ack(void *arg, struct sip_msg *ack, const struct sip_path *from)
 {
 	struct bench *bench = arg;
@@ -79,12 +89,24 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 
 void bench_open(struct bench *bench, uint32_t transactions_max)
 {
+	bench_open_limited(bench, transactions_max, 0, 0);
+}
+
+void bench_open_limited(struct bench *bench, uint32_t transactions_max, uint32_t source_max,
+			uint32_t remembered_max)
+{
 	struct sip_transactions_config config = {
 		.timers = sip_timers_default,
-		.tu = { on_request, on_ack, on_stray, bench },
+		.tu = { .request = on_request,
+			.admit = on_admit,
+			.ack = on_ack,
+			.stray_response = on_stray,
+			.arg = bench },
 		.send = network_send,
 		.via_host = network_host,
 		.transactions_max = transactions_max,
+		.source_max = source_max,
+		.remembered_max = remembered_max,
 		.server_name = "bench",
 		.token = "n1s2",
 	};

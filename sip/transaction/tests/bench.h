@@ -17,10 +17,13 @@ struct bench {
 	unsigned last_status;
 	enum sip_failure failure;
 	bool merged;
-	unsigned reply; /* status with which each request is answered at once, 0: not */
+	unsigned reply;     /* status with which each request is answered at once, 0: not */
+	unsigned stateless; /* the same, without a transaction */
 };
 
 void bench_open(struct bench *bench, uint32_t transactions_max);
+void bench_open_limited(struct bench *bench, uint32_t transactions_max, uint32_t source_max,
+			uint32_t remembered_max);
 void bench_close(struct bench *bench);
 extern const struct sip_transaction_user bench_user; /* arg: struct bench */
 

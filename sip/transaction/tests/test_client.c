@@ -208,7 +208,8 @@ Test(client, what_is_no_request_is_not_started)
 		"",
 		"nonsense",
 		"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
-		"OPTIONS sip:b@h SIP/2.0\r\nContent-Length: 0\r\n\r\n",
+		"OPTIONS sip:b@h HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+		"OPTIONS SIP/2.0\r\nContent-Length: 0\r\n\r\n",
 		"ACK sip:b@h SIP/2.0\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
 		"Call-ID: 1\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
 	};
