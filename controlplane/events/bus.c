@@ -68,12 +68,13 @@ struct event_bus {
 	_Alignas(64) atomic_uint_least64_t sequence;
 	_Alignas(64) atomic_uint cursor; /* where the next publisher looks for a free event */
 	_Alignas(64) atomic_uint waiting;
+	_Alignas(64) atomic_uint_least64_t wanted; /* 1 << enum event_type: somebody subscribes */
 	atomic_uint_least64_t published[EVENT_TYPES];
 	atomic_uint_least64_t shed[EVENT_PRIORITIES];
 	atomic_uint_least64_t beyond_pool, lost;
-	uint64_t delivered;
+	_Alignas(64) uint64_t delivered;
 	struct event_subscriber *subscribers;
-	bool delivering;
+	bool delivering, forget; /* forget: some of them are gone */
 	uv_async_t *async;
 };
 
@@ -191,20 +192,23 @@ static uint64_t wall_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-uint64_t event_publish(struct event_bus *bus, enum event_type type, uint64_t call, uint64_t cause,
-		       ...)
+bool event_is_wanted(struct event_bus *bus, enum event_type type)
 {
-	const struct event_type_info *info;
+	if (!bus || (unsigned)type >= EVENT_TYPES)
+		return false;
+	count(&bus->published[type]);
+	return atomic_load_explicit(&bus->wanted, memory_order_relaxed) & UINT64_C(1) << type;
+}
+
+uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, uint64_t cause, ...)
+{
+	const struct event_type_info *info = &types[type];
 	struct slot *slot;
 	uint64_t sequence;
 	va_list fields;
 
-	if (!bus || (unsigned)type >= EVENT_TYPES)
-		return 0;
-	info = &types[type];
 	/* A shed event leaves a gap in the sequence: who reads along sees that something is missing. */
 	sequence = atomic_fetch_add_explicit(&bus->sequence, 1, memory_order_relaxed) + 1;
-	count(&bus->published[type]);
 	slot = claim_or_shed(bus, info->priority);
 	if (!slot)
 		return sequence;
@@ -242,10 +246,22 @@ static bool wanted(const struct event_filter *filter, const struct event *event)
 	return !filter->call || filter->call == event->call;
 }
 
+static void gather_wanted(struct event_bus *bus)
+{
+	uint64_t wanted = 0;
+
+	for (const struct event_subscriber *s = bus->subscribers; s; s = s->next)
+		wanted |= s->filter.types ? s->filter.types : UINT64_MAX;
+	atomic_store_explicit(&bus->wanted, wanted, memory_order_relaxed);
+}
+
 static void forget_gone(struct event_bus *bus)
 {
 	struct event_subscriber **link = &bus->subscribers;
 
+	if (!bus->forget)
+		return;
+	bus->forget = false;
 	while (*link) {
 		struct event_subscriber *subscriber = *link;
 
@@ -256,6 +272,7 @@ static void forget_gone(struct event_bus *bus)
 		*link = subscriber->next;
 		free(subscriber);
 	}
+	gather_wanted(bus);
 }
 
 static void deliver(struct event_bus *bus, const struct event *event)
@@ -316,6 +333,7 @@ int event_subscribe(struct event_bus *bus, const struct event_filter *filter,
 	subscriber->arg = arg;
 	subscriber->next = bus->subscribers;
 	bus->subscribers = subscriber;
+	gather_wanted(bus);
 	*out = subscriber;
 	return 0;
 }
@@ -324,7 +342,7 @@ void event_unsubscribe(struct event_bus *bus, struct event_subscriber *subscribe
 {
 	if (!subscriber)
 		return;
-	subscriber->gone = true;
+	subscriber->gone = bus->forget = true;
 	if (!bus->delivering)
 		forget_gone(bus);
 }
@@ -396,7 +414,7 @@ void event_bus_destroy(struct event_bus *bus)
 		return;
 	event_bus_drain(bus);
 	for (struct event_subscriber *s = bus->subscribers; s; s = s->next)
-		s->gone = true;
+		s->gone = bus->forget = true;
 	forget_gone(bus);
 	if (bus->async)
 		uv_close((uv_handle_t *)bus->async, on_closed);

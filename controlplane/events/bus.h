@@ -24,10 +24,11 @@ typedef struct uv_loop_s uv_loop_t;
 
 /* As a subscriber sees it, until its callback returns. */
 struct event {
-	uint64_t sequence; /* 1, 2, 3… over all types; the order in which they were published */
-	uint64_t cause;    /* sequence, 0: none */
-	uint64_t call;     /* id, 0: not about a call */
-	uint64_t time_ms;  /* wall clock */
+	/* 1, 2, 3… over all types that anybody subscribes to; the order of publishing */
+	uint64_t sequence;
+	uint64_t cause;   /* sequence, 0: none */
+	uint64_t call;    /* id, 0: not about a call */
+	uint64_t time_ms; /* wall clock */
 	enum event_type type;
 	char fields[EVENT_FIELDS_MAX][EVENT_TEXT];
 };
@@ -66,7 +67,7 @@ void event_unsubscribe(struct event_bus *bus, struct event_subscriber *subscribe
 unsigned event_bus_drain(struct event_bus *bus);
 
 struct event_bus_stats {
-	uint64_t published[EVENT_TYPES];
+	uint64_t published[EVENT_TYPES]; /* whether somebody subscribes or not */
 	uint64_t shed[EVENT_PRIORITIES]; /* the pool had no room for them */
 	uint64_t beyond_pool;            /* critical ones that were allocated because it was full */
 	uint64_t lost;                   /* critical ones for which there was no memory at all */

@@ -6,7 +6,8 @@
  * its call, a sequence number, and the sequence of the event that caused it. Publishing is
  * wait-free for the publisher: an event is put into the lane of its priority; a full lane sheds
  * low before normal before high, each loss is counted, critical events are never shed.
- * Any thread publishes; subscribers are served by the main thread.
+ * Any thread publishes; subscribers are served by the main thread. A type that nobody subscribes
+ * to is counted and goes no further: its fields are not even worked out.
  */
 #ifndef CONTROLPLANE_EVENTS_EVENTS_H
 #define CONTROLPLANE_EVENTS_EVENTS_H
@@ -59,9 +60,13 @@ struct event_bus;
 /*
  * Publishes. One const char * per field of the type's row, in its order (copied; long ones are
  * cut). call: 0 if it is not about a call. cause: sequence of an earlier event, or 0. Returns the
- * sequence. bus NULL: does nothing, returns 0.
+ * sequence; 0 if nobody wants the type, or bus is NULL: then the fields are not evaluated.
  */
-uint64_t event_publish(struct event_bus *bus, enum event_type type, uint64_t call, uint64_t cause,
-		       ...);
+#define event_publish(bus, type, ...) \
+	(event_is_wanted(bus, type) ? event_put(bus, type, __VA_ARGS__) : 0)
+
+/* Counts the event; true if somebody wants it. */
+bool event_is_wanted(struct event_bus *bus, enum event_type type);
+uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, uint64_t cause, ...);
 
 #endif

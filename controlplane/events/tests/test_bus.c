@@ -66,6 +66,35 @@ Test(bus, without_a_bus_publishing_does_nothing)
 	cr_assert_eq(event_publish(NULL, EVENT_CALL_ENDED, 1, 0, "normal", "caller"), 0);
 }
 
+static const char *work_out(unsigned *times)
+{
+	++*times;
+	return "text";
+}
+
+Test(bus, what_nobody_wants_is_counted_and_not_worked_out)
+{
+	const struct event_filter filter = { .types = 1ull << EVENT_CALL_ENDED };
+	struct event_bus_stats stats;
+	unsigned times = 0;
+	struct fixture f;
+
+	begin(&f, &filter);
+	cr_assert_eq(event_publish(f.bus, EVENT_CALL_STATE, 1, 0, work_out(&times), "b"), 0);
+	cr_assert_eq(times, 0);
+	cr_assert_eq(event_publish(f.bus, EVENT_CALL_ENDED, 1, 0, work_out(&times), "b"), 1);
+	cr_assert_eq(times, 1);
+	event_unsubscribe(f.bus, f.subscriber);
+	cr_assert_eq(event_publish(f.bus, EVENT_CALL_ENDED, 1, 0, work_out(&times), "b"), 0);
+	cr_assert_eq(times, 1);
+	event_bus_stats(f.bus, &stats);
+	cr_assert_eq(stats.published[EVENT_CALL_STATE], 1);
+	cr_assert_eq(stats.published[EVENT_CALL_ENDED], 2);
+	cr_assert_eq(event_bus_drain(f.bus), 1);
+	cr_assert_eq(f.seen.count, 0);
+	end(&f);
+}
+
 Test(bus, long_fields_are_cut)
 {
 	char uri[4 * EVENT_TEXT];

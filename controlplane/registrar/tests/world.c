@@ -18,8 +18,13 @@ static uint64_t now(void)
 }
 
 /* Takes the place of the bus. */
-uint64_t event_publish(struct event_bus *bus, enum event_type type, uint64_t call, uint64_t cause,
-		       ...)
+bool event_is_wanted(struct event_bus *bus, enum event_type type)
+{
+	(void)bus, (void)type;
+	return true;
+}
+
+uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, uint64_t cause, ...)
 {
 	size_t used = strlen(world.events);
 	const char *fields[3] = { "", "", "" };
