@@ -105,7 +105,8 @@ static int callee_aor(const struct config *config, const struct route_directory 
 	struct sip_uri named = *uri;
 	int error;
 
-	if (uri->scheme == SIP_SCHEME_TEL || is_listener(config, uri->host)) {
+	if (uri->scheme == SIP_SCHEME_TEL || uri->scheme == SIP_SCHEME_URN_SERVICE ||
+	    is_listener(config, uri->host)) {
 		named.scheme = SIP_SCHEME_SIP;
 		named.host = slice_of(config->sip.domains[0]);
 		named.port = 0;

@@ -17,7 +17,6 @@
 
 #include "sip/base/hash_index.h"
 #include "sip/dialog/dialog.h"
-#include "sip/transaction/lines.h"
 
 #define TAG_RANDOM  16
 #define TAG_TEXT    (sizeof(((struct sip_ua_config *)NULL)->token) + TAG_RANDOM)

@@ -3,7 +3,7 @@
 
 #define ALNUM                                                                          \
 	(CHAR_TOKEN | CHAR_USER | CHAR_PARAM | CHAR_HEADER | CHAR_HOST | CHAR_SCHEME | \
-	 CHAR_VISIBLE | CHAR_DISPLAY)
+	 CHAR_VISIBLE | CHAR_DISPLAY | CHAR_LABEL)
 #define MARK  (CHAR_USER | CHAR_PARAM | CHAR_HEADER | CHAR_VISIBLE | CHAR_DISPLAY)
 #define OTHER (CHAR_VISIBLE | CHAR_DISPLAY)
 
@@ -13,7 +13,7 @@ const uint16_t sip_char_class[256] = {
 	['G' ... 'Z'] = ALNUM,
 	['a' ... 'f'] = ALNUM | CHAR_HEX | CHAR_PHONE | CHAR_IPV6,
 	['g' ... 'z'] = ALNUM,
-	['-'] = MARK | CHAR_TOKEN | CHAR_HOST | CHAR_SCHEME | CHAR_PHONE,
+	['-'] = MARK | CHAR_LABEL | CHAR_TOKEN | CHAR_HOST | CHAR_SCHEME | CHAR_PHONE,
 	['_'] = MARK | CHAR_TOKEN | CHAR_HOST,
 	['.'] = MARK | CHAR_TOKEN | CHAR_HOST | CHAR_SCHEME | CHAR_PHONE | CHAR_IPV6,
 	['!'] = MARK | CHAR_TOKEN,

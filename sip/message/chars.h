@@ -17,6 +17,7 @@ enum {
 	CHAR_IPV6 = 256,     /* inside the brackets of an IPv6reference */
 	CHAR_VISIBLE = 512,  /* neither control nor space nor beyond ASCII */
 	CHAR_DISPLAY = 1024, /* accepted in an unquoted display name, space apart */
+	CHAR_LABEL = 2048,   /* let-dig-hyp of RFC 5031 */
 };
 extern const uint16_t sip_char_class[256];
 
@@ -108,8 +109,11 @@ static inline bool take_quoted(struct slice *rest, struct slice *inner)
  * allowed around each. 1, 0: nothing is left, -EBADMSG. Skips the separator after it.
  */
 int sip_param_take(struct slice *rest, char separator, struct slice *name, struct slice *value);
-/* Are these well-formed parameters, `max` at most? */
-bool sip_params_valid(struct slice text, unsigned max);
+/* Are these well-formed parameters, `max` at most? tag: the value of the first one of that name, when
+ * it is asked for. */
+bool sip_params_valid(struct slice text, unsigned max, struct slice *tag);
+/* Is this an IPv6 address, as it stands within brackets? */
+bool sip_ipv6_valid(struct slice host);
 /* Takes what stands before the next comma that is neither quoted nor in angle brackets. */
 struct slice sip_list_take(struct slice *rest);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Names of methods, headers and reasons: from the tables in message.h to numbers and back. */
-#include "sip/message/message.h"
-
-#include <assert.h>
+#include "sip/message/internal.h"
 
 static const struct slice method_names[SIP_METHOD_COUNT] = {
 #define X(id, text) [SIP_##id] = { text, sizeof(text) - 1 },
@@ -40,63 +38,144 @@ static const char compact_forms[SIP_HEADER_IDS] = {
 };
 
 /*
- * Names hash into a table that is sparse enough for a look-up to end at the first or second entry.
- * It is filled before main() and only read afterwards.
+ * Header names are told by one look: up to 24 bytes of a name make three words, their hash is
+ * perfect for the table above, and what lies at it is the name or there is none. The multiplier of
+ * the hash is looked for before main(); for these names and this size, one in a few tens does.
  */
-#define TABLE_BITS 9
+#define TABLE_BITS 10
 #define TABLE_SIZE (1u << TABLE_BITS)
+
+struct words {
+	uint64_t first, middle, last;
+};
+
+static struct entry {
+	struct words text, letters; /* letters: bit 5 where case does not matter */
+	uint32_t n;
+} entries[SIP_HEADER_IDS];
+
 static uint8_t table[TABLE_SIZE]; /* enum sip_header_id, 0: empty */
 static uint8_t compact_table[32]; /* by letter */
+static uint64_t multiplier = 0x9e3779b97f4a7c15u;
 
+#define X(id, name, compact) \
+	static_assert(sizeof(name) - 1 >= 2 && sizeof(name) - 1 <= NAME_MAX_KNOWN, name);
+SIP_HEADERS(X)
+#undef X
 static_assert(SIP_HEADER_IDS < 256, "ids do not fit the table");
-static_assert(SIP_HEADER_IDS * 4 < TABLE_SIZE, "table is too full");
 
-/* Of the first and last eight bytes. Bit 5 is set in all, so that case does not matter. */
-static inline unsigned name_hash(struct slice name)
+static inline uint64_t load8(const char *p)
 {
-	uint64_t first = 0, last = 0;
+	uint64_t word;
 
-	if (name.n >= 8) {
-		memcpy(&first, name.p, 8);
-		memcpy(&last, name.p + name.n - 8, 8);
-	} else if (name.n >= 4) {
-		memcpy(&first, name.p, 4);
-		memcpy(&last, name.p + name.n - 4, 4);
-	} else {
-		for (size_t i = 0; i < name.n; i++)
-			first = first << 8 | (unsigned char)name.p[i];
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* n is 1 to 24; 24 bytes at p can be read. Words overlap where the name is shorter. */
+static inline struct words words_of(const char *p, size_t n)
+{
+	if (n < 8)
+		return (struct words){ .first = load8(p) & ~(UINT64_MAX << 8 * n) };
+	return (struct words){
+		.first = load8(p),
+		.middle = n > 16 ? load8(p + 8) : 0,
+		.last = load8(p + n - 8),
+	};
+}
+
+static inline unsigned name_hash(const struct words *w, size_t n)
+{
+	const uint64_t small = 0x2020202020202020u;
+	uint64_t mixed = (w->first | small) ^ ((w->last | small) << 31 | (w->last | small) >> 33);
+
+	return (unsigned)((mixed + n) * multiplier >> (64 - TABLE_BITS));
+}
+
+static uint64_t letters_of(uint64_t word)
+{
+	uint64_t bits = 0;
+
+	for (unsigned i = 0; i < 64; i += 8) {
+		if ((unsigned)((word >> i | 0x20) & 0xff) - 'a' < 26)
+			bits |= (uint64_t)0x20 << i;
 	}
-	first |= 0x2020202020202020u;
-	last |= 0x2020202020202020u;
-	first ^= last << 31 | last >> 33;
-	return (unsigned)(first * 0x9e3779b97f4a7c15u >> (64 - TABLE_BITS));
+	return bits;
+}
+
+static void fill_entry(unsigned id)
+{
+	char padded[NAME_MAX_KNOWN + 8] = { 0 };
+	struct entry *entry = &entries[id];
+
+	memcpy(padded, header_names[id].p, header_names[id].n);
+	entry->n = (uint32_t)header_names[id].n;
+	entry->text = words_of(padded, entry->n);
+	entry->letters =
+		(struct words){ letters_of(entry->text.first), letters_of(entry->text.middle),
+				letters_of(entry->text.last) };
+}
+
+static bool fill_table(void)
+{
+	memset(table, 0, sizeof(table));
+	for (unsigned id = 1; id < SIP_HEADER_IDS; id++) {
+		uint8_t *at = &table[name_hash(&entries[id].text, entries[id].n)];
+
+		if (*at != 0)
+			return false;
+		*at = (uint8_t)id;
+	}
+	return true;
 }
 
 __attribute__((constructor)) static void fill_tables(void)
 {
 	for (unsigned id = 1; id < SIP_HEADER_IDS; id++) {
-		unsigned at = name_hash(header_names[id]);
-
-		while (table[at] != 0)
-			at = (at + 1) % TABLE_SIZE;
-		table[at] = (uint8_t)id;
+		fill_entry(id);
 		if (compact_forms[id] != 0)
 			compact_table[compact_forms[id] & 31] = (uint8_t)id;
 	}
+	while (!fill_table())
+		multiplier = multiplier * 6364136223846793005u + 1442695040888963406u;
+}
+
+enum sip_header_id header_name_id(const char *p, size_t n)
+{
+	const struct entry *entry;
+	struct words w;
+	unsigned id;
+
+	if (n < 2) {
+		const unsigned letter = n == 1 ? (unsigned char)p[0] | 0x20u : 0;
+
+		return letter - 'a' < 26u ? compact_table[letter & 31] : SIP_H_OTHER;
+	}
+	if (n > NAME_MAX_KNOWN)
+		return SIP_H_OTHER;
+	w = words_of(p, n);
+	id = table[name_hash(&w, n)];
+	entry = &entries[id];
+	if (entry->n != n || ((w.first ^ entry->text.first) & ~entry->letters.first) != 0 ||
+	    ((w.last ^ entry->text.last) & ~entry->letters.last) != 0 ||
+	    ((w.middle ^ entry->text.middle) & ~entry->letters.middle) != 0)
+		return SIP_H_OTHER;
+	return (enum sip_header_id)id;
 }
 
 enum sip_header_id sip_header_of(struct slice name)
 {
-	if (name.n == 1) {
-		unsigned letter = (unsigned char)name.p[0] | 0x20u;
+	char padded[NAME_MAX_KNOWN + 8] = { 0 };
 
-		return letter - 'a' < 26u ? compact_table[letter & 31] : SIP_H_OTHER;
-	}
-	for (unsigned at = name_hash(name); table[at] != 0; at = (at + 1) % TABLE_SIZE) {
-		if (slice_equal_nocase(header_names[table[at]], name))
-			return table[at];
-	}
-	return SIP_H_OTHER;
+	if (name.n == 0 || name.n > NAME_MAX_KNOWN)
+		return SIP_H_OTHER;
+	memcpy(padded, name.p, name.n);
+	return header_name_id(padded, name.n);
+}
+
+struct slice header_name_of(enum sip_header_id id)
+{
+	return header_names[id];
 }
 
 const char *sip_header_text(enum sip_header_id id)

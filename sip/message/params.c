@@ -45,7 +45,13 @@ int sip_param_take(struct slice *rest, char separator, struct slice *name, struc
 	return 1;
 }
 
-bool sip_params_valid(struct slice text, unsigned max)
+static bool is_tag(struct slice name)
+{
+	return name.n == 3 && (name.p[0] | 0x20) == 't' && (name.p[1] | 0x20) == 'a' &&
+	       (name.p[2] | 0x20) == 'g';
+}
+
+bool sip_params_valid(struct slice text, unsigned max, struct slice *tag)
 {
 	struct slice name, value;
 	unsigned count = 0;
@@ -59,6 +65,8 @@ bool sip_params_valid(struct slice text, unsigned max)
 	while ((rc = sip_param_take(&text, ';', &name, &value)) > 0) {
 		if (++count > max)
 			return false;
+		if (tag != NULL && tag->p == NULL && is_tag(name))
+			*tag = value;
 	}
 	return rc == 0;
 }

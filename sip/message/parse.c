@@ -3,10 +3,10 @@
  * The parser: one pass over a private copy of the datagram. The message, its index of headers and
  * the copy are one block:
  *
- *   struct sip_msg | headers[0 .. lines] | the datagram | PADDING zeros
+ *   struct sip_msg | the datagram | SCAN_PADDING zeros | headers[0 ..]
  *
- * The zeros let the scanner read whole words, and stop it at the end. Control characters in the
- * header and the line ends of folded lines become spaces in the copy, so that no value of a
+ * The zeros let the scanner read sixteen bytes at a time, and stop it at the end. Control characters
+ * in the header and the line ends of folded lines become spaces in the copy, so that no value of a
  * message, good or bad, holds any.
  *
  * The first error decides the verdict. Parsing goes on after it, because a request that says who
@@ -14,85 +14,27 @@
  */
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "sip/message/chars.h"
 #include "sip/message/internal.h"
-
-#define PADDING 16
-
-const struct sip_limits sip_limits_default = {
-	.message = 65535,
-	.headers = 128,
-	.header_value = 8192,
-	.uri = 1024,
-	.params = 64,
-};
+#include "sip/message/pool.h"
+#include "sip/message/scan.h"
 
 struct parser {
 	struct sip_msg *msg;
 	const struct sip_limits *limits;
-	struct sip_parse_error *error;
-	bool failed;
+	struct checker checker;
 	char *start, *p, *end;
-	const char *data_start; /* of the datagram, in the copy */
+	unsigned room; /* of headers[], with the unused one at 0 */
+	bool full;     /* there are more of them than that */
 };
 
 static void fail(struct parser *parser, unsigned status, const char *at, const char *what)
 {
-	if (parser->failed)
-		return;
-	parser->failed = true;
-	parser->error->status = (uint16_t)status;
-	parser->error->offset = (uint32_t)(at - parser->data_start);
-	parser->error->what = what;
+	msg_fail(&parser->checker, status, at, what);
 }
 
-/* --- scanning ------------------------------------------------------------------------------ */
-
-#define ONES  0x0101010101010101u
-#define HIGHS 0x8080808080808080u
-
-/* The first control character at or behind p; the padding holds one. */
-static inline char *find_control(char *p)
-{
-	for (;; p += 8) {
-		uint64_t word, del, found;
-
-		memcpy(&word, p, 8);
-		del = word ^ ONES * 0x7f;
-		found = ((word - ONES * 0x20) & ~word) | ((del - ONES) & ~del);
-		found &= HIGHS;
-		if (found != 0)
-			return p + (__builtin_ctzll(found) >> 3);
-	}
-}
-
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "find_control() counts from the low end");
-
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-
-/* Line feeds in the data: an upper limit for the number of headers. */
-static size_t count_lines(const char *p, size_t n)
-{
-	size_t count = 0;
-
-	while (n >= 16) {
-		bytes16 sums = { 0 };
-
-		for (unsigned i = 0; i < 255 && n >= 16; i++, p += 16, n -= 16) {
-			bytes16 bytes;
-
-			memcpy(&bytes, p, 16);
-			sums -= (bytes16)(bytes == '\n'); /* all bits where it is true: -1 */
-		}
-		for (unsigned i = 0; i < 16; i++)
-			count += sums[i];
-	}
-	while (n-- > 0)
-		count += *p++ == '\n';
-	return count;
-}
+/* --- lines --------------------------------------------------------------------------------- */
 
 /*
  * Moves behind the end of the line; *line_end is where its text ends. fold: lines that begin with
@@ -105,7 +47,7 @@ static void scan_line(struct parser *parser, bool fold, char **line_end)
 	for (;;) {
 		size_t length = 1;
 
-		p = find_control(p);
+		p = scan_control(p);
 		if (p >= parser->end) {
 			fail(parser, 400, parser->end, "end of the header missing");
 			*line_end = parser->p = parser->end;
@@ -193,22 +135,6 @@ static void parse_status_line(struct parser *parser, char *p, char *end)
 	msg->reason = (struct slice){ p, (size_t)(end - p) };
 }
 
-static void check_request_uri(struct parser *parser)
-{
-	struct slice text = parser->msg->request_uri;
-	struct sip_uri uri;
-
-	if (text.n > parser->limits->uri)
-		fail(parser, 414, text.p, "Request-URI too long");
-	else if (sip_uri_parse(text, &uri) != 0)
-		fail(parser, 400, text.p, "Request-URI malformed");
-	else if (uri.scheme == SIP_SCHEME_OTHER)
-		fail(parser, 416, text.p, "Request-URI of an unsupported scheme");
-	else if (uri.headers.p != NULL)
-		/* RFC 3261 §19.1.1, table 1 */
-		fail(parser, 400, uri.headers.p, "Request-URI with header fields");
-}
-
 /* Request-Line: Method SP Request-URI SP SIP-Version, and nothing around it. */
 static void parse_request_line(struct parser *parser, char *p, char *end)
 {
@@ -239,7 +165,6 @@ static void parse_request_line(struct parser *parser, char *p, char *end)
 		   uri + msg->request_uri.n + 1 != version) {
 		fail(parser, 400, uri, "Request-Line with too much white space");
 	}
-	check_request_uri(parser);
 }
 
 static void parse_start_line(struct parser *parser)
@@ -259,35 +184,37 @@ static void parse_start_line(struct parser *parser)
 
 /* --- headers ------------------------------------------------------------------------------- */
 
-static void add_header(struct parser *parser, struct slice name, struct slice value)
+/* The name up to the colon, which is where *colon points then. Mostly the colon follows at once, and
+ * the name is a known one, so that its characters need no look. */
+static bool parse_name(char *line, char **colon, struct slice *name, enum sip_header_id *id)
 {
-	struct sip_msg *msg = parser->msg;
-	unsigned index = ++msg->header_count;
-	enum sip_header_id id = sip_header_of(name);
-	struct sip_header *header = &msg->headers[index];
+	char *p = scan_colon(line);
 
-	header->id = (uint16_t)id;
-	header->next = 0;
-	header->name = name;
-	header->value = value;
-	if (msg->first[id] == 0)
-		msg->first[id] = (uint16_t)index;
-	else
-		msg->headers[msg->last[id]].next = (uint16_t)index;
-	msg->last[id] = (uint16_t)index;
+	if (*p == ':') {
+		*name = (struct slice){ line, (size_t)(trim_blank(line, p) - line) };
+		*colon = p;
+		*id = header_name_id(line, name->n);
+		return *id != SIP_H_OTHER || all_are(*name, CHAR_TOKEN);
+	}
+	/* HTAB before the colon */
+	*name = (struct slice){ line, 0 };
+	for (p = line; char_is(*p, CHAR_TOKEN); p++)
+		name->n++;
+	*id = header_name_id(line, name->n);
+	while (*p == ' ' || *p == '\t')
+		p++;
+	*colon = p;
+	return name->n > 0 && *p == ':';
 }
 
 static void parse_header(struct parser *parser)
 {
-	char *line = parser->p, *p = line, *end, *value_end;
+	char *line = parser->p, *p, *end, *value_end;
+	enum sip_header_id id;
 	struct slice name;
 
-	while (char_is(*p, CHAR_TOKEN))
-		p++;
-	name = (struct slice){ line, (size_t)(p - line) };
-	p = skip_blank(p, parser->end);
-	if (name.n == 0 || *p != ':') {
-		fail(parser, 400, p, "header line without a name and a colon");
+	if (!parse_name(line, &p, &name, &id)) {
+		fail(parser, 400, line, "header line without a name and a colon");
 		scan_line(parser, true, &end);
 		return;
 	}
@@ -295,11 +222,11 @@ static void parse_header(struct parser *parser)
 	scan_line(parser, true, &end);
 	p = skip_blank(p + 1, end);
 	value_end = trim_blank(p, end);
-	if (value_end - p > parser->limits->header_value) {
+	if (value_end - p > parser->limits->header_value || name.n > parser->limits->header_name) {
 		fail(parser, 513, p, "header too long");
 		return;
 	}
-	add_header(parser, name, (struct slice){ p, (size_t)(value_end - p) });
+	msg_add_header(parser->msg, id, name, (struct slice){ p, (size_t)(value_end - p) });
 }
 
 /* Up to the empty line. */
@@ -320,6 +247,10 @@ static void parse_headers(struct parser *parser)
 		if (parser->msg->header_count == parser->limits->headers) {
 			fail(parser, 513, p, "too many headers");
 			parser->p = parser->end;
+			return;
+		}
+		if (parser->msg->header_count + 1u == parser->room) {
+			parser->full = true;
 			return;
 		}
 		parse_header(parser);
@@ -348,179 +279,89 @@ static void parse_body(struct parser *parser)
 	msg->raw = (struct slice){ parser->start, (size_t)(parser->p - parser->start) + have };
 }
 
-/* --- what every message must have ------------------------------------------------------------- */
-
-static bool call_id_valid(struct slice value)
-{
-	return all_are(value, CHAR_VISIBLE);
-}
-
-static bool addr_valid(struct slice value)
-{
-	struct sip_addr addr;
-
-	return sip_addr_parse(value, &addr) == 0 && !addr.star;
-}
-
-/* RFC 3261 §20.22: 0 to 255 */
-static bool max_forwards_valid(struct slice value)
-{
-	uint32_t number;
-
-	return slice_to_u32(value, 255, &number) == 0;
-}
-
-static bool cseq_valid(struct slice value)
-{
-	struct sip_cseq cseq;
-
-	return sip_cseq_parse(value, &cseq) == 0;
-}
-
-static const struct rule {
-	enum sip_header_id id;
-	bool required;
-	bool (*valid)(struct slice value);
-	const char *missing, *malformed, *repeated;
-} rules[] = {
-#define RULE(id, name, required, valid)                                                   \
-	{                                                                                 \
-		id, required, valid, name " missing", name " malformed", name " repeated" \
-	}
-	RULE(SIP_H_FROM, "From", true, addr_valid),
-	RULE(SIP_H_TO, "To", true, addr_valid),
-	RULE(SIP_H_CALL_ID, "Call-ID", true, call_id_valid),
-	RULE(SIP_H_CSEQ, "CSeq", true, cseq_valid),
-	RULE(SIP_H_MAX_FORWARDS, "Max-Forwards", false, max_forwards_valid),
-	RULE(SIP_H_CONTENT_LENGTH, "Content-Length", false, NULL),
-	RULE(SIP_H_CONTENT_TYPE, "Content-Type", false, NULL),
-#undef RULE
-};
-
-static void check_rule(struct parser *parser, const struct rule *rule)
-{
-	const struct sip_msg *msg = parser->msg;
-	const struct sip_header *header = sip_msg_header(msg, rule->id);
-
-	if (header == NULL) {
-		if (rule->required)
-			fail(parser, 0, parser->p, rule->missing);
-		return;
-	}
-	if (rule->valid != NULL && !rule->valid(header->value))
-		fail(parser, 400, header->value.p, rule->malformed);
-	if (header->next != 0)
-		fail(parser, 400, sip_msg_next(msg, header)->name.p, rule->repeated);
-}
-
-static void check_via(struct parser *parser)
-{
-	struct slice value = sip_msg_value(parser->msg, SIP_H_VIA);
-	struct sip_via via;
-
-	if (value.p == NULL)
-		fail(parser, 0, parser->p, "Via missing");
-	else if (sip_via_next(&value, &via) != 0 ||
-		 !sip_params_valid(via.params.text, parser->limits->params))
-		fail(parser, 400, via.text.p, "Via malformed");
-}
-
-static void check_method(struct parser *parser)
-{
-	struct sip_msg *msg = parser->msg;
-	struct sip_cseq cseq;
-
-	if (sip_msg_cseq(msg, &cseq) != 0)
-		return;
-	if (!msg->is_request) {
-		msg->method_text = cseq.method;
-		msg->method = (uint8_t)sip_method_of(cseq.method);
-	} else if (!slice_equal(cseq.method, msg->method_text)) {
-		fail(parser, 400, cseq.method.p, "CSeq of another method");
-	}
-}
-
-static void check_headers(struct parser *parser)
-{
-	check_via(parser);
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		check_rule(parser, &rules[i]);
-	check_method(parser);
-}
-
-/* A response can be made of it and finds its way back. An ACK gets none. */
-static bool is_answerable(const struct sip_msg *msg)
-{
-	struct sip_via via;
-
-	if (!msg->is_request || msg->method == SIP_ACK || sip_msg_top_via(msg, &via) != 0)
-		return false;
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (rules[i].required && sip_msg_value(msg, rules[i].id).n == 0)
-			return false;
-	}
-	return true;
-}
-
 /* --- all of it ------------------------------------------------------------------------------ */
 
-static int create(const char *data, size_t size, struct parser *parser)
-{
-	size_t headers = count_lines(data, size) + 1;
-	struct sip_msg *msg;
-	char *copy;
+/* Most messages have fewer headers. */
+#define ROOM_USUAL 33
 
-	if (headers > (size_t)parser->limits->headers + 1)
-		headers = (size_t)parser->limits->headers + 1;
-	msg = malloc(sizeof(*msg) + headers * sizeof(*msg->headers) + size + PADDING);
-	if (msg == NULL)
+/* Up to and with the body. -EAGAIN: there are more headers than room for them. */
+static int index_with(const char *data, size_t size, const struct sip_limits *limits, unsigned room,
+		      struct parser *parser, struct sip_parse_error *error)
+{
+	size_t skipped = 0, whole = size;
+
+	*parser = (struct parser){ .limits = limits, .room = room };
+	*error = (struct sip_parse_error){ 0 };
+	while (skipped < size && (data[skipped] == '\r' || data[skipped] == '\n'))
+		skipped++;
+	size -= skipped;
+	if (size > limits->message)
+		size = limits->message;
+	parser->msg = msg_create(data + skipped, size, &parser->room);
+	if (parser->msg == NULL)
 		return -ENOMEM;
-	memset(msg, 0, sizeof(*msg));
-	msg->refs = 1;
-	msg->headers = (struct sip_header *)(msg + 1);
-	copy = (char *)(msg->headers + headers);
-	if (size > 0)
-		memcpy(copy, data, size);
-	memset(copy + size, 0, PADDING);
-	parser->msg = msg;
-	parser->start = parser->p = copy;
-	parser->end = copy + size;
+	parser->start = parser->p = (char *)(parser->msg + 1);
+	parser->end = parser->start + size;
+	parser->checker = (struct checker){ .limits = limits,
+					    .error = error,
+					    .data_start = parser->start - skipped };
+	if (size + skipped < whole)
+		fail(parser, 513, parser->end, "message too long");
+	parse_start_line(parser);
+	parse_headers(parser);
+	if (parser->full) {
+		sip_msg_unref(parser->msg);
+		return -EAGAIN;
+	}
+	parse_body(parser);
+	return 0;
+}
+
+static int index_message(const char *data, size_t size, const struct sip_limits *limits,
+			 struct parser *parser, struct sip_parse_error *error)
+{
+	int rc;
+
+	if (limits == NULL)
+		limits = &sip_limits;
+	rc = index_with(data, size, limits, ROOM_USUAL, parser, error);
+	if (rc == -EAGAIN)
+		rc = index_with(data, size, limits, limits->headers + 2, parser, error);
+	return rc;
+}
+
+int sip_msg_index(const char *data, size_t size, const struct sip_limits *limits,
+		  struct sip_msg **msg, struct sip_parse_error *error)
+{
+	struct parser parser;
+	int rc = index_message(data, size, limits, &parser, error);
+
+	*msg = NULL;
+	if (rc != 0)
+		return rc;
+	if (parser.checker.failed) {
+		sip_msg_unref(parser.msg);
+		return -EBADMSG;
+	}
+	*msg = parser.msg;
 	return 0;
 }
 
 int sip_msg_parse(const char *data, size_t size, const struct sip_limits *limits,
 		  struct sip_msg **msg, struct sip_parse_error *error)
 {
-	struct parser parser = {
-		.limits = limits != NULL ? limits : &sip_limits_default,
-		.error = error,
-	};
-	size_t skipped = 0, whole = size;
-	int rc;
+	struct parser parser;
+	int rc = index_message(data, size, limits, &parser, error);
 
 	*msg = NULL;
-	*error = (struct sip_parse_error){ 0 };
-	while (skipped < size && (data[skipped] == '\r' || data[skipped] == '\n'))
-		skipped++;
-	size -= skipped;
-	if (size > parser.limits->message)
-		size = parser.limits->message;
-	rc = create(data + skipped, size, &parser);
 	if (rc != 0)
 		return rc;
-	parser.data_start = parser.start - skipped;
-	if (size + skipped < whole)
-		fail(&parser, 513, parser.end, "message too long");
-
-	parse_start_line(&parser);
-	parse_headers(&parser);
-	parse_body(&parser);
-	check_headers(&parser);
-	if (!parser.failed) {
+	msg_check(parser.msg, &parser.checker);
+	if (!parser.checker.failed) {
 		*msg = parser.msg;
 		return 0;
 	}
-	if (error->status != 0 && is_answerable(parser.msg)) {
+	if (error->status != 0 && msg_is_answerable(parser.msg)) {
 		*msg = parser.msg;
 	} else {
 		error->status = 0;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Values of single headers. */
-#include "sip/message/typed.h"
-
 #include <errno.h>
 
 #include "sip/message/chars.h"
+#include "sip/message/internal.h"
 
 int sip_cseq_parse(struct slice value, struct sip_cseq *cseq)
 {
@@ -21,16 +20,28 @@ int sip_cseq_parse(struct slice value, struct sip_cseq *cseq)
 
 int sip_msg_cseq(const struct sip_msg *msg, struct sip_cseq *cseq)
 {
+	if (msg->cseq.method.p != NULL) {
+		*cseq = msg->cseq;
+		return 0;
+	}
 	return sip_cseq_parse(sip_msg_value(msg, SIP_H_CSEQ), cseq);
 }
 
 int sip_msg_from(const struct sip_msg *msg, struct sip_addr *from)
 {
+	if (msg->from.uri.text.p != NULL) {
+		*from = msg->from;
+		return 0;
+	}
 	return sip_addr_parse(sip_msg_value(msg, SIP_H_FROM), from);
 }
 
 int sip_msg_to(const struct sip_msg *msg, struct sip_addr *to)
 {
+	if (msg->to.uri.text.p != NULL) {
+		*to = msg->to;
+		return 0;
+	}
 	return sip_addr_parse(sip_msg_value(msg, SIP_H_TO), to);
 }
 
@@ -57,16 +68,12 @@ int sip_msg_number(const struct sip_msg *msg, enum sip_header_id id, uint32_t *v
 
 bool sip_msg_has_token(const struct sip_msg *msg, enum sip_header_id id, struct slice token)
 {
-	for (const struct sip_header *h = sip_msg_header(msg, id); h != NULL;
-	     h = sip_msg_next(msg, h)) {
-		struct slice rest = h->value;
+	struct sip_cursor cursor = { 0 };
+	struct slice element;
 
-		while (rest.p != NULL) {
-			struct slice element = sip_list_take(&rest);
-
-			if (slice_equal_nocase(slice_trim(slice_split(&element, ';')), token))
-				return true;
-		}
+	while (sip_msg_each(msg, id, &cursor, &element)) {
+		if (slice_equal_nocase(slice_trim(slice_split(&element, ';')), token))
+			return true;
 	}
 	return false;
 }

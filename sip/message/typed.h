@@ -8,65 +8,31 @@
 
 #include "sip/message/message.h"
 
-/* Parameters as they stand: ";a=b;c" without the first ";". Looked up by name when asked. */
-struct sip_params {
-	struct slice text;
-};
 /* false: no such parameter. value is SLICE_NONE for one without "="; quoted strings lose quotes. */
 bool sip_param_get(struct sip_params params, const char *name, struct slice *value);
 /* Takes the next one; false at the end. */
 bool sip_param_next(struct sip_params *rest, struct slice *name, struct slice *value);
 
-enum sip_scheme { SIP_SCHEME_OTHER, SIP_SCHEME_SIP, SIP_SCHEME_SIPS, SIP_SCHEME_TEL };
-
-struct sip_uri {
-	enum sip_scheme scheme;
-	struct slice text; /* the whole URI */
-	struct slice user; /* escaped as it stands; of tel: the number */
-	struct slice password;
-	struct slice host; /* an IPv6 reference without its brackets */
-	uint16_t port;     /* 0: none given */
-	struct sip_params params;
-	struct slice headers; /* after "?" */
-};
 int sip_uri_parse(struct slice text, struct sip_uri *uri);
 /* RFC 3261 §19.1.4 */
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b);
+/* urn:service:sos, urn:service:sos.fire and so on (RFC 5031) */
+bool sip_uri_is_emergency(const struct sip_uri *uri);
 /* Unescapes %xx into dst with a terminator; -ENOSPC, -EBADMSG. */
 int sip_uri_unescape(struct slice s, char *dst, size_t size);
 
-/* name-addr or addr-spec with header parameters: From, To, Contact, Route, Refer-To… */
-struct sip_addr {
-	struct slice display; /* without quotes, escapes as they stand */
-	struct sip_uri uri;
-	struct sip_params params; /* of the header, not of the URI */
-	bool star;                /* Contact: * */
-};
 int sip_addr_parse(struct slice value, struct sip_addr *addr);
 /* Comma-separated lists in one header field: takes the next; 0, -ENOENT at the end, -EBADMSG. */
 int sip_addr_next(struct slice *rest, struct sip_addr *addr);
 /* tag parameter, SLICE_NONE if there is none */
 struct slice sip_addr_tag(const struct sip_addr *addr);
 
-struct sip_via {
-	struct slice text;      /* this value alone, without the ones after the comma */
-	struct slice transport; /* "UDP" */
-	struct slice host;
-	uint16_t port; /* 0: none */
-	struct slice branch;
-	struct slice received;
-	bool rport;          /* parameter is there */
-	uint16_t rport_port; /* 0: without value */
-	struct sip_params params;
-};
 /* The first value of the topmost Via. */
 int sip_msg_top_via(const struct sip_msg *msg, struct sip_via *via);
 int sip_via_next(struct slice *rest, struct sip_via *via);
 
-struct sip_cseq {
-	uint32_t number;
-	struct slice method;
-};
+/* What every message has was parsed with it: msg->via, cseq, from, to, from_tag, to_tag. These are
+ * for messages of which only the index was made, and for those returned with an error. */
 int sip_msg_cseq(const struct sip_msg *msg, struct sip_cseq *cseq);
 int sip_msg_from(const struct sip_msg *msg, struct sip_addr *from);
 int sip_msg_to(const struct sip_msg *msg, struct sip_addr *to);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* URIs: sip and sips (RFC 3261 §19.1), tel (RFC 3966); of others only where the scheme ends. */
-#include "sip/message/typed.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 
 #include "sip/message/chars.h"
+#include "sip/message/internal.h"
 
 /* Parameters of a URI are stricter than those of a header: no white space, nothing quoted. */
-static bool params_valid(struct slice text)
+static bool params_valid(struct slice text, const struct sip_limits *limits)
 {
 	unsigned count = 0;
 
@@ -16,7 +15,7 @@ static bool params_valid(struct slice text)
 		struct slice value = slice_split(&text, ';');
 		struct slice name = slice_split(&value, '=');
 
-		if (++count > sip_limits_default.params || !all_are_or_escaped(name, CHAR_PARAM))
+		if (++count > limits->params || !all_are_or_escaped(name, CHAR_PARAM))
 			return false;
 		if (value.p != NULL && !all_are_or_escaped(value, CHAR_PARAM))
 			return false;
@@ -24,7 +23,7 @@ static bool params_valid(struct slice text)
 	return true;
 }
 
-static bool headers_valid(struct slice text)
+static bool headers_valid(struct slice text, const struct sip_limits *limits)
 {
 	unsigned count = 0;
 
@@ -32,12 +31,35 @@ static bool headers_valid(struct slice text)
 		struct slice value = slice_split(&text, '&');
 		struct slice name = slice_split(&value, '=');
 
-		if (++count > sip_limits_default.params || !all_are_or_escaped(name, CHAR_HEADER))
+		if (++count > limits->params || !all_are_or_escaped(name, CHAR_HEADER))
 			return false;
 		if (value.p == NULL || (value.n > 0 && !all_are_or_escaped(value, CHAR_HEADER)))
 			return false;
 	} while (text.p != NULL);
 	return true;
+}
+
+static bool ipv6_of(struct slice host, struct in6_addr *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	char *extra;
+
+	if (host.n == 0 || memchr(host.p, ':', host.n) == NULL ||
+	    slice_copy(host, text, sizeof(text)) != 0)
+		return false;
+	/* RFC 5118 §4.10: the grammar of RFC 3261 has one colon too many before an IPv4 address, and
+	 * what followed it to the letter is still understood. */
+	extra = strstr(text, ":::");
+	if (extra != NULL)
+		memmove(extra, extra + 1, strlen(extra));
+	return inet_pton(AF_INET6, text, address) == 1;
+}
+
+bool sip_ipv6_valid(struct slice host)
+{
+	struct in6_addr address;
+
+	return ipv6_of(host, &address);
 }
 
 static int parse_host(struct slice *rest, struct sip_uri *uri)
@@ -46,7 +68,7 @@ static int parse_host(struct slice *rest, struct sip_uri *uri)
 
 	if (take_char(rest, '[')) {
 		uri->host = take_while(rest, CHAR_IPV6);
-		if (!take_char(rest, ']'))
+		if (!take_char(rest, ']') || !sip_ipv6_valid(uri->host))
 			return -EBADMSG;
 	} else {
 		uri->host = take_while(rest, CHAR_HOST);
@@ -80,35 +102,52 @@ static int parse_user(struct slice *rest, struct sip_uri *uri)
 	return 0;
 }
 
-static int parse_sip(struct slice rest, struct sip_uri *uri)
+static int parse_sip(struct slice rest, const struct sip_limits *limits, struct sip_uri *uri)
 {
 	if (parse_user(&rest, uri) != 0 || parse_host(&rest, uri) != 0)
 		return -EBADMSG;
 	if (take_char(&rest, ';')) {
 		uri->params.text = slice_split(&rest, '?');
 		uri->headers = rest;
-		if (!params_valid(uri->params.text))
+		if (!params_valid(uri->params.text, limits))
 			return -EBADMSG;
 	} else if (take_char(&rest, '?')) {
 		uri->headers = rest;
 	} else if (rest.n > 0) {
 		return -EBADMSG;
 	}
-	if (uri->headers.p != NULL && !headers_valid(uri->headers))
+	if (uri->headers.p != NULL && !headers_valid(uri->headers, limits))
 		return -EBADMSG;
 	return 0;
 }
 
-static int parse_tel(struct slice rest, struct sip_uri *uri)
+static int parse_tel(struct slice rest, const struct sip_limits *limits, struct sip_uri *uri)
 {
 	uri->user = take_while(&rest, CHAR_PHONE);
 	if (uri->user.n == 0)
 		return -EBADMSG;
 	if (take_char(&rest, ';')) {
 		uri->params.text = rest;
-		return params_valid(rest) ? 0 : -EBADMSG;
+		return params_valid(rest, limits) ? 0 : -EBADMSG;
 	}
 	return rest.n == 0 ? 0 : -EBADMSG;
+}
+
+/* RFC 5031 §4: "service:" and labels with dots between them, letters, digits and "-". */
+static bool take_service(struct slice rest, struct sip_uri *uri)
+{
+	struct slice labels;
+
+	if (!slice_starts_nocase(rest, SLICE("service:")))
+		return false;
+	labels = (struct slice){ rest.p + 8, rest.n - 8 };
+	uri->user = labels;
+	while (labels.p != NULL) {
+		if (!all_are(slice_split(&labels, '.'), CHAR_LABEL))
+			return false;
+	}
+	uri->scheme = SIP_SCHEME_URN_SERVICE;
+	return true;
 }
 
 static enum sip_scheme scheme_of(struct slice text)
@@ -122,12 +161,12 @@ static enum sip_scheme scheme_of(struct slice text)
 	return SIP_SCHEME_OTHER;
 }
 
-int sip_uri_parse(struct slice text, struct sip_uri *uri)
+int uri_parse_within(struct slice text, const struct sip_limits *limits, struct sip_uri *uri)
 {
 	struct slice rest = text, scheme;
 
 	*uri = (struct sip_uri){ .text = text };
-	if (text.n > sip_limits_default.uri)
+	if (text.n > limits->uri)
 		return -EBADMSG;
 	scheme = take_while(&rest, CHAR_SCHEME);
 	if (scheme.n == 0 || !char_is(scheme.p[0], CHAR_SCHEME) ||
@@ -137,12 +176,16 @@ int sip_uri_parse(struct slice text, struct sip_uri *uri)
 	switch (uri->scheme) {
 	case SIP_SCHEME_SIP:
 	case SIP_SCHEME_SIPS:
-		return parse_sip(rest, uri);
+		return parse_sip(rest, limits, uri);
 	case SIP_SCHEME_TEL:
-		return parse_tel(rest, uri);
+		return parse_tel(rest, limits, uri);
+	case SIP_SCHEME_URN_SERVICE:
 	case SIP_SCHEME_OTHER:
 		break;
 	}
+	if (slice_equal_nocase(scheme, SLICE("urn")) && take_service(rest, uri))
+		return 0;
+	uri->user = SLICE_NONE;
 	/* Whatever it is, it must not be taken for several words or for markup. */
 	for (size_t i = 0; i < rest.n; i++) {
 		if (!char_is(rest.p[i], CHAR_VISIBLE) || rest.p[i] == '<' || rest.p[i] == '>' ||
@@ -150,6 +193,11 @@ int sip_uri_parse(struct slice text, struct sip_uri *uri)
 			return -EBADMSG;
 	}
 	return 0;
+}
+
+int sip_uri_parse(struct slice text, struct sip_uri *uri)
+{
+	return uri_parse_within(text, &sip_limits, uri);
 }
 
 int sip_uri_unescape(struct slice s, char *dst, size_t size)
@@ -221,14 +269,6 @@ static bool equal_part(struct slice a, struct slice b)
 	return (a.p == NULL) == (b.p == NULL) && equal_escaped(a, b, false);
 }
 
-static bool ipv6_of(struct slice host, struct in6_addr *address)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	return memchr(host.p, ':', host.n) != NULL && slice_copy(host, text, sizeof(text)) == 0 &&
-	       inet_pton(AF_INET6, text, address) == 1;
-}
-
 static bool equal_host(struct slice a, struct slice b)
 {
 	struct in6_addr x, y;
@@ -297,15 +337,84 @@ static bool headers_match(struct slice a, struct slice b)
 	return true;
 }
 
+/* --- tel, RFC 3966 §4 ------------------------------------------------------------------------ */
+
+/* A phone digit, in lower case, visual separators skipped; 0: the end. */
+static char take_digit(struct slice *s)
+{
+	while (s->n > 0) {
+		char c = *s->p++;
+
+		s->n--;
+		if (c != '-' && c != '.' && c != '(' && c != ')')
+			return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	}
+	return 0;
+}
+
+static bool equal_number(struct slice a, struct slice b)
+{
+	char x, y;
+
+	do {
+		x = take_digit(&a);
+		y = take_digit(&b);
+	} while (x == y && x != 0);
+	return x == y;
+}
+
+/* Extensions and the numbers that are contexts are numbers, too. */
+static bool equal_tel_param(struct slice name, struct slice a, struct slice b)
+{
+	if (slice_equal_nocase(name, SLICE("ext")) ||
+	    (slice_equal_nocase(name, SLICE("phone-context")) && a.n > 0 && a.p[0] == '+'))
+		return equal_number(a, b);
+	return equal_escaped(a, b, true);
+}
+
+/* Each parameter must be in both, whatever it is. */
+static bool tel_params_match(struct slice a, struct slice b)
+{
+	while (a.n > 0) {
+		struct slice value = slice_split(&a, ';'), name = slice_split(&value, '=');
+		struct slice other = b;
+		bool found = false;
+
+		while (other.n > 0 && !found) {
+			struct slice other_value = slice_split(&other, ';');
+
+			found = equal_escaped(slice_split(&other_value, '='), name, true) &&
+				equal_tel_param(name, value, other_value);
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b)
 {
 	if (a->scheme != b->scheme)
 		return false;
 	if (a->scheme == SIP_SCHEME_OTHER)
 		return slice_equal(a->text, b->text);
+	if (a->scheme == SIP_SCHEME_URN_SERVICE)
+		return slice_equal_nocase(a->text, b->text);
+	if (a->scheme == SIP_SCHEME_TEL)
+		return equal_number(a->user, b->user) &&
+		       tel_params_match(a->params.text, b->params.text) &&
+		       tel_params_match(b->params.text, a->params.text);
 	return equal_part(a->user, b->user) && equal_part(a->password, b->password) &&
 	       equal_host(a->host, b->host) && a->port == b->port &&
 	       params_match(a->params.text, b->params.text) &&
 	       params_match(b->params.text, a->params.text) &&
 	       headers_match(a->headers, b->headers) && headers_match(b->headers, a->headers);
+}
+
+bool sip_uri_is_emergency(const struct sip_uri *uri)
+{
+	struct slice labels = uri->user;
+
+	return uri->scheme == SIP_SCHEME_URN_SERVICE &&
+	       slice_equal_nocase(slice_split(&labels, '.'), SLICE("sos"));
 }

@@ -15,7 +15,6 @@
 
 #include "sip/base/hash_index.h"
 #include "sip/base/pool.h"
-#include "sip/transaction/lines.h"
 #include "sip/transaction/machine.h"
 #include "sip/transaction/transaction.h"
 

@@ -79,6 +79,86 @@ Test(parse, the_message_is_a_copy)
 	sip_msg_unref(msg);
 }
 
+Test(parse, keeps_what_it_checked)
+{
+	struct sip_msg *msg = parse(INVITE "Via: SIP/2.0/TCP h:99;x=\"a,b\";branch=z9hG4bK1;rport, "
+					   "SIP/2.0/UDP i\r\n" FROM
+					   "To: <sip:bob@example.com>;x;TAG=12\r\n" CALL_ID CSEQ
+					   "Max-Forwards: 069\r\n\r\n");
+
+	cr_expect_slice(msg->uri.user, "bob");
+	cr_expect_slice(msg->via.transport, "TCP");
+	cr_expect_eq(msg->via.port, 99);
+	cr_expect_slice(msg->via.branch, "z9hG4bK1");
+	cr_expect(msg->via.rport);
+	cr_expect_slice(msg->from.uri.user, "alice");
+	cr_expect_slice(msg->from_tag, "88sja8x");
+	cr_expect_slice(msg->to_tag, "12");
+	cr_expect_slice(msg->call_id, "3848276298220188511@192.0.2.1");
+	cr_expect_eq(msg->cseq.number, 1);
+	cr_expect_slice(msg->cseq.method, "INVITE");
+	cr_expect_eq(msg->max_forwards, 69);
+	sip_msg_unref(msg);
+	msg = parse(INVITE REQUIRED "\r\n");
+	cr_expect_null(msg->to_tag.p);
+	cr_expect_eq(msg->max_forwards, -1);
+	sip_msg_unref(msg);
+}
+
+Test(parse, what_is_returned_for_an_answer_keeps_only_what_is_right)
+{
+	struct sip_parse_error error;
+	struct sip_msg *msg;
+
+	cr_assert_eq(sip_msg_parse(INVITE VIA "To: <sip:b\r\n" CSEQ "\r\n",
+				   strlen(INVITE VIA "To: <sip:b\r\n" CSEQ "\r\n"), NULL, &msg,
+				   &error),
+		     -EBADMSG);
+	cr_expect_eq(error.status, 400);
+	cr_expect_str_eq(error.what, "From missing");
+	cr_expect_null(msg->from.uri.text.p);
+	cr_expect_null(msg->to.uri.text.p);
+	cr_expect_null(msg->call_id.p);
+	cr_expect_slice(msg->via.branch, "z9hG4bKtest");
+	sip_msg_unref(msg);
+}
+
+Test(parse, index_looks_at_lines_alone)
+{
+	static const char text[] = "INVITE whoever SIP/2.0\r\nFrom: <<\r\nX: 1\r\nl: 2\r\n\r\nab";
+	static const char broken[] = "INVITE x SIP/2.0\r\nFrom\r\n\r\n";
+	struct sip_parse_error error;
+	struct sip_msg *msg;
+
+	cr_assert_eq(sip_msg_index(text, sizeof(text) - 1, NULL, &msg, &error), 0);
+	cr_expect_slice(sip_msg_value(msg, SIP_H_FROM), "<<");
+	cr_expect_slice(msg->request_uri, "whoever");
+	cr_expect_slice(msg->body, "ab");
+	cr_expect_eq(msg->header_count, 3);
+	sip_msg_unref(msg);
+	cr_expect_eq(sip_msg_index(broken, sizeof(broken) - 1, NULL, &msg, &error), -EBADMSG);
+	cr_expect_null(msg);
+}
+
+Test(parse, allocates_nothing_once_it_is_warm)
+{
+	static const char text[] = INVITE REQUIRED "\r\n";
+	struct sip_msg *kept[8] = { 0 };
+	uint64_t before = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		sip_msg_unref(kept[i % 8]);
+		kept[i % 8] = parse(text);
+		if (i == 16)
+			before = sip_msg_allocations();
+	}
+#ifndef __SANITIZE_ADDRESS__
+	cr_expect_eq(sip_msg_allocations(), before);
+#endif
+	for (unsigned i = 0; i < 8; i++)
+		sip_msg_unref(kept[i]);
+}
+
 Test(parse, compact_forms_white_space_and_case)
 {
 	struct sip_msg *msg = parse("OPTIONS sip:bob@example.com SIP/2.0\r\n"
@@ -246,9 +326,9 @@ Test(parse, what_every_message_must_have)
 {
 	static const struct row rows[] = {
 		{ "no Via", INVITE FROM TO CALL_ID CSEQ "\r\n", 1 },
-		{ "no From", INVITE VIA TO CALL_ID CSEQ "\r\n", 1 },
-		{ "no To", INVITE VIA FROM CALL_ID CSEQ "\r\n", 1 },
-		{ "no Call-ID", INVITE VIA FROM TO CSEQ "\r\n", 1 },
+		{ "no From", INVITE VIA TO CALL_ID CSEQ "\r\n", 400 },
+		{ "no To", INVITE VIA FROM CALL_ID CSEQ "\r\n", 400 },
+		{ "no Call-ID", INVITE VIA FROM TO CSEQ "\r\n", 400 },
 		{ "no CSeq", INVITE VIA FROM TO CALL_ID "\r\n", 1 },
 		{ "no Via that leads back",
 		  INVITE "Via: SIP/2.0/UDP\r\n" FROM TO CALL_ID CSEQ "\r\n", 1 },
@@ -264,7 +344,7 @@ Test(parse, what_every_message_must_have)
 		{ "From *", INVITE VIA "From: *\r\n" TO CALL_ID CSEQ "\r\n", 400 },
 		{ "broken To", INVITE VIA FROM "To: \"Mr <sip:b@e.com>\r\n" CALL_ID CSEQ "\r\n",
 		  400 },
-		{ "empty Call-ID", INVITE VIA FROM TO "Call-ID:\r\n" CSEQ "\r\n", 1 },
+		{ "empty Call-ID", INVITE VIA FROM TO "Call-ID:\r\n" CSEQ "\r\n", 400 },
 		{ "Call-ID of two words", INVITE VIA FROM TO "Call-ID: a b\r\n" CSEQ "\r\n", 400 },
 		{ "CSeq of another method", INVITE VIA FROM TO CALL_ID "CSeq: 1 BYE\r\n\r\n", 400 },
 		{ "CSeq in small letters", INVITE VIA FROM TO CALL_ID "CSeq: 1 invite\r\n\r\n",

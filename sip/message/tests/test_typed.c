@@ -35,8 +35,9 @@ Test(uri, all_parts)
 	cr_expect_slice(uri.params.text, "phone-context=example.com");
 
 	cr_assert_eq(sip_uri_parse(SLICE("urn:service:sos"), &uri), 0);
-	cr_expect_eq(uri.scheme, SIP_SCHEME_OTHER);
+	cr_expect_eq(uri.scheme, SIP_SCHEME_URN_SERVICE);
 	cr_expect_slice(uri.text, "urn:service:sos");
+	cr_expect_slice(uri.user, "sos");
 }
 
 Test(uri, broken_ones_are_refused)
@@ -74,6 +75,10 @@ Test(uri, broken_ones_are_refused)
 		"sip:[]",
 		"sip:[::1]x",
 		"sip:[g::1]",
+		"sip:[1:2]",
+		"sip:[1:2:3:4:5:6:7:8:9]",
+		"sip:[::1:::2]",
+		"sip:[192.0.2.1]",
 		"sip:a<b@h",
 		"sip:\x80@h",
 		"tel:",
@@ -142,7 +147,24 @@ Test(uri, comparison)
 		{ "sip:a@[2001:db8::2]", "sip:a@[2001:db8::1]", false },
 		{ "sip:a@h;x=1;x=2", "sip:a@h;x=2;x=1", true },
 		{ "sip:a@h;x=1;x=2", "sip:a@h;x=1", false },
-		{ "urn:service:sos", "urn:service:sos", true },
+		{ "urn:service:sos", "URN:service:SOS", true },
+		{ "urn:service:sos", "urn:service:sos.fire", false },
+		{ "isbn:2983792873", "isbn:2983792873", true },
+		/* RFC 3966 §4 */
+		{ "tel:+1-201-555-0123", "tel:+12015550123", true },
+		{ "tel:+1(201)555.0123", "tel:+1-201-555-0123", true },
+		{ "tel:+12015550123", "tel:12015550123;phone-context=+1", false },
+		{ "tel:+12015550123", "tel:+12015550124", false },
+		{ "tel:+1201555012", "tel:+12015550123", false },
+		{ "tel:7042;phone-context=example.com", "tel:70-42;phone-context=EXAMPLE.com",
+		  true },
+		{ "tel:863-1234;phone-context=+1-914-555", "tel:8631234;phone-context=+1914555",
+		  true },
+		{ "tel:7042;phone-context=example.com", "tel:7042;phone-context=example.org",
+		  false },
+		{ "tel:+1;a=1;ext=1-2", "tel:+1;ext=12;a=1", true },
+		{ "tel:+1;a=1", "tel:+1", false },
+		{ "tel:*A#;phone-context=h", "tel:*a#;phone-context=h", true },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -153,6 +175,32 @@ Test(uri, comparison)
 		cr_expect_eq(sip_uri_equal(&a, &b), rows[i].equal, "%s %s", rows[i].a, rows[i].b);
 		cr_expect_eq(sip_uri_equal(&b, &a), rows[i].equal, "%s %s", rows[i].b, rows[i].a);
 		cr_expect(sip_uri_equal(&a, &a));
+	}
+}
+
+Test(uri, services)
+{
+	static const struct {
+		const char *text;
+		enum sip_scheme scheme;
+		bool emergency;
+	} rows[] = {
+		{ "urn:service:sos", SIP_SCHEME_URN_SERVICE, true },
+		{ "URN:Service:Sos.fire", SIP_SCHEME_URN_SERVICE, true },
+		{ "urn:service:counseling.children", SIP_SCHEME_URN_SERVICE, false },
+		{ "urn:service:sosx", SIP_SCHEME_URN_SERVICE, false },
+		{ "urn:service:", SIP_SCHEME_OTHER, false },
+		{ "urn:service:sos.", SIP_SCHEME_OTHER, false },
+		{ "urn:service:sos..x", SIP_SCHEME_OTHER, false },
+		{ "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", SIP_SCHEME_OTHER, false },
+		{ "sip:sos@h", SIP_SCHEME_SIP, false },
+	};
+	struct sip_uri uri;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cr_assert_eq(sip_uri_parse(slice_of(rows[i].text), &uri), 0, "%s", rows[i].text);
+		cr_expect_eq(uri.scheme, rows[i].scheme, "%s", rows[i].text);
+		cr_expect_eq(sip_uri_is_emergency(&uri), rows[i].emergency, "%s", rows[i].text);
 	}
 }
 
@@ -338,6 +386,26 @@ Test(typed, tokens_in_all_fields_of_a_header)
 	cr_expect_not(sip_msg_has_token(msg, SIP_H_ALLOW, SLICE("INVITE")));
 	cr_expect_not(sip_msg_has_token(msg, SIP_H_REQUIRE, SLICE("timer")));
 	cr_expect(sip_msg_has_token(msg, SIP_H_ACCEPT, SLICE("application/sdp")));
+	sip_msg_unref(msg);
+}
+
+Test(typed, values_over_fields_and_commas)
+{
+	struct sip_msg *msg =
+		parse(INVITE REQUIRED "Record-Route: <sip:a;lr>,<sip:b,c;lr>\r\nk: x\r\n"
+				      "Record-Route: ,\r\nRecord-Route: <sip:d;lr> , \r\n\r\n");
+	static const char *const expected[] = { "<sip:a;lr>", "<sip:b,c;lr>", "<sip:d;lr>" };
+	struct sip_cursor cursor = { 0 };
+	struct slice value;
+
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert(sip_msg_each(msg, SIP_H_RECORD_ROUTE, &cursor, &value));
+		cr_expect_slice(value, expected[i]);
+	}
+	cr_expect_not(sip_msg_each(msg, SIP_H_RECORD_ROUTE, &cursor, &value));
+	cr_expect_null(value.p);
+	cursor = (struct sip_cursor){ 0 };
+	cr_expect_not(sip_msg_each(msg, SIP_H_ROUTE, &cursor, &value));
 	sip_msg_unref(msg);
 }
 
