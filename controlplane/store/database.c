@@ -365,7 +365,8 @@ int database_write(struct database *d, const struct write *list, size_t count, s
 
 	*skipped = 0;
 	for (const struct write *w = list; rc == SQLITE_OK && count > 0; count--) {
-		rc = run_all(d, w, skipped);
+		if (!w->overtaken)
+			rc = run_all(d, w, skipped);
 		/* `next` of the last one is being written while others are queued */
 		w = count > 1 ? w->next : NULL;
 	}

@@ -6,6 +6,8 @@
 #ifndef CONTROLPLANE_STORE_DATABASE_H
 #define CONTROLPLANE_STORE_DATABASE_H
 
+#include <stdbool.h>
+
 #include "controlplane/store/store.h"
 
 enum write_type { WRITE_CONTACT_PUT, WRITE_CONTACT_DELETE, WRITE_CALL_PUT, WRITE_CDR, WRITE_TYPES };
@@ -18,6 +20,7 @@ enum write_type { WRITE_CONTACT_PUT, WRITE_CONTACT_DELETE, WRITE_CALL_PUT, WRITE
 struct write {
 	struct write *next;
 	enum write_type type;
+	bool overtaken; /* a later write of the batch makes it pointless: left out */
 	uint64_t numbers[WRITE_NUMBERS_MAX];
 	const char *texts[WRITE_TEXTS_MAX];
 };

@@ -2,10 +2,14 @@
 /*
  * The queue between those who write and the writer thread.
  *
- * The writer takes what has gathered, up to BATCH_MAX, and carries it out in one transaction: at
- * low load each write is committed at once, at high load they share the cost. When the disk is
- * full or the database locked it keeps the batch and tries again each second, while the queue
- * grows to its bound and then refuses.
+ * The writer lets writes gather for GATHER_MS from the first one, or until there are GATHER_MAX,
+ * and carries them out in one transaction: a transaction costs more than ten writes in it. So what
+ * kill -9 can take is what was written in the last GATHER_MS, in whole writes and from the end:
+ * never the first part of a call's history without what came before it. What a later write of the
+ * same batch overtakes is not carried out at all (overtake()).
+ *
+ * When the disk is full or the database locked it keeps the batch and tries again each second,
+ * while the queue grows to its bound and then refuses.
  */
 #include "controlplane/store/store.h"
 
@@ -23,7 +27,19 @@
 #define QUEUE_MAX 65536u
 #define BATCH_MAX 4096u
 #define TEXTS_MAX (64u << 10) /* bytes of one write */
-#define RETRY_S   1
+#define RETRY_MS  1000u
+
+#define GATHER_MS  20u
+#define GATHER_MAX 1024u
+
+/* The last write about each call of a batch, found by the call's id. */
+struct overtaken {
+	struct {
+		struct write *last;
+		uint32_t batch; /* the entry is of this one, or free */
+	} entries[2 * BATCH_MAX];
+	uint32_t batch;
+};
 
 struct store {
 	struct database *database;
@@ -34,11 +50,40 @@ struct store {
 	struct write *first, **last;
 	uint32_t queued;
 	uint64_t put,
-		carried_out; /* writes since the start; carried_out also counts skipped ones */
-	uint64_t failures;   /* transactions that failed */
+		carried_out;  /* writes since the start; carried_out also counts skipped ones */
+	uint64_t flush_until; /* as `put`: somebody waits for it to be carried out */
+	uint64_t failures;    /* transactions that failed */
 	bool closing, failing, refusing;
 	struct store_stats stats;
+	struct overtaken calls; /* the writer's */
 };
+
+/*
+ * Of several records of a call in progress only the last counts, and none once its CDR is there:
+ * in one batch the others need not reach the disk. The CDR itself goes on removing the record of
+ * an earlier batch.
+ */
+static void overtake(struct overtaken *o, struct write *list, size_t count)
+{
+	const uint32_t mask = 2 * BATCH_MAX - 1;
+
+	o->batch++;
+	for (struct write *w = list; count > 0; count--, w = count > 0 ? w->next : NULL) {
+		uint32_t i;
+
+		if (w->type != WRITE_CALL_PUT && w->type != WRITE_CDR)
+			continue;
+		i = (uint32_t)((w->numbers[0] * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
+		while (o->entries[i].batch == o->batch &&
+		       o->entries[i].last->numbers[0] != w->numbers[0])
+			i = (i + 1) & mask;
+		/* After a CDR a record is refused, and the first CDR stands: nothing to save. */
+		if (o->entries[i].batch == o->batch && o->entries[i].last->type == WRITE_CALL_PUT)
+			o->entries[i].last->overtaken = true;
+		o->entries[i].last = w;
+		o->entries[i].batch = o->batch;
+	}
+}
 
 /* --- the writer thread ---------------------------------------------------------------------------- */
 
@@ -52,14 +97,42 @@ static void free_list(struct write *list, const struct write *end)
 	}
 }
 
-static void wait_a_second(struct store *s)
+/* Waits for a signal or the end of so many milliseconds; true: the time is up. */
+static bool wait_until(struct store *s, const struct timespec *until)
 {
-	struct timespec until;
+	return pthread_cond_timedwait(&s->more, &s->lock, until) == ETIMEDOUT;
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += RETRY_S;
-	while (!s->closing && pthread_cond_timedwait(&s->more, &s->lock, &until) == 0)
+static struct timespec in_ms(unsigned ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+static void wait_to_retry(struct store *s)
+{
+	const struct timespec until = in_ms(RETRY_MS);
+
+	while (!s->closing && !wait_until(s, &until))
 		;
+}
+
+/* There is a first write; others shall be in its transaction. */
+static void wait_for_more(struct store *s)
+{
+	const struct timespec until = in_ms(GATHER_MS);
+
+	while (!s->closing && s->flush_until <= s->carried_out && s->queued < GATHER_MAX)
+		if (wait_until(s, &until))
+			break;
 }
 
 /* One transaction; called and returns with the lock. False: it failed. */
@@ -75,6 +148,7 @@ static bool write_batch(struct store *s)
 	/* The writer alone takes writes off the list, and others touch no more than the `next` of
 	 * the last: the batch may be read without the lock. */
 	pthread_mutex_unlock(&s->lock);
+	overtake(&s->calls, list, count);
 	error = database_write(s->database, list, count, &skipped, why, sizeof(why));
 	pthread_mutex_lock(&s->lock);
 
@@ -114,13 +188,14 @@ static void *writer_main(void *arg)
 			pthread_cond_wait(&s->more, &s->lock);
 		if (!s->first)
 			break;
+		wait_for_more(s);
 		if (write_batch(s))
 			continue;
 		if (s->closing) {
 			LOG_ERROR("store", 0, "closed with %u writes not carried out", s->queued);
 			break;
 		}
-		wait_a_second(s);
+		wait_to_retry(s);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -183,6 +258,9 @@ void store_flush(struct store *store)
 {
 	pthread_mutex_lock(&store->lock);
 	uint64_t until = store->put, failures = store->failures;
+	if (store->flush_until < until)
+		store->flush_until = until;
+	pthread_cond_signal(&store->more);
 	while (store->carried_out < until && store->failures == failures)
 		pthread_cond_wait(&store->done, &store->lock);
 	pthread_mutex_unlock(&store->lock);
@@ -249,7 +327,9 @@ static int put(struct store *s, enum write_type type, const uint64_t *numbers,
 		s->queued++;
 		s->put++;
 		w = NULL;
-		pthread_cond_signal(&s->more);
+		/* In between the writer sleeps until its time is up. */
+		if (s->queued == 1 || s->queued == GATHER_MAX)
+			pthread_cond_signal(&s->more);
 	}
 	pthread_mutex_unlock(&s->lock);
 	free(w);

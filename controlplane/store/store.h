@@ -3,9 +3,11 @@
  * The store keeps what must survive a restart: registrations, calls in progress, CDRs.
  *
  * Writes are asynchronous: they are queued, and a thread of the store carries them out in order,
- * many in one transaction (SQLite in WAL mode behind this interface; others later). A queue that
- * is full blocks nobody: the write is refused with -EAGAIN, counted and logged. Reads are for
- * start-up and the CLI: synchronous, on a connection of their own. Any thread.
+ * those of 20 ms in one transaction (SQLite in WAL mode behind this interface; others later). So
+ * kill -9 can take what was written in the last 20 ms and nothing older; an orderly end takes
+ * nothing. A queue that is full blocks nobody: the write is refused with -EAGAIN, counted and
+ * logged. Reads are for start-up and the CLI: synchronous, on a connection of their own. Any
+ * thread.
  */
 #ifndef CONTROLPLANE_STORE_STORE_H
 #define CONTROLPLANE_STORE_STORE_H
@@ -87,6 +89,7 @@ int store_cdrs_load(struct store *store, unsigned offset, unsigned limit,
 		    void (*row)(void *arg, const struct cdr *cdr), void *arg);
 
 struct store_stats {
+	/* writes: those among them that a later one overtook in the same transaction, too */
 	uint64_t writes, transactions, refused, errors;
 	uint32_t queued;
 };

@@ -168,6 +168,54 @@ Test(store, a_call_put_again_is_replaced)
 }
 
 /* given calls of several shards, when each reads its own, then all are read and none twice */
+Test(store, what_a_later_write_of_the_batch_overtakes_is_as_if_it_had_been_written)
+{
+	struct store *store = open_store();
+	struct text calls = { 0 }, cdrs = { 0 };
+	struct store_stats stats;
+	struct cdr cdr = whole;
+
+	/* of an earlier batch, and its CDR of a later one */
+	store_call_put(store, &(struct store_call){ 9, "before" });
+	store_flush(store);
+	cdr.call = 9;
+	store_cdr_put(store, &cdr);
+	/* a whole call in one batch, and a record that comes too late */
+	cdr.call = 1;
+	store_call_put(store, &(struct store_call){ 1, "answered" });
+	store_call_put(store, &(struct store_call){ 1, "latched" });
+	store_cdr_put(store, &cdr);
+	store_call_put(store, &(struct store_call){ 1, "late" });
+	/* a call that goes on */
+	store_call_put(store, &(struct store_call){ 2, "answered" });
+	store_call_put(store, &(struct store_call){ 2, "latched" });
+	store_close(store);
+
+	store = open_store();
+	store_calls_load(store, 0, 1, on_call, &calls);
+	cr_expect_str_eq(calls.all, "2 latched\n");
+	store_cdrs_load(store, 0, 10, on_cdr, &cdrs);
+	cr_expect_eq(cdrs.rows, 2);
+	store_stats(store, &stats);
+	cr_expect_eq(stats.queued, 0);
+	store_close(store);
+}
+
+Test(store, writes_gather_in_one_transaction)
+{
+	struct store *store = open_store();
+	struct store_stats stats;
+
+	for (unsigned i = 1; i <= 100; i++)
+		store_call_put(store, &(struct store_call){ i, "x" });
+	store_flush(store);
+	store_stats(store, &stats);
+	cr_expect_eq(stats.writes, 100);
+	/* one if the machine is not away for longer than they gather */
+	cr_expect_leq(stats.transactions, 10);
+	store_close(store);
+}
+
 Test(store, a_shard_reads_its_calls_alone)
 {
 	struct store *store = open_store();
