@@ -82,10 +82,21 @@ struct config_dataplane {
 
 /* sip.listeners: */
 struct config_listener {
-	const char *transport; /* udp */
+	const char *transport; /* udp, tcp */
 	const char *address;
 	uint16_t port;     /* default 5060 */
 	const char *realm; /* media of calls over it; default: the first */
+};
+
+/* sip.connections: */
+struct config_connections {
+	unsigned max;               /* default 100000, over all shards */
+	unsigned source_max;        /* default 1000, of one address */
+	unsigned opening_max;       /* default 4096, that have sent nothing yet, of a shard */
+	unsigned opening_timeout_s; /* default 10 */
+	unsigned idle_timeout_s;    /* default 4000; 0: never */
+	unsigned sending_timeout_s; /* default 20 */
+	unsigned queue_max;         /* bytes, default 1048576 */
 };
 
 struct config_sip {
@@ -93,6 +104,7 @@ struct config_sip {
 	unsigned domains_count;
 	struct config_listener *listeners;
 	unsigned listeners_count;
+	struct config_connections connections;
 	const char **digest; /* algorithms in order of preference: SHA-256, MD5 */
 	unsigned digest_count;
 	const char **md5_only_agents; /* User-Agents, by how they begin, that fail on SHA-256 */

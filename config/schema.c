@@ -142,7 +142,8 @@ static const struct schema_section dataplane_section = { "The process that moves
 							 sizeof(struct config_dataplane) };
 
 static const struct schema_key listener_keys[] = {
-	{ "transport", "Transport protocol.", "udp", CHOICE(config_listener, transport, "udp") },
+	{ "transport", "Transport protocol.", "udp",
+	  CHOICE(config_listener, transport, "udp | tcp") },
 	{ "address", "Local IP address. Peers are told it in Via and Contact, so not a wildcard.",
 	  NULL, STRING(config_listener, address, 2, 45), .form = schema_form_ip },
 	{ "port", "Local port.", "5060", NUMBER(config_listener, port, 1, 65535) },
@@ -154,12 +155,41 @@ static const struct schema_section listener_section = { "Sockets that SIP is rec
 							listener_keys,
 							sizeof(struct config_listener) };
 
+static const struct schema_key connections_keys[] = {
+	{ "max", "Connections at a time; above, new ones are closed at once.", "100000",
+	  NUMBER(config_connections, max, 1, 1000000) },
+	{ "source_max",
+	  "Of them, from one IP address (IPv6: one /64). Many phones may be behind one.", "1000",
+	  NUMBER(config_connections, source_max, 1, 1000000) },
+	{ "opening_max", "Of a shard: those that have not sent a message yet.", "4096",
+	  NUMBER(config_connections, opening_max, 1, 1000000) },
+	{ "opening_timeout_s",
+	  "Seconds for connecting, for the handshake with the first message, and for the rest of a "
+	  "message that has begun.",
+	  "10", NUMBER(config_connections, opening_timeout_s, 1, 300) },
+	{ "idle_timeout_s",
+	  "Seconds without a byte from the other side; 0: for ever. Longer than phones register "
+	  "for, unless they send keep-alives.",
+	  "4000", NUMBER(config_connections, idle_timeout_s, 0, 604800) },
+	{ "sending_timeout_s", "Seconds without the other side taking a byte of what waits for it.",
+	  "20", NUMBER(config_connections, sending_timeout_s, 1, 300) },
+	{ "queue_max", "Bytes that may wait for one connection; above, messages to it fail.",
+	  "1048576", NUMBER(config_connections, queue_max, 65535, 1u << 26) },
+	{ 0 },
+};
+static const struct schema_section connections_section = {
+	"Connections of TCP, and what runs over it.", connections_keys,
+	sizeof(struct config_connections)
+};
+
 static const struct schema_key sip_keys[] = {
 	{ "domains", "Domains that we are registrar for. The first is the realm of digests.", NULL,
 	  .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127, .count_max = 64,
 	  .form = schema_form_domain },
 	{ "listeners", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_sip, listeners),
 	  .count_max = 64, .section = &listener_section },
+	{ "connections", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION,
+	  FIELD(config_sip, connections), .section = &connections_section },
 	{ "digest", "Digest algorithms that phones are offered, the preferred one first.",
 	  "SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_sip, digest), .count_max = 2,
 	  .choices = "SHA-256 | MD5" },

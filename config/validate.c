@@ -268,8 +268,12 @@ static int check_listeners(struct config_loader *l, const struct config *c)
 		struct entry *e = add(&entries, i, 0);
 		if (!e)
 			return no_memory(l, &entries);
-		snprintf(e->text, sizeof(e->text), "%s %s port %u", a->transport,
+		/* All but UDP run over TCP, and share its ports. */
+		snprintf(e->text, sizeof(e->text), "%s %s port %u",
+			 strcmp(a->transport, "udp") == 0 ? "udp" : "tcp",
 			 canonical_ip(a->address, canonical), a->port);
+		if (strcmp(a->transport, "udp") != 0)
+			continue;
 		for (unsigned j = 0; j < c->dataplane.media_count; j++) {
 			const struct config_media *m = &c->dataplane.media[j];
 			if (a->port < m->port_first || a->port > m->port_last ||

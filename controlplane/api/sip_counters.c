@@ -50,13 +50,11 @@ static void add_classes(struct adding *adding, const char *what, const uint64_t 
 
 static void add_transport(struct adding *adding, const struct sip_transport_stats *stats)
 {
-	add(adding, "transport.received", stats->received);
-	add(adding, "transport.received_bytes", stats->received_bytes);
-	add(adding, "transport.sent", stats->sent);
-	add(adding, "transport.sent_bytes", stats->sent_bytes);
-	add(adding, "transport.send_errors", stats->send_errors);
-	add(adding, "transport.dropped_size", stats->dropped_size);
-	add(adding, "transport.dropped_keepalive", stats->dropped_keepalive);
+#define X(name, what) add(adding, "transport." #name, stats->name);
+	SIP_TRANSPORT_COUNTERS(X)
+#undef X
+	add(adding, "transport.connections", stats->connections);
+	add(adding, "transport.connections_opening", stats->opening);
 }
 
 void sip_counters_add(struct shard *shard, json_t *rows)

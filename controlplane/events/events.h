@@ -42,6 +42,7 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	  "threshold", "mos")                                                                   \
 	X(REGISTRATION_ADDED, "registration.added", NORMAL, "aor", "contact")                   \
 	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason")     \
+	X(SIP_CONNECTION, "sip.connection", LOW, "transport", "remote", "problem", "why")       \
 	X(DATAPLANE_UP, "dataplane.up", CRITICAL, "boot_id")                                    \
 	X(DATAPLANE_DOWN, "dataplane.down", CRITICAL, "boot_id")                                \
 	X(DATAPLANE_WORKER, "dataplane.worker", CRITICAL, "worker", "state", "flows")

@@ -150,6 +150,28 @@ void dispatch_scan(struct slice message, struct dispatch_headers *headers)
 	}
 }
 
+bool dispatch_is_new(struct slice message)
+{
+	static const char *const methods[] = { "INVITE ",    "REGISTER ", "OPTIONS ",
+					       "SUBSCRIBE ", "PUBLISH ",  "MESSAGE " };
+	struct dispatch_headers headers;
+	struct slice uri = message;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		const struct slice method = slice_of(methods[i]);
+
+		if (message.n < method.n || memcmp(message.p, method.p, method.n) != 0)
+			continue;
+		uri.p += method.n;
+		uri.n -= method.n;
+		if (slice_starts_nocase(uri, SLICE("urn:service:sos"))) /* RFC 5031 */
+			return false;
+		dispatch_scan(message, &headers);
+		return headers.to_tag.n == 0;
+	}
+	return false;
+}
+
 unsigned dispatch_owner(struct slice message, unsigned shards)
 {
 	struct dispatch_headers headers;

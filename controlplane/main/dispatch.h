@@ -33,6 +33,10 @@ struct dispatch_headers {
  * fails: what cannot be found stays empty. */
 void dispatch_scan(struct slice message, struct dispatch_headers *headers);
 
+/* Does it begin something new: a request outside a dialog, and no emergency call? What does not
+ * is worth more when there is too much. */
+bool dispatch_is_new(struct slice message);
+
 /* 0 .. shards - 1. */
 unsigned dispatch_owner(struct slice message, unsigned shards);
 

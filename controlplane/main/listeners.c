@@ -7,9 +7,10 @@
 
 static int convert(const struct config_listener *from, struct sip_listener_config *to)
 {
-	if (strcmp(from->transport, "udp") != 0)
-		return -EINVAL;
 	to->kind = SIP_UDP;
+	while (strcmp(from->transport, sip_transport_name(to->kind)) != 0)
+		if (++to->kind == SIP_TRANSPORT_KINDS)
+			return -EINVAL;
 	return sip_address_parse(slice_of(from->address), from->port, &to->address);
 }
 

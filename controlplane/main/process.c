@@ -178,17 +178,24 @@ static void stop_shards(struct process *process)
 {
 	for (unsigned i = process->shared.count; i-- > 0;)
 		runtime_destroy(process->shared.shards[i]);
+	sip_quota_destroy(process->shared.connections);
 	free(process->shared.listeners);
 }
 
 static int start_shards(struct process *process, char *why)
 {
 	struct runtime_shared *shared = &process->shared;
+	const struct config_connections *connections = &process->config->sip.connections;
 	int error = runtime_listeners(process->config, &shared->listeners, &shared->listener_count,
 				      why, WHY_SIZE);
 
-	if (error)
+	if (!error)
+		error = sip_quota_create(connections->max, connections->source_max,
+					 &shared->connections);
+	if (error) {
+		free(shared->listeners);
 		return error;
+	}
 	plan_digest(process);
 	shared->changed = on_changed;
 	for (unsigned i = 0; i < shared->count; i++) {

@@ -10,6 +10,7 @@
 #include "controlplane/engine/engine.h"
 #include "controlplane/main/dispatch.h"
 #include "controlplane/main/mailbox.h"
+#include "controlplane/main/messages.h"
 #include "controlplane/session/media.h"
 #include "sip/base/log.h"
 
@@ -40,67 +41,6 @@ static void set_state(struct runtime *runtime, enum runtime_state state)
 {
 	atomic_store_explicit(&runtime->state, state, memory_order_release);
 	mailbox_post(runtime->shared->main, tell_main, runtime);
-}
-
-/* --- messages: each goes to the shard that owns its dialog --- */
-
-struct handed_over {
-	struct sip_path from;
-	size_t size;
-	char data[];
-};
-
-static void receive_handed_over(struct shard *shard, void *arg)
-{
-	struct runtime *runtime = (struct runtime *)shard;
-	struct handed_over *message = arg;
-
-	atomic_fetch_sub_explicit(&runtime->handed_over_waiting, 1, memory_order_relaxed);
-	if (shard->ua)
-		sip_ua_receive(shard->ua, message->data, message->size, &message->from);
-	free(message);
-}
-
-static void hand_over(struct runtime *to, const char *data, size_t size,
-		      const struct sip_path *from)
-{
-	struct handed_over *message = NULL;
-
-	atomic_fetch_add_explicit(&to->handed_over, 1, memory_order_relaxed);
-	if (atomic_fetch_add_explicit(&to->handed_over_waiting, 1, memory_order_relaxed) <
-	    RUNTIME_HANDED_OVER_MAX)
-		message = malloc(sizeof(*message) + size);
-	if (message) {
-		message->from = *from;
-		message->size = size;
-		memcpy(message->data, data, size);
-		if (shard_post(&to->shard, receive_handed_over, message) == 0)
-			return;
-		free(message);
-	}
-	atomic_fetch_sub_explicit(&to->handed_over_waiting, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&to->shed, 1, memory_order_relaxed);
-}
-
-static void on_receive(void *arg, const char *data, size_t size, const struct sip_path *from)
-{
-	struct runtime *runtime = arg;
-	struct shard *shard = &runtime->shard;
-	unsigned owner = dispatch_owner((struct slice){ data, size }, shard->count);
-
-	if (owner == shard->index)
-		sip_ua_receive(shard->ua, data, size, from);
-	else
-		hand_over(runtime->shared->shards[owner], data, size, from);
-}
-
-static int on_send(void *arg, const struct sip_path *to, const char *data, size_t size)
-{
-	struct runtime *runtime = arg;
-
-	if (!runtime->shard.transport)
-		return -ENETUNREACH;
-	return sip_transport_send(runtime->shard.transport, to, data, size);
 }
 
 static const char *local_host(void *arg, const struct sip_path *path)
@@ -137,16 +77,8 @@ static bool listens_later(int error)
 
 static void open_listeners(struct runtime *runtime)
 {
-	const struct sip_transport_config config = {
-		.loop = &runtime->loop,
-		.listeners = runtime->shared->listeners,
-		.listener_count = runtime->shared->listener_count,
-		.message_max = runtime->shard.config->sip.message_max,
-		.receive = on_receive,
-		.arg = runtime,
-	};
 	char why[RUNTIME_WHY] = "";
-	int error = sip_transport_create(&config, &runtime->shard.transport, why, sizeof(why));
+	int error = messages_open(runtime, why, sizeof(why));
 
 	if (!error) {
 		runtime->retry_ms = 0;
@@ -197,6 +129,8 @@ static void turn(struct runtime *runtime)
 		poll(&ready, 1, ms);
 	timer_wheel_advance(runtime->shard.wheel, runtime_now_ms());
 	uv_run(&runtime->loop, UV_RUN_NOWAIT);
+	if (runtime->shard.transport)
+		sip_transport_flush(runtime->shard.transport);
 	if (runtime->retry_ms && runtime_now_ms() >= runtime->retry_ms)
 		open_listeners(runtime);
 }
@@ -281,7 +215,7 @@ static int create_ua(struct runtime *runtime)
 		.transactions = {
 			.wheel = runtime->shard.wheel,
 			.timers = sip_timers_default,
-			.send = on_send,
+			.send = messages_send,
 			.send_arg = runtime,
 			.via_host = local_host,
 			.limits = &runtime->limits,

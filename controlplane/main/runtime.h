@@ -20,6 +20,8 @@
 
 #define RUNTIME_HANDED_OVER_MAX 8192u /* messages of other shards that may wait for this one */
 
+#define RUNTIME_NOTICES_MAX 20u /* events a second about connections, of a shard */
+
 #define RUNTIME_WHY 256
 
 enum runtime_state {
@@ -39,6 +41,7 @@ struct runtime_shared {
 	struct mailbox *main; /* of the main thread */
 	struct sip_listener_config *listeners;
 	unsigned listener_count;
+	struct sip_quota *connections;
 	struct digest_options digest;
 	struct runtime *shards[SHARDS_MAX];
 	unsigned count;
@@ -57,6 +60,9 @@ struct runtime {
 	/* Each written once, before the state says so. */
 	char waits_for[RUNTIME_WHY], failure[RUNTIME_WHY];
 	uint64_t retry_ms; /* when to try the listeners again; 0: not waiting */
+	/* Of its own thread */
+	uint64_t notices_second;
+	unsigned notices;
 	/* Written by any shard, read by the CLI. */
 	_Atomic uint32_t handed_over_waiting;
 	_Atomic uint64_t handed_over; /* messages that came on another shard's socket */

@@ -2,16 +2,21 @@
 /*
  * Transports carry bytes of messages between sockets and the transaction layer (RFC 3261 §18).
  *
- * One transport set per shard, driven by the shard's libuv loop. UDP sockets are opened with
- * SO_REUSEPORT so that each shard has its own; datagrams are received and sent in batches.
- * Responses go where RFC 3261 §18.2.2 and RFC 3581 say: received/rport.
+ * One transport set per shard, driven by the shard's libuv loop. All sockets are opened with
+ * SO_REUSEPORT so that each shard has its own; a connection belongs to the shard whose socket took
+ * it, and the others send over it through that shard. Datagrams are received and sent in batches;
+ * what is sent during a turn of the loop leaves at its end, sip_transport_flush().
+ * Responses go where RFC 3261 §18.2.2 and RFC 3581 say: the connection, or received/rport.
  */
 #ifndef SIP_TRANSPORT_TRANSPORT_H
 #define SIP_TRANSPORT_TRANSPORT_H
 
 #include "sip/base/address.h"
 
-enum sip_transport_kind { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS };
+enum sip_transport_kind { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS, SIP_TRANSPORT_KINDS };
+
+/* "udp"…; the names of configuration and of the transport parameter of URIs. */
+const char *sip_transport_name(enum sip_transport_kind kind);
 
 /* A connection. Stale handles are errors, and never somebody else's connection. */
 struct sip_flow {
@@ -20,16 +25,26 @@ struct sip_flow {
 	uint16_t shard; /* whose transport holds it */
 };
 
+static inline bool sip_flow_equal(struct sip_flow a, struct sip_flow b)
+{
+	return a.index == b.index && a.generation == b.generation && a.shard == b.shard;
+}
+
+#define SIP_PATH_FLOW_ONLY 1u /* this connection or none: RFC 5626 §5.3 */
+
 /* A remote party and the local socket it is reached through. Copied by value. */
 struct sip_path {
 	struct sip_address remote;
 	struct sip_flow flow; /* streams: the connection; none: any to this address, or a new one */
 	uint8_t kind;         /* enum sip_transport_kind */
 	uint8_t listener;     /* index of the local listener */
-	uint8_t reserved[6];
+	uint8_t flags;        /* SIP_PATH_… */
+	uint8_t reserved[5];
 };
 
 struct sip_transport;
+struct sip_quota;
+struct timer_wheel;
 typedef struct uv_loop_s uv_loop_t;
 
 struct sip_listener_config {
@@ -37,20 +52,77 @@ struct sip_listener_config {
 	struct sip_address address;
 };
 
+/* name, what is counted */
+#define SIP_TRANSPORT_COUNTERS(X)                                                    \
+	X(received, "messages")                                                      \
+	X(received_bytes, "")                                                        \
+	X(sent, "messages")                                                          \
+	X(sent_bytes, "")                                                            \
+	X(send_errors, "the system refused a datagram, or a connection was lost")    \
+	X(dropped_size, "empty, larger than the limit")                              \
+	X(dropped_keepalive, "CRLFs (RFC 5626 §4.4): not messages")                  \
+	X(dropped_framing, "streams: no message, or its end unknown")                \
+	X(dropped_queue, "messages for a connection that takes no more")             \
+	X(keepalives_answered, "CRLF and STUN")                                      \
+	X(keepalives_sent, "")                                                       \
+	X(connections_accepted, "")                                                  \
+	X(connections_made, "by us")                                                 \
+	X(connections_failed, "by us, that did not come about")                      \
+	X(connections_lost, "closed by the other side or the network")               \
+	X(connections_closed, "closed by us: idle, too slow, broken framing")        \
+	X(refused_connections, "above the limit of all")                             \
+	X(refused_source, "above the limit of a source address")                     \
+	X(refused_opening, "above the limit of those that have sent nothing yet")    \
+	X(timeouts_idle, "")                                                         \
+	X(timeouts_opening, "no connection, no handshake, no whole message in time") \
+	X(timeouts_sending, "what is sent is not taken")                             \
+	X(sent_elsewhere, "over a connection of another shard")
+
 struct sip_transport_stats {
-	uint64_t received, sent, received_bytes, sent_bytes;
-	uint64_t dropped_size;      /* empty, larger than the limit */
-	uint64_t dropped_keepalive; /* CRLF, STUN (RFC 5626 §4.4): not messages */
-	uint64_t send_errors;
+#define X(name, what) uint64_t name;
+	SIP_TRANSPORT_COUNTERS(X)
+#undef X
+	uint32_t connections, opening; /* now; opening: have not heard a message yet */
+};
+
+struct sip_transport_limits {
+	uint32_t opening_max; /* of this transport: connections that have sent no message yet */
+	uint32_t opening_ms; /* for connecting, shaking hands, the first message, the rest of one */
+	uint32_t idle_ms;    /* without a byte from the other side */
+	uint32_t sending_ms; /* without the other side taking a byte of what waits for it */
+	uint32_t queue_max;  /* bytes that wait for a connection */
+};
+extern const struct sip_transport_limits sip_transport_limits_default;
+
+enum sip_transport_notice {
+	SIP_NOTICE_REFUSED,  /* a connection, by a limit */
+	SIP_NOTICE_TIMEOUT,  /* of a connection */
+	SIP_NOTICE_FRAMING,  /* what came over it is no SIP */
+	SIP_NOTICE_OVERFULL, /* it does not take what is sent */
 };
 
 struct sip_transport_config {
 	uv_loop_t *loop;
+	struct timer_wheel *wheel; /* streams need it */
+	unsigned shard;
 	const struct sip_listener_config *listeners;
 	unsigned listener_count;
-	size_t message_max; /* bytes */
-	/* Called for each datagram or framed message, in the loop's thread. */
+	size_t message_max;                        /* bytes */
+	const struct sip_transport_limits *limits; /* NULL: the default ones */
+	struct sip_quota *quota; /* shared with other transports, outlives them; NULL: no limit */
+	/* All of the following are called in the loop's thread, with arg first; all but receive
+	 * may be NULL. None but receive is called from within sip_transport_send(). */
+	/* Each datagram or framed message. */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
+	/* A connection is gone, once for each; what was sent over it may be lost. error: -errno. Of
+	 * a datagram that could not be sent: flow is none. shards: bits of the other shards that
+	 * have sent over it. */
+	void (*flow_failed)(void *arg, const struct sip_path *path, int error, uint32_t shards);
+	/* Sends over a connection that another shard holds: sip_transport_send_for() there. */
+	int (*send_elsewhere)(void *arg, const struct sip_path *to, const char *data, size_t size);
+	/* For events; why: text. As often as it happens. */
+	void (*notice)(void *arg, enum sip_transport_notice what, const struct sip_path *path,
+		       const char *why);
 	void *arg;
 };
 
@@ -58,13 +130,30 @@ struct sip_transport_config {
  * that had been opened are then closed, and leave when the loop runs. */
 int sip_transport_create(const struct sip_transport_config *config,
 			 struct sip_transport **transport, char *why, size_t why_size);
-/* Closes the sockets; `closed` is called when the loop has let go of them. */
+/* Closes sockets and connections, without flow_failed; what waits for being sent is tried once.
+ * `closed` is called when the loop has let go of them. */
 void sip_transport_close(struct sip_transport *transport, void (*closed)(void *arg), void *arg);
 
-/* 0 or -errno (-ENETUNREACH, -EMSGSIZE…). Copies or sends at once: what is sent from `receive`
- * leaves together when the burst has been handled, and errors of that are only counted. */
-int sip_transport_send(struct sip_transport *transport, const struct sip_path *to, const char *data,
+/*
+ * Sends a message, or keeps it until the connection is there and takes it: 0. Copied. What comes to
+ * nothing later is told by flow_failed. to->flow is filled in with the connection that is used.
+ *
+ * A connection that is gone is replaced: by another one to the same address, else by a new one, but
+ * for SIP_PATH_FLOW_ONLY and WebSocket (-ENOTCONN). When a new one is lost, flow_failed is called
+ * for the handle of the one it replaces too.
+ * -ENETUNREACH, -ENOBUFS (too much waits), -EUSERS (too many connections), -EMSGSIZE…
+ */
+int sip_transport_send(struct sip_transport *transport, struct sip_path *to, const char *data,
 		       size_t size);
+/* The same on behalf of another shard, which flow_failed then names. */
+int sip_transport_send_for(struct sip_transport *transport, unsigned shard, struct sip_path *to,
+			   const char *data, size_t size);
+/* What has been sent leaves. At the end of each turn of the loop. */
+void sip_transport_flush(struct sip_transport *transport);
+/* A keep-alive: CRLFCRLF, or a ping of WebSocket. Never opens a connection: -ENOTCONN. */
+int sip_transport_ping(struct sip_transport *transport, const struct sip_path *to);
+bool sip_transport_is_open(const struct sip_transport *transport, struct sip_flow flow);
+
 /* Finds a listener of the kind and the family of remote, among those whose bit (1 << index) is set
  * in `listeners`. -ENETUNREACH: none. */
 #define SIP_LISTENERS_ANY UINT64_MAX
@@ -73,5 +162,24 @@ int sip_transport_path(const struct sip_transport *transport, enum sip_transport
 /* Local address of a listener, for Via and Contact: "198.18.0.10:5060" or "[2001:2::10]:5060". */
 const char *sip_transport_host(const struct sip_transport *transport, unsigned listener);
 void sip_transport_stats(const struct sip_transport *transport, struct sip_transport_stats *stats);
+
+struct sip_flow_info {
+	struct sip_path path;
+	const char *state; /* "connecting", "handshake", "open" */
+	bool inbound;
+	uint64_t age_ms, idle_ms;
+	uint64_t received, sent; /* messages */
+	uint32_t waiting;        /* bytes */
+};
+/* Each connection, in no order. */
+void sip_transport_each(const struct sip_transport *transport,
+			void (*each)(void *arg, const struct sip_flow_info *info), void *arg);
+
+/*
+ * Connections in all and of each source address (IPv6: of its /64), over all transports that share
+ * it. Any thread.
+ */
+int sip_quota_create(uint32_t connections_max, uint32_t source_max, struct sip_quota **quota);
+void sip_quota_destroy(struct sip_quota *quota);
 
 #endif

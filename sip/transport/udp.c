@@ -27,15 +27,16 @@ static int configure(int fd, int family)
 	return rc;
 }
 
-int udp_open(struct udp_socket *s, const struct sip_address *address, char *why, size_t why_size)
+int udp_open(struct udp_socket *s, const struct sip_address *address, struct sip_address *local,
+	     char *why, size_t why_size)
 {
+	char host[SIP_ADDRESS_TEXT];
 	struct sockaddr_storage name;
 	socklen_t size = sip_address_to(address, &name);
 	const char *step = "socket";
 	int rc = 0;
 
-	s->local = *address;
-	sip_address_text(&s->local, s->host);
+	s->family = address->family;
 	s->fd = socket(address->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0) {
 		rc = -errno;
@@ -51,11 +52,11 @@ int udp_open(struct udp_socket *s, const struct sip_address *address, char *why,
 		rc = -errno;
 		goto failed;
 	}
-	sip_address_from((const struct sockaddr *)&name, &s->local);
-	sip_address_text(&s->local, s->host);
+	sip_address_from((const struct sockaddr *)&name, local);
 	return 0;
 failed:
-	snprintf(why, why_size, "udp %s: %s: %s", s->host, step, strerror(-rc));
+	snprintf(why, why_size, "udp %s: %s: %s", sip_address_text(address, host), step,
+		 strerror(-rc));
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
@@ -127,7 +128,7 @@ int udp_send(struct udp_socket *s, const struct sip_address *to, const char *dat
 
 	if (s->fd < 0)
 		return -ENOTCONN;
-	if (to->family != s->local.family)
+	if (to->family != s->family)
 		return -EAFNOSUPPORT;
 	if (b->out_socket != s)
 		return send_now(s, to, data, size);
@@ -169,7 +170,7 @@ static void deliver(struct udp_socket *s, const char *data, size_t size, bool cu
 	}
 	transport->stats.received++;
 	transport->stats.received_bytes += size;
-	transport->receive(transport->arg, data, size, &path);
+	transport->config.receive(transport->config.arg, data, size, &path);
 }
 
 /* Returns how many came; below UDP_BURST the socket is empty. */
@@ -225,4 +226,11 @@ int udp_start(struct udp_socket *s, uv_loop_t *loop)
 		return rc;
 	s->poll.data = s;
 	return uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
+void udp_stop(struct udp_socket *s)
+{
+	uv_poll_stop(&s->poll);
+	close(s->fd);
+	s->fd = -1;
 }

@@ -19,8 +19,8 @@ struct udp_socket {
 	struct sip_transport *transport;
 	int fd;
 	uint8_t index; /* of the listener */
-	struct sip_address local;
-	char host[SIP_ADDRESS_TEXT]; /* "ip:port", "[ip6]:port" */
+	uint16_t family;
+	const char *host; /* of the listener */
 };
 
 /* Buffers of the set, shared by its sockets: they are used within one wake-up only. */
@@ -35,10 +35,12 @@ struct udp_buffers {
 	const struct udp_socket *out_socket; /* NULL: no burst, send at once */
 };
 
-/* Opens and binds. why: text on failure. */
-int udp_open(struct udp_socket *socket, const struct sip_address *address, char *why,
-	     size_t why_size);
+/* Opens and binds. local: what it is bound to. why: text on failure. */
+int udp_open(struct udp_socket *socket, const struct sip_address *address,
+	     struct sip_address *local, char *why, size_t why_size);
 int udp_start(struct udp_socket *socket, uv_loop_t *loop);
+/* The handle has still to be closed. */
+void udp_stop(struct udp_socket *socket);
 int udp_send(struct udp_socket *socket, const struct sip_address *to, const char *data,
 	     size_t size);
 

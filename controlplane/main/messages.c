@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/main/messages.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "controlplane/events/events.h"
+#include "controlplane/main/dispatch.h"
+#include "sip/base/log.h"
+
+/* A message on its way to another shard. */
+struct passed {
+	struct sip_path path;
+	unsigned shard; /* where it comes from */
+	size_t size;
+	char data[];
+};
+
+/* What belongs to calls that are there has a quarter more room. Taken back by release(). */
+static bool reserve(struct runtime *to, const char *data, size_t size)
+{
+	const uint32_t max = RUNTIME_HANDED_OVER_MAX;
+	const uint32_t waiting =
+		atomic_fetch_add_explicit(&to->handed_over_waiting, 1, memory_order_relaxed);
+
+	return waiting < max ||
+	       (waiting < max + max / 4 && !dispatch_is_new((struct slice){ data, size }));
+}
+
+static void release(struct runtime *to)
+{
+	atomic_fetch_sub_explicit(&to->handed_over_waiting, 1, memory_order_relaxed);
+}
+
+static int pass(const struct runtime *from, struct runtime *to,
+		void (*fn)(struct shard *shard, void *arg), const struct sip_path *path,
+		const char *data, size_t size)
+{
+	struct passed *message = NULL;
+
+	if (reserve(to, data, size))
+		message = malloc(sizeof(*message) + size);
+	if (message) {
+		*message = (struct passed){ *path, from->shard.index, size };
+		memcpy(message->data, data, size);
+		if (shard_post(&to->shard, fn, message) == 0)
+			return 0;
+		free(message);
+	}
+	release(to);
+	atomic_fetch_add_explicit(&to->shed, 1, memory_order_relaxed);
+	return -ENOBUFS;
+}
+
+/* --- in --- */
+
+static void receive_passed(struct shard *shard, void *arg)
+{
+	struct passed *message = arg;
+
+	release((struct runtime *)shard);
+	if (shard->ua)
+		sip_ua_receive(shard->ua, message->data, message->size, &message->path);
+	free(message);
+}
+
+static void on_receive(void *arg, const char *data, size_t size, const struct sip_path *from)
+{
+	struct runtime *runtime = arg, *to;
+	struct shard *shard = &runtime->shard;
+	unsigned owner = dispatch_owner((struct slice){ data, size }, shard->count);
+
+	if (owner == shard->index) {
+		sip_ua_receive(shard->ua, data, size, from);
+		return;
+	}
+	to = runtime->shared->shards[owner];
+	atomic_fetch_add_explicit(&to->handed_over, 1, memory_order_relaxed);
+	pass(runtime, to, receive_passed, from, data, size);
+}
+
+/* --- out --- */
+
+static void send_passed(struct shard *shard, void *arg)
+{
+	struct runtime *runtime = (struct runtime *)shard;
+	struct passed *message = arg;
+	int error = -ENOTCONN;
+
+	release(runtime);
+	if (shard->transport)
+		error = sip_transport_send_for(shard->transport, message->shard, &message->path,
+					       message->data, message->size);
+	if (error)
+		LOG_DEBUG("sip", 0, "for shard %u: %s", message->shard, strerror(-error));
+	free(message);
+}
+
+static int send_elsewhere(void *arg, const struct sip_path *to, const char *data, size_t size)
+{
+	struct runtime *runtime = arg;
+
+	if (to->flow.shard >= runtime->shared->count)
+		return -ENOTCONN;
+	return pass(runtime, runtime->shared->shards[to->flow.shard], send_passed, to, data, size);
+}
+
+int messages_send(void *arg, const struct sip_path *to, const char *data, size_t size)
+{
+	struct runtime *runtime = arg;
+	struct sip_path path = *to;
+
+	if (!runtime->shard.transport)
+		return -ENETUNREACH;
+	return sip_transport_send(runtime->shard.transport, &path, data, size);
+}
+
+/* --- the sockets --- */
+
+/* Whoever can make us refuse can do so often: some tell the story. */
+static bool may_tell(struct runtime *runtime)
+{
+	uint64_t second = runtime_now_ms() / 1000;
+
+	if (runtime->notices_second != second) {
+		runtime->notices_second = second;
+		runtime->notices = 0;
+	}
+	return runtime->notices++ < RUNTIME_NOTICES_MAX;
+}
+
+static void on_notice(void *arg, enum sip_transport_notice what, const struct sip_path *path,
+		      const char *why)
+{
+	static const char *const names[] = {
+		[SIP_NOTICE_REFUSED] = "refused",
+		[SIP_NOTICE_TIMEOUT] = "timeout",
+		[SIP_NOTICE_FRAMING] = "framing",
+		[SIP_NOTICE_OVERFULL] = "overfull",
+	};
+	struct runtime *runtime = arg;
+	char text[SIP_ADDRESS_TEXT];
+
+	if (may_tell(runtime))
+		event_publish(runtime->shard.events, EVENT_SIP_CONNECTION, 0, 0,
+			      sip_transport_name(path->kind),
+			      sip_address_text(&path->remote, text), names[what], why);
+}
+
+int messages_open(struct runtime *runtime, char *why, size_t why_size)
+{
+	const struct config_sip *sip = &runtime->shard.config->sip;
+	const struct sip_transport_limits limits = {
+		.opening_max = sip->connections.opening_max,
+		.opening_ms = sip->connections.opening_timeout_s * 1000,
+		.idle_ms = sip->connections.idle_timeout_s * 1000,
+		.sending_ms = sip->connections.sending_timeout_s * 1000,
+		.queue_max = sip->connections.queue_max,
+	};
+	const struct sip_transport_config config = {
+		.loop = &runtime->loop,
+		.wheel = runtime->shard.wheel,
+		.shard = runtime->shard.index,
+		.listeners = runtime->shared->listeners,
+		.listener_count = runtime->shared->listener_count,
+		.message_max = sip->message_max,
+		.limits = &limits,
+		.quota = runtime->shared->connections,
+		.receive = on_receive,
+		.send_elsewhere = send_elsewhere,
+		.notice = on_notice,
+		.arg = runtime,
+	};
+
+	return sip_transport_create(&config, &runtime->shard.transport, why, why_size);
+}

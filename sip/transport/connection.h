@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Connections of a transport set. Private to sip/transport.
+ *
+ *   flow.c        the table: by handle, by remote address
+ *   connection.c  life: accepted or made, time-outs, the end
+ *   stream.c      bytes in and messages out of them, and the other way round
+ *   tcp.c         what a socket does to bytes
+ *
+ * One epoll set holds the sockets of all connections, and stands in the loop as a single handle:
+ * a connection then costs no handle of the loop, and is closed at once.
+ */
+#ifndef SIP_TRANSPORT_CONNECTION_H
+#define SIP_TRANSPORT_CONNECTION_H
+
+#include "sip/base/hash_index.h"
+#include "sip/base/timer.h"
+#include "sip/transport/frame.h"
+#include "sip/transport/transport.h"
+
+struct connection;
+struct quota_source;
+
+enum connection_state {
+	CONNECTION_CONNECTING,
+	CONNECTION_SHAKING, /* hands: TLS, WebSocket */
+	CONNECTION_OPEN,
+	CONNECTION_GONE, /* off all tables; freed when nobody up the stack holds it */
+};
+
+/* What carries the bytes. All: -EAGAIN when there is nothing now, with what is waited for in
+ * want_write; else -errno. */
+struct connection_carrier {
+	int (*shake)(struct connection *c); /* 0: done */
+	ssize_t (*read)(struct connection *c, char *data, size_t size); /* 0: the end */
+	ssize_t (*write)(struct connection *c, const char *data, size_t size);
+	void (*close)(struct connection *c);
+};
+extern const struct connection_carrier tcp_carrier;
+
+#define OUT_BUFFER_SIZE 4096u /* of the usual one, header and all */
+
+/* What waits to be written. */
+struct out_buffer {
+	struct out_buffer *next;
+	uint32_t start, used, size;
+	char data[];
+};
+
+struct connection {
+	struct hash_node node; /* by remote and kind */
+	struct sip_transport *transport;
+	const struct connection_carrier *carrier;
+	struct connection *flush_next; /* of those with something to write */
+	struct timer timer;            /* the next of its time-outs, or earlier */
+	struct sip_address remote;
+	struct sip_flow flow;
+	struct sip_flow instead_of; /* index 0: of none */
+	struct quota_source *source;
+	int fd;
+	uint32_t events; /* that epoll looks for */
+	uint8_t kind, listener;
+	uint8_t state;  /* enum connection_state */
+	uint8_t holds;  /* up the stack, and on the list of flushing */
+	bool inbound, counted;
+	bool heard;      /* a message, once */
+	bool want_write; /* the carrier */
+	bool flushing;   /* on the list */
+	bool last_words; /* closed when what waits is written */
+	uint8_t pings;   /* of ours without a pong */
+	uint16_t shards; /* others that have sent over it */
+
+	/* A message that is incomplete; NULL: none */
+	char *in;
+	uint32_t in_used, in_size;
+	struct frame frame;
+
+	struct out_buffer *out, **out_end;
+	uint32_t out_bytes;
+
+	/* Milliseconds of the wheel */
+	uint64_t made_ms, heard_ms, partial_ms, stuck_ms;
+	uint64_t received, sent;
+};
+
+/* --- flow.c --- */
+struct flow_table {
+	struct connection **slots; /* by index, from 1 */
+	uint16_t *generations;
+	uint32_t *free; /* indices, a stack */
+	uint32_t size, free_count;
+	struct hash_index by_remote;
+};
+int flow_table_init(struct flow_table *table);
+void flow_table_free(struct flow_table *table);
+/* Gives it a handle. -ENOMEM. */
+int flow_add(struct sip_transport *transport, struct connection *c);
+void flow_remove(struct sip_transport *transport, struct connection *c);
+struct connection *flow_find(const struct sip_transport *transport, struct sip_flow flow);
+struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
+			   const struct sip_address *remote);
+
+/* --- connection.c --- */
+/* Takes fd. Counted, limited, in the tables. remote: of the other side. */
+void connection_accept(struct sip_transport *transport, int fd, unsigned listener,
+		       const struct sip_address *remote);
+int connection_make(struct sip_transport *transport, const struct sip_path *to,
+		    struct connection **made);
+/* Closes, tells, and frees once nobody holds it. */
+void connection_fail(struct connection *c, int error);
+/* Nobody is told. */
+void connection_drop(struct connection *c);
+void connection_hold(struct connection *c);
+void connection_release(struct connection *c);
+/* A whole message. */
+void connection_heard(struct connection *c);
+/* After its state has changed: which time-out is next. */
+void connection_watch(struct connection *c);
+void connection_on_event(struct sip_transport *transport, uint64_t data, uint32_t events);
+struct sip_path connection_path(const struct connection *c);
+
+/* --- stream.c --- */
+/* Appends to what waits. -ENOBUFS, -ENOMEM. */
+int stream_queue(struct connection *c, const char *data, size_t size);
+void stream_write(struct connection *c);
+void stream_read(struct connection *c);
+void stream_flush_all(struct sip_transport *transport);
+int stream_ping(struct connection *c);
+void stream_free(struct connection *c);
+
+/* --- tcp.c --- */
+int tcp_listen(const struct sip_address *address, struct sip_address *local, int *fd, char *why,
+	       size_t why_size);
+void tcp_accept(struct sip_transport *transport, unsigned listener);
+int tcp_connect(const struct sip_address *local, const struct sip_address *remote, int *fd);
+/* The outcome of connecting: 0 or -errno. */
+int tcp_connected(int fd);
+
+#endif

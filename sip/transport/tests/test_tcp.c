@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <unistd.h>
+
+#include "sip/transport/tests/rig.h"
+
+#define REQUEST  "OPTIONS sip:a SIP/2.0\r\nl: 2\r\n\r\nhi"
+#define RESPONSE "SIP/2.0 200 OK\r\nl: 0\r\n\r\n"
+
+static const struct sip_transport_config plain;
+static struct end a, b;
+
+TestSuite(tcp, .init = rig_set_up, .fini = rig_tear_down);
+
+static void open_both(void)
+{
+	rig_open(&a, &plain);
+	rig_open(&b, &plain);
+}
+
+static int send_text(struct end *end, struct sip_path *to, const char *text)
+{
+	return sip_transport_send(end->transport, to, text, strlen(text));
+}
+
+/* --- messages --- */
+
+Test(tcp, request_and_response_share_a_connection_on_both_families)
+{
+	open_both();
+	b.answer = RESPONSE;
+	for (unsigned listener = 0; listener < 2; listener++) {
+		struct sip_path to = rig_path(&a, &b, listener), again = to;
+
+		cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+		cr_expect_neq(to.flow.index, 0);
+		rig_until(a.received == listener * 2 + 1);
+		cr_expect_str_eq(b.last, REQUEST);
+		cr_expect_str_eq(a.last, RESPONSE);
+		cr_expect(sip_flow_equal(a.from.flow, to.flow));
+		cr_expect_eq(b.from.kind, SIP_TCP);
+		/* who does not know the connection gets it by the address */
+		cr_expect_eq(send_text(&a, &again, REQUEST), 0);
+		cr_expect(sip_flow_equal(again.flow, to.flow));
+		rig_until(a.received == listener * 2 + 2);
+	}
+	cr_expect_eq(rig_stats(&a).connections_made, 2);
+	cr_expect_eq(rig_stats(&b).connections_accepted, 2);
+	cr_expect_eq(rig_stats(&a).opening, 0);
+	cr_expect_eq(rig_stats(&b).opening, 0);
+}
+
+Test(tcp, requests_go_to_a_caller_over_its_own_connection)
+{
+	struct sip_path to;
+	char text[512] = "";
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, REQUEST);
+	rig_until(b.received == 1);
+	to = b.from;
+	cr_expect_eq(send_text(&b, &to, REQUEST), 0);
+	to.flow = (struct sip_flow){ 0 };
+	cr_expect_eq(send_text(&b, &to, REQUEST), 0);
+	rig_until(bare_read(fd, text, sizeof(text)) && strlen(text) == 2 * strlen(REQUEST));
+	cr_expect_eq(rig_stats(&b).connections_made, 0);
+	close(fd);
+}
+
+Test(tcp, a_stream_is_cut_into_messages)
+{
+	static const char stream[] = "\r\n\r\n" REQUEST REQUEST "\r\n" RESPONSE REQUEST;
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, stream);
+	rig_until(b.received == 4);
+	cr_expect_str_eq(b.last, REQUEST);
+	/* byte by byte */
+	for (const char *p = stream; *p != '\0'; p++) {
+		const char byte[2] = { *p, '\0' };
+
+		bare_send(fd, byte);
+		rig_turn();
+	}
+	rig_until(b.received == 8);
+	cr_expect_str_eq(b.last, REQUEST);
+	cr_expect_eq(rig_stats(&b).keepalives_answered, 2);
+	close(fd);
+}
+
+Test(tcp, large_messages_cross_whole)
+{
+	static char message[RIG_MESSAGE_MAX + 1];
+	struct sip_path to;
+
+	open_both();
+	to = rig_path(&a, &b, 0);
+	memset(message, 'x', sizeof(message));
+	message[snprintf(message, sizeof(message), "A b c\r\nl: %zu\r\n\r\n",
+			 sizeof(message) - 19)] = 'x';
+	for (unsigned i = 0; i < 50; i++)
+		cr_expect_eq(sip_transport_send(a.transport, &to, message, RIG_MESSAGE_MAX), 0);
+	rig_until(b.received == 50);
+	cr_expect_eq(b.last_size, RIG_MESSAGE_MAX);
+	cr_expect_eq(memcmp(b.last, message, RIG_MESSAGE_MAX), 0);
+	cr_expect_eq(sip_transport_send(a.transport, &to, message, RIG_MESSAGE_MAX + 1), -EMSGSIZE);
+}
+
+/* --- keep-alives --- */
+
+Test(tcp, a_ping_is_answered_with_one_crlf)
+{
+	char text[64] = "";
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, "\r\n\r\n");
+	rig_until(bare_read(fd, text, sizeof(text)) && text[0] != '\0');
+	cr_expect_str_eq(text, "\r\n");
+	cr_expect_eq(rig_stats(&b).keepalives_answered, 1);
+	cr_expect_eq(b.received, 0);
+	close(fd);
+}
+
+Test(tcp, our_pings_are_answered_and_answers_are_no_pings)
+{
+	struct sip_path to;
+
+	open_both();
+	to = rig_path(&a, &b, 0);
+	cr_expect_eq(sip_transport_ping(a.transport, &to), -ENOTCONN);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	for (unsigned i = 1; i <= 3; i++) {
+		cr_expect_eq(sip_transport_ping(a.transport, &to), 0);
+		rig_until(rig_stats(&a).dropped_keepalive == i);
+	}
+	cr_expect_eq(rig_stats(&a).keepalives_sent, 3);
+	cr_expect_eq(rig_stats(&b).keepalives_answered, 3);
+	cr_expect_eq(rig_stats(&a).keepalives_answered, 0);
+}
+
+/* --- what is no SIP --- */
+
+Test(tcp, without_a_length_the_headers_are_answered_and_the_connection_closed)
+{
+	char text[128] = "";
+	int fd;
+
+	rig_open(&b, &plain);
+	b.answer = RESPONSE;
+	fd = bare_connect(&b, 0);
+	bare_send(fd, "OPTIONS sip:a SIP/2.0\r\nSubject: x\r\n\r\nbody " REQUEST);
+	rig_until(!bare_read(fd, text, sizeof(text)));
+	cr_expect_str_eq(text, RESPONSE);
+	cr_expect_str_eq(b.last, "OPTIONS sip:a SIP/2.0\r\nSubject: x\r\n\r\n");
+	cr_expect_eq(b.received, 1);
+	cr_expect_eq(rig_stats(&b).dropped_framing, 1);
+	cr_expect_eq(b.notices[SIP_NOTICE_FRAMING], 1);
+	cr_expect_str_eq(b.why, "no Content-Length");
+	close(fd);
+}
+
+Test(tcp, garbage_closes_the_connection)
+{
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, REQUEST "\x16\x03\x01");
+	rig_until(bare_is_closed(fd));
+	cr_expect_eq(b.received, 1);
+	cr_expect_eq(rig_stats(&b).connections, 0);
+	cr_expect_eq(rig_stats(&b).connections_closed, 1);
+	close(fd);
+}
+
+/* --- connections that fail --- */
+
+Test(tcp, a_refused_connection_is_told)
+{
+	struct sip_path to;
+
+	open_both();
+	to = rig_path(&a, &b, 0);
+	rig_close(&b);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(a.failures == 1);
+	cr_expect_eq(a.error, -ECONNREFUSED);
+	cr_expect(sip_flow_equal(a.failed[0].flow, to.flow));
+	cr_expect(sip_address_equal(&a.failed[0].remote, &to.remote));
+	cr_expect_eq(rig_stats(&a).connections_failed, 1);
+	cr_expect_eq(rig_stats(&a).connections, 0);
+}
+
+Test(tcp, a_lost_connection_is_told_and_replaced)
+{
+	struct sip_path to, old;
+
+	open_both();
+	to = rig_path(&a, &b, 0);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	old = to;
+	/* the other end goes away and comes back at another port, so this address is dead */
+	rig_close(&b);
+	rig_until(a.failures == 1);
+	cr_expect(sip_flow_equal(a.failed[0].flow, old.flow));
+	cr_expect(!sip_transport_is_open(a.transport, old.flow));
+	cr_expect_eq(rig_stats(&a).connections_lost, 1);
+
+	rig_open(&b, &plain);
+	to.remote = rig_address(&b, 0);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	cr_expect(!sip_flow_equal(to.flow, old.flow));
+	rig_until(b.received == 1);
+	/* who still has the old handle is told of the end of its replacement too */
+	rig_close(&b);
+	rig_until(a.failures == 3);
+	cr_expect(sip_flow_equal(a.failed[1].flow, to.flow));
+	cr_expect(sip_flow_equal(a.failed[2].flow, old.flow));
+}
+
+Test(tcp, a_stale_handle_is_nobody_elses_connection)
+{
+	struct sip_path first, only;
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, REQUEST);
+	rig_until(b.received == 1);
+	first = b.from;
+	close(fd);
+	rig_until(b.failures == 1);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, REQUEST);
+	rig_until(b.received == 2);
+	cr_expect_eq(b.from.flow.index, first.flow.index, "the place is used again");
+	cr_expect(!sip_transport_is_open(b.transport, first.flow));
+	only = first;
+	only.flags = SIP_PATH_FLOW_ONLY;
+	cr_expect_eq(send_text(&b, &only, REQUEST), -ENOTCONN);
+	cr_expect_eq(rig_stats(&b).connections_made, 0);
+	close(fd);
+}
+
+/* --- limits --- */
+
+Test(tcp, a_source_has_so_many_connections_and_no_more)
+{
+	struct sip_quota *quota;
+	int fds[4];
+
+	cr_assert_eq(sip_quota_create(100, 3, &quota), 0);
+	rig_open(&b, &(struct sip_transport_config){ .quota = quota });
+	for (unsigned i = 0; i < 4; i++)
+		fds[i] = bare_connect(&b, 0);
+	rig_until(bare_is_closed(fds[3]));
+	cr_expect_eq(rig_stats(&b).refused_source, 1);
+	cr_expect_eq(rig_stats(&b).connections, 3);
+	cr_expect_eq(b.notices[SIP_NOTICE_REFUSED], 1);
+	/* another source is served, and so is this one when one of its connections has gone */
+	bare_send(fds[1] = bare_connect(&b, 1), REQUEST);
+	rig_until(b.received == 1);
+	close(fds[0]);
+	rig_until(rig_stats(&b).connections == 3);
+	bare_send(fds[0] = bare_connect(&b, 0), REQUEST);
+	rig_until(b.received == 2);
+	for (unsigned i = 0; i < 4; i++)
+		close(fds[i]);
+	rig_close(&b);
+	sip_quota_destroy(quota);
+}
+
+Test(tcp, there_are_so_many_connections_and_no_more)
+{
+	struct sip_quota *quota;
+	struct sip_path to;
+	int fd, more;
+
+	cr_assert_eq(sip_quota_create(1, 100, &quota), 0);
+	rig_open(&b, &(struct sip_transport_config){ .quota = quota });
+	rig_open(&a, &plain);
+	fd = bare_connect(&b, 0);
+	more = bare_connect(&b, 1);
+	rig_until(bare_is_closed(more));
+	cr_expect_eq(rig_stats(&b).refused_connections, 1);
+	to = rig_path(&b, &a, 0);
+	cr_expect_eq(send_text(&b, &to, REQUEST), -EUSERS, "ours count as well");
+	close(fd);
+	rig_until(rig_stats(&b).connections == 0);
+	cr_expect_eq(send_text(&b, &to, REQUEST), 0);
+	rig_until(a.received == 1);
+	close(more);
+	rig_close(&b);
+	sip_quota_destroy(quota);
+}
+
+Test(tcp, those_that_say_nothing_are_few_and_closed_in_time)
+{
+	struct sip_transport_limits limits = sip_transport_limits_default;
+	int fds[3], half;
+
+	limits.opening_max = 3;
+	limits.opening_ms = 1000;
+	rig_open(&b, &(struct sip_transport_config){ .limits = &limits });
+	half = bare_connect(&b, 0);
+	bare_send(half, REQUEST);
+	rig_until(b.received == 1);
+	bare_send(half, "OPTIONS sip:a");
+	for (unsigned i = 0; i < 3; i++)
+		fds[i] = bare_connect(&b, 0);
+	rig_until(rig_stats(&b).opening == 3);
+	bare_send(fds[0], "\r\n\r\nOPTIONS");
+	{
+		int more = bare_connect(&b, 0);
+
+		rig_until(bare_is_closed(more));
+		close(more);
+	}
+	cr_expect_eq(rig_stats(&b).refused_opening, 1);
+	rig_until(rig_stats(&b).keepalives_answered == 1);
+	rig_pass_time(999);
+	cr_expect_eq(rig_stats(&b).connections, 4);
+	/* one that has finished a message may stay; half a message may not */
+	bare_send(fds[1], REQUEST);
+	rig_until(b.received == 2);
+	rig_pass_time(1);
+	rig_until(bare_is_closed(fds[2]));
+	rig_until(bare_is_closed(half));
+	cr_expect_eq(rig_stats(&b).connections, 1);
+	cr_expect_eq(rig_stats(&b).opening, 0);
+	cr_expect_eq(rig_stats(&b).timeouts_opening, 3);
+	for (unsigned i = 0; i < 3; i++)
+		close(fds[i]);
+	close(half);
+}
+
+Test(tcp, idle_connections_are_closed_and_keepalives_keep_them)
+{
+	struct sip_transport_limits limits = sip_transport_limits_default;
+	int idle, kept;
+
+	limits.idle_ms = 60000;
+	rig_open(&b, &(struct sip_transport_config){ .limits = &limits });
+	bare_send(idle = bare_connect(&b, 0), REQUEST);
+	bare_send(kept = bare_connect(&b, 0), REQUEST);
+	rig_until(b.received == 2);
+	for (unsigned i = 1; i <= 4; i++) {
+		rig_pass_time(29999);
+		bare_send(kept, "\r\n\r\n");
+		rig_until(rig_stats(&b).keepalives_answered == i);
+	}
+	rig_until(bare_is_closed(idle));
+	cr_expect_eq(rig_stats(&b).timeouts_idle, 1);
+	cr_expect_eq(rig_stats(&b).connections, 1);
+	cr_expect_eq(b.error, -ETIMEDOUT);
+	close(idle);
+	close(kept);
+}
+
+Test(tcp, who_takes_nothing_is_given_so_much_and_closed_in_time)
+{
+	struct sip_transport_limits limits = sip_transport_limits_default;
+	static char message[6000];
+	struct sip_path to;
+	int fd, rc = 0;
+
+	limits.queue_max = 100000;
+	limits.sending_ms = 5000;
+	rig_open(&b, &(struct sip_transport_config){ .limits = &limits });
+	bare_send(fd = bare_connect(&b, 0), REQUEST);
+	rig_until(b.received == 1);
+	to = b.from;
+	memset(message, 'x', sizeof(message));
+	for (unsigned i = 0; i < 10000 && rc == 0; i++) {
+		rc = sip_transport_send(b.transport, &to, message, sizeof(message));
+		if (i % 10 == 0)
+			rig_turn();
+	}
+	cr_expect_eq(rc, -ENOBUFS);
+	cr_expect_eq(rig_stats(&b).dropped_queue, 1);
+	cr_expect_eq(b.notices[SIP_NOTICE_OVERFULL], 1);
+	rig_pass_time(4999);
+	cr_expect_eq(b.failures, 0);
+	rig_pass_time(1);
+	cr_expect_eq(b.failures, 1);
+	cr_expect_eq(rig_stats(&b).timeouts_sending, 1);
+	close(fd);
+}
+
+/* --- shards --- */
+
+Test(tcp, a_connection_of_another_shard_is_used_through_that_one)
+{
+	struct sip_path to;
+	int fd;
+
+	rig_open(&a, &(struct sip_transport_config){ .shard = 1 });
+	rig_open(&b, &(struct sip_transport_config){ .shard = 2 });
+	bare_send(fd = bare_connect(&b, 0), REQUEST);
+	rig_until(b.received == 1);
+	to = b.from;
+	cr_expect_eq(to.flow.shard, 2);
+	cr_expect_eq(send_text(&a, &to, RESPONSE), 0);
+	cr_expect_eq(a.passed, 1);
+	cr_expect(sip_flow_equal(a.passed_to.flow, to.flow));
+	cr_expect_eq(sip_transport_send_for(b.transport, 1, &to, RESPONSE, strlen(RESPONSE)), 0);
+	close(fd);
+	rig_until(b.failures == 1);
+	cr_expect_eq(b.shards, 1u << 1);
+}
+
+static void copy_info(void *arg, const struct sip_flow_info *info)
+{
+	*(struct sip_flow_info *)arg = *info;
+}
+
+Test(tcp, connections_are_listed)
+{
+	struct sip_flow_info ours = { 0 }, theirs = { 0 };
+	struct sip_path to;
+
+	open_both();
+	to = rig_path(&a, &b, 0);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	rig_pass_time(5000);
+	sip_transport_each(a.transport, copy_info, &ours);
+	sip_transport_each(b.transport, copy_info, &theirs);
+	cr_expect(sip_flow_equal(ours.path.flow, to.flow));
+	cr_expect_str_eq(ours.state, "open");
+	cr_expect(!ours.inbound && theirs.inbound);
+	cr_expect_eq(ours.sent, 1);
+	cr_expect_eq(theirs.received, 1);
+	cr_expect_eq(ours.age_ms, 5000);
+	cr_expect_eq(ours.waiting, 0);
+}
