@@ -100,13 +100,16 @@ struct config_connections {
 };
 
 struct config_sip {
-	const char **domains; /* realms that we are registrar for; the first is the realm */
+	const char **domains; /* that we are registrar for; each is the realm of its users */
 	unsigned domains_count;
 	struct config_listener *listeners;
 	unsigned listeners_count;
 	struct config_connections connections;
 	const char **digest; /* algorithms in order of preference: SHA-256, MD5 */
 	unsigned digest_count;
+	bool auth_int;                /* qop auth-int is offered beside auth; default false */
+	bool user_hash;               /* names may come hashed (RFC 7616 §3.4.4); default false */
+	bool authentication_info;     /* in the 200 to a REGISTER (RFC 7616 §3.5); default false */
 	const char **md5_only_agents; /* User-Agents, by how they begin, that fail on SHA-256 */
 	unsigned md5_only_agents_count;
 	unsigned nonce_lifetime_s;       /* default 300 */

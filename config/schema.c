@@ -183,16 +183,26 @@ static const struct schema_section connections_section = {
 };
 
 static const struct schema_key sip_keys[] = {
-	{ "domains", "Domains that we are registrar for. The first is the realm of digests.", NULL,
-	  .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127, .count_max = 64,
-	  .form = schema_form_domain },
+	{ "domains", "Domains that we are registrar for; each is the realm of its users' digests.",
+	  NULL, .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127,
+	  .count_max = 64, .form = schema_form_domain },
 	{ "listeners", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_sip, listeners),
 	  .count_max = 64, .section = &listener_section },
 	{ "connections", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION,
 	  FIELD(config_sip, connections), .section = &connections_section },
 	{ "digest", "Digest algorithms that phones are offered, the preferred one first.",
-	  "SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_sip, digest), .count_max = 2,
-	  .choices = "SHA-256 | MD5" },
+	  "SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_sip, digest), .count_max = 3,
+	  .choices = "SHA-512-256 | SHA-256 | MD5" },
+	{ "auth_int",
+	  "Offer `auth-int` beside `auth`: digests that cover bodies too (RFC 7616). Phones behind "
+	  "routers that rewrite SDP fail with it.",
+	  "false", BOOL(config_sip, auth_int) },
+	{ "user_hash", "Take names of users as hashes (RFC 7616).", "false",
+	  BOOL(config_sip, user_hash) },
+	{ "authentication_info",
+	  "Prove the password to the phone as well, in the answer to a REGISTER (RFC 7616), and hand "
+	  "out the next nonce when one grows old.",
+	  "false", BOOL(config_sip, authentication_info) },
 	{ "md5_only_agents",
 	  "How the User-Agent of phones begins that fail on a SHA-256 challenge instead of passing "
 	  "it over (RFC 8760): they are offered MD5 alone.",

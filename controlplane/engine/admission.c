@@ -69,13 +69,13 @@ static int refuse(struct sip_invite *invite, unsigned status, struct slice heade
 }
 
 static int challenge(struct engine *e, struct sip_invite *invite, const struct sip_msg *request,
-		     bool stale, uint64_t now_s)
+		     const struct digest_ask *ask, bool stale)
 {
 	char buffer[CHALLENGE_MAX];
 	struct sip_build build;
 
 	sip_build_init(&build, buffer, sizeof(buffer));
-	digest_challenge(e->shard->digest, request, &build, true, stale, now_s);
+	digest_challenge(e->shard->digest, request, ask, stale, &build);
 	if (build.overflow)
 		return refuse(invite, 500, SLICE_NONE);
 	return refuse(invite, 407, (struct slice){ buffer, build.used });
@@ -96,18 +96,22 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 			const struct caller *caller)
 {
 	struct shard *shard = e->shard;
+	/* Each domain is a realm of its own. */
+	struct digest_ask ask = { .realm = slice_of(strrchr(caller->aor, '@') + 1),
+				  .proxy = true,
+				  .now_s = shard_wall_ms() / 1000 };
+	struct digest_users users;
 	struct digest_result result;
-	uint64_t now_s = shard_wall_ms() / 1000;
 
-	digest_check(shard->digest, request, true, registrar_password, shard->registrar, now_s,
-		     &result);
+	registrar_users(shard->registrar, &users);
+	digest_check(shard->digest, request, &ask, &users, &result);
 	switch (result.verdict) {
 	case DIGEST_OK:
 		break;
 	case DIGEST_MISSING:
-		return challenge(e, invite, request, false, now_s);
+		return challenge(e, invite, request, &ask, false);
 	case DIGEST_STALE:
-		return challenge(e, invite, request, true, now_s);
+		return challenge(e, invite, request, &ask, true);
 	case DIGEST_MALFORMED:
 		return refuse(invite, 400, SLICE_NONE);
 	default:

@@ -18,10 +18,11 @@
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
-#define WHY_SIZE     512
-#define SAY_AGAIN_MS 5000u
-#define HEAP_STEP    (4 << 20) /* bytes that the heap grows by */
-#define CLOSE_MS     5000u     /* for sockets and the link; nothing of it waits for a peer */
+#define DIGEST_NONCES_MIN 65536u
+#define WHY_SIZE          512
+#define SAY_AGAIN_MS      5000u
+#define HEAP_STEP         (4 << 20) /* bytes that the heap grows by */
+#define CLOSE_MS          5000u     /* for sockets and the link; nothing of it waits for a peer */
 
 static int fail(char *why, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -128,13 +129,18 @@ static void plan_digest(struct process *process)
 	const struct config_sip *sip = &process->config->sip;
 	struct digest_options *digest = &process->shared.digest;
 
-	digest->realm = slice_of(sip->domains_count ? sip->domains[0] : "tandem");
 	digest->nonce_lifetime_s = sip->nonce_lifetime_s;
 	digest->md5_only_agents = sip->md5_only_agents;
 	digest->md5_only_agent_count = sip->md5_only_agents_count;
+	digest->auth_int = sip->auth_int;
+	digest->user_hash = sip->user_hash;
+	/* A phone that keeps its nonce does not find it forgotten because of the others. */
+	digest->nonces_max = process->config->users_count > DIGEST_NONCES_MIN
+				     ? process->config->users_count
+				     : DIGEST_NONCES_MIN;
 	for (unsigned i = 0; i < sip->digest_count && i < DIGEST_ALGORITHMS; i++)
-		digest->algorithms[digest->algorithm_count++] =
-			strcmp(sip->digest[i], "SHA-256") == 0 ? DIGEST_SHA256 : DIGEST_MD5;
+		digest_algorithm_parse(slice_of(sip->digest[i]),
+				       &digest->algorithms[digest->algorithm_count++]);
 	random_bytes(digest->key, sizeof(digest->key));
 }
 

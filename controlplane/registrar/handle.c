@@ -21,6 +21,8 @@ struct handling {
 	const struct sip_msg *request;
 	const struct sip_path *from;
 	uint64_t now_ms;
+	struct digest_ask ask;
+	struct digest_result proof;
 	char tag[TAG_CHARS + 1];
 	char aor[REGISTRAR_AOR_MAX];
 };
@@ -73,7 +75,7 @@ static int challenge(struct handling *h, bool stale)
 		return reply(h, 500, NULL, "");
 	sip_build_init(&b, buffer, size);
 	begin(h, &b, 401);
-	digest_challenge(h->digest, h->request, &b, false, stale, h->now_ms / 1000);
+	digest_challenge(h->digest, h->request, &h->ask, stale, &b);
 	finish(h, &b);
 	free(buffer);
 	return -EACCES;
@@ -105,6 +107,8 @@ static void accept_register(struct handling *h, const struct contact *contacts, 
 	gmtime_r(&now_s, &utc);
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
 	sip_build_header(&b, SIP_H_DATE, "%s", date);
+	if (h->registrar->config->sip.authentication_info)
+		digest_info(h->digest, &h->ask, &h->proof, SLICE_NONE, &b);
 	finish(h, &b);
 	free(buffer);
 }
@@ -161,40 +165,56 @@ static int check_require(struct handling *h)
 	return reply(h, 420, NULL, extra);
 }
 
-/* Steps 3 to 5: who is it, whose contacts are these, and may the one change the other's? */
+/* Is the user that proved itself the one whose contacts these are? */
+static bool is_owner(const struct handling *h, const char *username)
+{
+	const char *at = strrchr(h->aor, '@');
+	const size_t length = (size_t)(at - h->aor);
+
+	return strcmp(username, h->aor) == 0 ||
+	       (strlen(username) == length && memcmp(username, h->aor, length) == 0);
+}
+
+/*
+ * Steps 3 to 5: who is it, whose contacts are these, and may the one change the other's? Each
+ * domain is a realm of its own; so the To says who may be asked for.
+ */
 static int check_user(struct handling *h)
 {
 	struct registrar *r = h->registrar;
-	struct digest_result result;
-	const struct user *user;
+	struct digest_users users;
 	struct sip_addr to;
+	const char *domain;
 	int error;
 
 	if (sip_msg_to(h->request, &to))
 		return reply(h, 400, "Bad To", "");
-	digest_check(h->digest, h->request, false, registrar_password, r, h->now_ms / 1000,
-		     &result);
-	switch (result.verdict) {
+	domain = users_domain(r->users, to.uri.host);
+	if (!domain)
+		return reply(h, 404, NULL, "");
+	registrar_users(r, &users);
+	h->ask = (struct digest_ask){ .realm = slice_of(domain), .now_s = h->now_ms / 1000 };
+	digest_check(h->digest, h->request, &h->ask, &users, &h->proof);
+	switch (h->proof.verdict) {
 	case DIGEST_OK:
 		break;
 	case DIGEST_MALFORMED:
 		return reply(h, 400, "Bad Authorization", "");
 	case DIGEST_WRONG:
 		LOG_WARN("registrar", 0, "REGISTER of %.*s: wrong credentials for \"%s\"",
-			 SLICE_FMT(to.uri.text), result.username);
+			 SLICE_FMT(to.uri.text), h->proof.username);
 		return challenge(h, false);
 	default:
-		return challenge(h, result.verdict == DIGEST_STALE);
+		return challenge(h, h->proof.verdict == DIGEST_STALE);
 	}
 	error = registrar_aor(r, &to.uri, h->aor);
 	if (error == -EINVAL)
 		return reply(h, 400, "Bad Address Of Record", "");
 	if (error || !registrar_user_exists(r, h->aor))
 		return reply(h, 404, NULL, "");
-	user = users_identify(r->users, result.username);
-	if (!user || strcmp(user->aor, h->aor) != 0) {
+	if (!is_owner(h, h->proof.username)) {
 		LOG_WARN("registrar", 0, "REGISTER of %s with the credentials of \"%s\"", h->aor,
-			 result.username);
+			 h->proof.username);
 		return reply(h, 403, NULL, "");
 	}
 	return 0;

@@ -182,18 +182,17 @@ int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
 
 bool registrar_user_exists(const struct registrar *registrar, const char *aor)
 {
-	return users_find(registrar->users, aor) != NULL;
+	bool exists;
+
+	location_read_begin();
+	exists = users_find(registrar->users, aor) != NULL;
+	location_read_end();
+	return exists;
 }
 
-const char *registrar_password(void *arg, const char *user, const char *realm)
+void registrar_users(struct registrar *registrar, struct digest_users *users)
 {
-	const struct registrar *registrar = arg;
-	const struct user *found;
-
-	if (strcmp(realm, registrar->config->sip.domains[0]) != 0)
-		return NULL;
-	found = users_identify(registrar->users, user);
-	return found ? found->config->password : NULL;
+	*users = (struct digest_users){ users_ha1, users_unhash, registrar->users };
 }
 
 /* --- look-up and expiry ----------------------------------------------------------------------------- */

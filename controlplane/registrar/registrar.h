@@ -46,8 +46,8 @@ int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
 		  char aor[REGISTRAR_AOR_MAX]);
 /* Is there such a user, registered or not? */
 bool registrar_user_exists(const struct registrar *registrar, const char *aor);
-/* For digest_check(): clear-text password of a user of ours, NULL: none. arg: the registrar. */
-const char *registrar_password(void *arg, const char *user, const char *realm);
+/* For digest_check(). The realm of a user is the domain of its AOR. */
+void registrar_users(struct registrar *registrar, struct digest_users *users);
 
 /* Copies the live contacts of an AOR, highest q first. Returns how many (0..max). */
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,

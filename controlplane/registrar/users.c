@@ -3,57 +3,150 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sip/base/hash_index.h"
-
-struct user_entry {
-	struct user user;
-	struct hash_node node; /* in users->index */
-	char aor[REGISTRAR_AOR_MAX];
-};
+#include "controlplane/registrar/location.h"
 
 struct users {
 	const struct config *config;
-	struct user_entry *entries;
-	struct hash_index index; /* by AOR; only read after users_create(), so any thread may */
+	struct cds_lfht *table;  /* struct user, by AOR */
+	struct cds_lfht *hashed; /* struct user_hash; NULL unless sip.user_hash */
 };
+
+static struct user *user_of(struct cds_lfht_node *node)
+{
+	return node ? caa_container_of(node, struct user, node) : NULL;
+}
+
+static void free_user(struct user *user)
+{
+	for (unsigned i = 0; i < DIGEST_ALGORITHMS; i++)
+		free(atomic_load(&user->ha1[i]));
+	free(user->hashes);
+	free(user);
+}
+
+static void reclaim(struct rcu_head *head)
+{
+	free_user(caa_container_of(head, struct user, rcu));
+}
+
+/* The hash is one already. */
+static uint64_t key_of(const unsigned char hash[DIGEST_BYTES_MAX])
+{
+	uint64_t key;
+
+	memcpy(&key, hash, sizeof(key));
+	return key;
+}
+
+static int add_hashes(struct users *users, struct user *user, const struct config_user *config)
+{
+	struct slice parts[] = { slice_of(config->name), slice_of(strrchr(user->aor, '@') + 1) };
+
+	user->hashes = calloc(DIGEST_ALGORITHMS, sizeof(*user->hashes));
+	if (!user->hashes)
+		return -ENOMEM;
+	for (unsigned i = 0; i < DIGEST_ALGORITHMS; i++) {
+		struct user_hash *h = &user->hashes[i];
+
+		h->user = user;
+		if (!digest_hash((enum digest_algorithm)i, parts, 2, h->hash))
+			continue;
+		cds_lfht_node_init(&h->node);
+		cds_lfht_add(users->hashed, key_of(h->hash), &h->node);
+	}
+	return 0;
+}
+
+static int add(struct users *users, const struct config_user *config)
+{
+	const char *domain = config->domain ? config->domain : users->config->sip.domains[0];
+	size_t size = strlen(config->name) + strlen(domain) + 2;
+	struct user *user = calloc(1, sizeof(*user) + size);
+
+	if (!user)
+		return -ENOMEM;
+	snprintf(user->text, size, "%s@%s", config->name, domain);
+	user->aor = user->text;
+	user->password = config->password;
+	cds_lfht_node_init(&user->node);
+	cds_lfht_add(users->table, slice_hash(slice_of(user->aor)), &user->node);
+	return users->hashed ? add_hashes(users, user, config) : 0;
+}
+
+/* A fixed size spares liburcu's resize thread. */
+static struct cds_lfht *new_table(size_t expected)
+{
+	size_t buckets = 64;
+
+	while (buckets < expected)
+		buckets *= 2;
+	return cds_lfht_new_flavor(buckets, buckets, buckets, 0, &urcu_memb_flavor, NULL);
+}
 
 int users_create(const struct config *config, struct users **result)
 {
 	struct users *users = calloc(1, sizeof(*users));
-	int error;
+	int error = 0;
 
 	*result = NULL;
 	if (!users)
 		return -ENOMEM;
 	users->config = config;
-	users->entries = calloc(config->users_count + 1, sizeof(*users->entries));
-	error = users->entries ? hash_index_init(&users->index, config->users_count) : -ENOMEM;
-	if (error) {
-		free(users->entries);
-		free(users);
-		return error;
+	users->table = new_table(config->users_count);
+	if (config->sip.user_hash)
+		users->hashed = new_table((size_t)config->users_count * DIGEST_ALGORITHMS);
+	if (!users->table || (config->sip.user_hash && !users->hashed)) {
+		users_destroy(users);
+		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < config->users_count; i++) {
-		struct user_entry *entry = &users->entries[i];
-
-		snprintf(entry->aor, sizeof(entry->aor), "%s@%s", config->users[i].name,
-			 config->users[i].domain);
-		entry->user = (struct user){ &config->users[i], entry->aor };
-		hash_index_insert(&users->index, &entry->node, slice_hash(slice_of(entry->aor)));
+	location_read_begin();
+	for (unsigned i = 0; i < config->users_count && !error; i++)
+		error = add(users, &config->users[i]);
+	location_read_end();
+	if (error) {
+		users_destroy(users);
+		return error;
 	}
 	*result = users;
 	return 0;
+}
+
+static void drop(struct users *users, struct user *user)
+{
+	for (unsigned i = 0; user->hashes && i < DIGEST_ALGORITHMS; i++)
+		cds_lfht_del(users->hashed, &user->hashes[i].node);
+	cds_lfht_del(users->table, &user->node);
+	urcu_memb_call_rcu(&user->rcu, reclaim);
+}
+
+static void drop_all(struct users *users)
+{
+	struct cds_lfht_iter iter;
+	struct user *user = NULL;
+
+	location_read_begin();
+	cds_lfht_for_each_entry(users->table, &iter, user, node)
+	{
+		drop(users, user);
+	}
+	location_read_end();
+	urcu_memb_barrier();
+	cds_lfht_destroy(users->table, NULL);
 }
 
 void users_destroy(struct users *users)
 {
 	if (!users)
 		return;
-	hash_index_free(&users->index);
-	free(users->entries);
+	if (users->table)
+		drop_all(users);
+	if (users->hashed)
+		cds_lfht_destroy(users->hashed, NULL);
 	free(users);
 }
 
@@ -101,35 +194,125 @@ invalid:
 	return -EINVAL;
 }
 
-const struct user *users_find(const struct users *users, const char *aor)
+static int is_aor(struct cds_lfht_node *node, const void *aor)
 {
-	for (struct hash_node *n = hash_index_first(&users->index, slice_hash(slice_of(aor))); n;
-	     n = hash_index_next(n)) {
-		const struct user_entry *entry =
-			(struct user_entry *)((char *)n - offsetof(struct user_entry, node));
-		if (strcmp(entry->aor, aor) == 0)
-			return &entry->user;
-	}
-	return NULL;
+	return strcmp(user_of(node)->aor, aor) == 0;
 }
 
-const struct user *users_identify(const struct users *users, const char *name)
+const struct user *users_find(const struct users *users, const char *aor)
 {
-	const struct config_sip *sip = &users->config->sip;
-	const struct user *found = NULL, *user;
+	struct cds_lfht_iter iter;
+
+	cds_lfht_lookup(users->table, slice_hash(slice_of(aor)), is_aor, aor, &iter);
+	return user_of(cds_lfht_iter_get_node(&iter));
+}
+
+/* --- credentials ---------------------------------------------------------------------------------- */
+
+static bool has_domain(const char *name)
+{
+	return strchr(name, '@') != NULL;
+}
+
+const struct user *users_identify(const struct users *users, const char *name, struct slice realm)
+{
+	const char *at = strrchr(name, '@');
 	char aor[REGISTRAR_AOR_MAX];
 
-	if (strchr(name, '@'))
-		return users_find(users, name);
-	for (unsigned i = 0; i < sip->domains_count; i++) {
-		if ((size_t)snprintf(aor, sizeof(aor), "%s@%s", name, sip->domains[i]) >=
-		    sizeof(aor))
-			continue;
-		user = users_find(users, aor);
-		if (user && found)
-			return NULL;
-		if (user)
-			found = user;
+	if (at)
+		return slice_equal(slice_of(at + 1), realm) ? users_find(users, name) : NULL;
+	if ((size_t)snprintf(aor, sizeof(aor), "%s@%.*s", name, SLICE_FMT(realm)) >= sizeof(aor))
+		return NULL;
+	return users_find(users, aor);
+}
+
+static bool make_ha1(const struct user *user, const char *name, struct slice realm,
+		     enum digest_algorithm algorithm, unsigned char ha1[DIGEST_BYTES_MAX])
+{
+	return digest_ha1(algorithm, slice_of(name), realm, slice_of(user->password), ha1);
+}
+
+/* Threads that make the same one at a time lose theirs but for the first. */
+static void remember(struct user *user, enum digest_algorithm algorithm,
+		     const unsigned char ha1[DIGEST_BYTES_MAX])
+{
+	const unsigned size = digest_algorithm_size(algorithm);
+	unsigned char *kept = malloc(size), *none = NULL;
+
+	if (!kept)
+		return;
+	memcpy(kept, ha1, size);
+	if (!atomic_compare_exchange_strong(&user->ha1[algorithm], &none, kept))
+		free(kept);
+}
+
+bool users_ha1(void *arg, const char *name, struct slice realm, enum digest_algorithm algorithm,
+	       unsigned char ha1[DIGEST_BYTES_MAX])
+{
+	const unsigned char *kept;
+	struct user *user;
+	bool known = false;
+
+	location_read_begin();
+	user = (struct user *)users_identify(arg, name, realm);
+	if (!user)
+		goto done;
+	kept = atomic_load_explicit(&user->ha1[algorithm], memory_order_acquire);
+	if (kept && !has_domain(name)) {
+		memcpy(ha1, kept, digest_algorithm_size(algorithm));
+		known = true;
+		goto done;
 	}
-	return found;
+	known = make_ha1(user, name, realm, algorithm, ha1);
+	if (known && !has_domain(name))
+		remember(user, algorithm, ha1);
+done:
+	location_read_end();
+	return known;
+}
+
+struct wanted_hash {
+	enum digest_algorithm algorithm;
+	struct slice realm;
+	unsigned char hash[DIGEST_BYTES_MAX];
+};
+
+static struct user_hash *hash_of(struct cds_lfht_node *node)
+{
+	return node ? caa_container_of(node, struct user_hash, node) : NULL;
+}
+
+static int is_hash(struct cds_lfht_node *node, const void *key)
+{
+	const struct user_hash *h = hash_of(node);
+	const struct wanted_hash *wanted = key;
+
+	return (unsigned)(h - h->user->hashes) == wanted->algorithm &&
+	       memcmp(h->hash, wanted->hash, digest_algorithm_size(wanted->algorithm)) == 0 &&
+	       slice_equal(slice_of(strrchr(h->user->aor, '@') + 1), wanted->realm);
+}
+
+bool users_unhash(void *arg, const char *hash, struct slice realm, enum digest_algorithm algorithm,
+		  char name[DIGEST_USER_MAX])
+{
+	struct wanted_hash wanted = { .algorithm = algorithm, .realm = realm };
+	const unsigned size = digest_algorithm_size(algorithm);
+	const struct users *users = arg;
+	const struct user_hash *found;
+	struct cds_lfht_iter iter;
+
+	if (!users->hashed || strlen(hash) != 2 * (size_t)size)
+		return false;
+	for (unsigned i = 0; i < size; i++)
+		if (sscanf(hash + 2 * i, "%2hhx", &wanted.hash[i]) != 1)
+			return false;
+	location_read_begin();
+	cds_lfht_lookup(users->hashed, key_of(wanted.hash), is_hash, &wanted, &iter);
+	found = hash_of(cds_lfht_iter_get_node(&iter));
+	if (found)
+		snprintf(name, DIGEST_USER_MAX, "%.*s",
+			 (int)(strrchr(found->user->aor, '@') - found->user->aor),
+			 found->user->aor);
+	location_read_end();
+	return found != NULL;
 }

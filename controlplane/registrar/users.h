@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Domains, users and addresses of record: what the configuration knows. Read-only once made. */
+/*
+ * Domains, users and addresses of record.
+ *
+ * Users are found under RCU by any thread (location_read_begin()); what is found stays until the
+ * read section ends. Those who add and remove take turns by themselves.
+ */
 #ifndef CONTROLPLANE_REGISTRAR_USERS_H
 #define CONTROLPLANE_REGISTRAR_USERS_H
+
+#include <urcu/rculfhash.h>
+#include <urcu/urcu-memb.h>
 
 #include "controlplane/registrar/registrar.h"
 
 struct users;
 
-/* The configuration must outlive it. */
+/* With those of the configuration, which must outlive it. */
 int users_create(const struct config *config, struct users **users);
 void users_destroy(struct users *users);
 
@@ -17,15 +25,31 @@ const char *users_domain(const struct users *users, struct slice host);
 /* See registrar_aor(). */
 int users_aor(const struct users *users, const struct sip_uri *uri, char aor[REGISTRAR_AOR_MAX]);
 
+/* A name as it comes hashed (RFC 7616 §3.4.4). */
+struct user_hash {
+	struct cds_lfht_node node; /* in users->hashed */
+	struct user *user;
+	unsigned char hash[DIGEST_BYTES_MAX];
+};
+
 struct user {
-	const struct config_user *config;
-	const char *aor;
+	struct cds_lfht_node node; /* in users->table */
+	struct rcu_head rcu;
+	const char *aor, *password;
+	/* digest_ha1() of the name without its domain, made when first asked for. */
+	_Atomic(unsigned char *) ha1[DIGEST_ALGORITHMS];
+	struct user_hash *hashes; /* one per algorithm if sip.user_hash, else NULL */
+	char text[];              /* aor */
 };
 const struct user *users_find(const struct users *users, const char *aor);
-/*
- * Who a user name of digest credentials means: "alice@tandem.lab", or "alice" as long as only one
- * domain has an alice. All domains share one realm, so a short name that two have proves nothing.
- */
-const struct user *users_identify(const struct users *users, const char *name);
+
+/* The user that a name of digest credentials means in the realm of a domain: "alice", or
+ * "alice@tandem.lab". NULL: none. */
+const struct user *users_identify(const struct users *users, const char *name, struct slice realm);
+/* See struct digest_users. Begin and end their own read sections. arg: struct users. */
+bool users_ha1(void *arg, const char *name, struct slice realm, enum digest_algorithm algorithm,
+	       unsigned char ha1[DIGEST_BYTES_MAX]);
+bool users_unhash(void *arg, const char *hash, struct slice realm, enum digest_algorithm algorithm,
+		  char name[DIGEST_USER_MAX]);
 
 #endif

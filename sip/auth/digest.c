@@ -11,42 +11,17 @@
 #include "sip/base/random.h"
 #include "sip/message/chars.h"
 
-#define DIGEST_SIZE_MAX 32
-#define DIGEST_TEXT_MAX (2 * DIGEST_SIZE_MAX)
 /* A nonce may seem to be made a little in the future when the clock is set back. */
 #define CLOCK_SLACK_S 5
 
-static const struct algorithm {
-	const char *name;  /* of the algorithm parameter, RFC 8760 §2.1 */
-	const char *fetch; /* libcrypto's name */
-	unsigned size;     /* bytes */
-} algorithms[DIGEST_ALGORITHMS] = {
-	[DIGEST_MD5] = { "MD5", "MD5", 16 },
-	[DIGEST_SHA256] = { "SHA-256", "SHA256", 32 },
-};
-
 struct digest_server {
 	struct digest_options options;
-	char *realm;
-	EVP_MD *md[DIGEST_ALGORITHMS];
-	EVP_MD_CTX *context;
 	EVP_MAC_CTX *mac;
 	struct replay *replay;
-	char decoy[32]; /* password of users that do not exist */
+	unsigned char decoy[DIGEST_BYTES_MAX]; /* HA1 of users that do not exist */
 };
 
 /* --- set up ---------------------------------------------------------------------------------- */
-
-static bool realm_valid(struct slice realm)
-{
-	for (size_t i = 0; i < realm.n; i++) {
-		unsigned char c = (unsigned char)realm.p[i];
-
-		if (c < ' ' || c == 0x7f || c == '"' || c == '\\')
-			return false;
-	}
-	return realm.n > 0;
-}
 
 static EVP_MAC_CTX *create_mac(const uint8_t key[32])
 {
@@ -65,20 +40,21 @@ static EVP_MAC_CTX *create_mac(const uint8_t key[32])
 	return context;
 }
 
-static int fetch_algorithms(struct digest_server *server)
+static int check_algorithms(const struct digest_options *options)
 {
-	const struct digest_options *options = &server->options;
+	unsigned char hash[DIGEST_BYTES_MAX];
+	unsigned seen = 0;
 
 	if (options->algorithm_count == 0 || options->algorithm_count > DIGEST_ALGORITHMS)
 		return -EINVAL;
 	for (unsigned i = 0; i < options->algorithm_count; i++) {
-		unsigned which = options->algorithms[i];
+		enum digest_algorithm which = options->algorithms[i];
 
-		if (which >= DIGEST_ALGORITHMS || server->md[which] != NULL)
+		if (which >= DIGEST_ALGORITHMS || (seen & 1u << which) != 0)
 			return -EINVAL;
-		server->md[which] = EVP_MD_fetch(NULL, algorithms[which].fetch, NULL);
-		if (server->md[which] == NULL)
+		if (!digest_hash(which, &(struct slice){ "", 0 }, 1, hash))
 			return -ENOTSUP;
+		seen |= 1u << which;
 	}
 	return 0;
 }
@@ -86,33 +62,24 @@ static int fetch_algorithms(struct digest_server *server)
 int digest_server_create(const struct digest_options *options, struct digest_server **result)
 {
 	struct digest_server *server;
-	int rc = -ENOMEM;
+	int rc = check_algorithms(options);
 
 	*result = NULL;
-	if (!realm_valid(options->realm))
-		return -EINVAL;
+	if (rc != 0)
+		return rc;
 	server = calloc(1, sizeof(*server));
 	if (server == NULL)
 		return -ENOMEM;
 	server->options = *options;
-	server->realm = strndup(options->realm.p, options->realm.n);
-	server->options.realm = slice_of(server->realm);
-	server->context = EVP_MD_CTX_new();
 	server->mac = create_mac(options->key);
 	server->replay = replay_get(options->key, options->nonces_max);
-	if (server->realm == NULL || server->context == NULL || server->mac == NULL ||
-	    server->replay == NULL)
-		goto fail;
-	random_token(server->decoy, sizeof(server->decoy) - 1);
-	rc = fetch_algorithms(server);
-	if (rc != 0)
-		goto fail;
+	if (server->mac == NULL || server->replay == NULL) {
+		digest_server_destroy(server);
+		return -ENOMEM;
+	}
+	random_bytes(server->decoy, sizeof(server->decoy));
 	*result = server;
 	return 0;
-
-fail:
-	digest_server_destroy(server);
-	return rc;
 }
 
 void digest_server_destroy(struct digest_server *server)
@@ -121,126 +88,55 @@ void digest_server_destroy(struct digest_server *server)
 		return;
 	replay_put(server->replay);
 	EVP_MAC_CTX_free(server->mac);
-	EVP_MD_CTX_free(server->context);
-	for (unsigned i = 0; i < DIGEST_ALGORITHMS; i++)
-		EVP_MD_free(server->md[i]);
-	free(server->realm);
 	OPENSSL_cleanse(server, sizeof(*server));
 	free(server);
 }
 
 /* --- credentials ------------------------------------------------------------------------------ */
 
-struct credentials {
-	struct slice username, realm, nonce, uri, response, algorithm, qop, cnonce, nc;
-	enum digest_algorithm which;
-	uint32_t count;
-};
-
-/* The parameters of RFC 7616 §3.4; others are passed over. false: broken, or one twice. */
-static bool read_params(struct slice text, struct credentials *c)
+static bool is_offered(const struct digest_server *server, enum digest_algorithm which)
 {
-	const struct {
-		const char *name;
-		struct slice *to;
-	} known[] = {
-		{ "username", &c->username },
-		{ "realm", &c->realm },
-		{ "nonce", &c->nonce },
-		{ "uri", &c->uri },
-		{ "response", &c->response },
-		{ "algorithm", &c->algorithm },
-		{ "qop", &c->qop },
-		{ "cnonce", &c->cnonce },
-		{ "nc", &c->nc },
-	};
-	struct slice name, value;
-	int rc;
-
-	*c = (struct credentials){ 0 };
-	while ((rc = sip_param_take(&text, ',', &name, &value)) > 0) {
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-			if (!slice_equal_nocase(name, slice_of(known[i].name)))
-				continue;
-			if (known[i].to->p != NULL || value.p == NULL)
-				return false;
-			*known[i].to = value;
-		}
-	}
-	return rc == 0;
-}
-
-static bool is_offered(const struct digest_server *server, struct credentials *c)
-{
-	for (unsigned i = 0; i < server->options.algorithm_count; i++) {
-		c->which = server->options.algorithms[i];
-		/* RFC 7616 §3.3: MD5 if there is none. */
-		if (slice_equal_nocase(c->algorithm.p != NULL ? c->algorithm : SLICE("MD5"),
-				       slice_of(algorithms[c->which].name)))
+	for (unsigned i = 0; i < server->options.algorithm_count; i++)
+		if (server->options.algorithms[i] == which)
 			return true;
-	}
 	return false;
 }
 
-/* The first Digest credentials for our realm with an algorithm that we offer. */
+/* The first Digest credentials for the realm with an algorithm that we offer. */
 static enum digest_verdict find_credentials(const struct digest_server *server,
-					    const struct sip_msg *request, bool proxy,
-					    struct credentials *c)
+					    const struct sip_msg *request,
+					    const struct digest_ask *ask, struct digest_params *c,
+					    enum digest_algorithm *which)
 {
-	enum sip_header_id id = proxy ? SIP_H_PROXY_AUTHORIZATION : SIP_H_AUTHORIZATION;
+	enum sip_header_id id = ask->proxy ? SIP_H_PROXY_AUTHORIZATION : SIP_H_AUTHORIZATION;
 
 	for (const struct sip_header *h = sip_msg_header(request, id); h != NULL;
 	     h = sip_msg_next(request, h)) {
-		struct slice rest = h->value, scheme = take_while(&rest, CHAR_TOKEN);
+		struct slice rest = h->value;
 
-		if (!slice_equal_nocase(scheme, SLICE("Digest")))
+		if (!digest_scheme_take(&rest))
 			continue;
-		if (rest.n == 0 || !char_is_space(rest.p[0]) || !read_params(rest, c))
+		if (!digest_params_read(rest, c))
 			return DIGEST_MALFORMED;
-		if (slice_equal(c->realm, server->options.realm) && is_offered(server, c))
+		if (slice_equal(c->realm, ask->realm) &&
+		    digest_algorithm_parse(c->algorithm, which) && is_offered(server, *which))
 			return DIGEST_OK;
 	}
 	return DIGEST_MISSING;
 }
 
-/* nc: eight hexadecimal digits, counted from 1. */
-static bool read_count(struct slice text, uint32_t *count)
-{
-	*count = 0;
-	if (text.n != 8 || !all_are(text, CHAR_HEX))
-		return false;
-	for (unsigned i = 0; i < 8; i++)
-		*count = *count << 4 | char_hex(text.p[i]);
-	return *count > 0;
-}
-
 /* RFC 3261 §22.4: without qop there is neither cnonce nor nc, and the nonce counts as used once. */
-static bool read_qop(struct credentials *c)
+static bool read_qop(const struct digest_params *c, enum digest_algorithm which,
+		     enum digest_qop *qop, uint32_t *count)
 {
-	if (c->qop.p == NULL) {
-		c->count = 1;
-		return c->which == DIGEST_MD5;
-	}
-	return slice_equal_nocase(c->qop, SLICE("auth")) && c->cnonce.n > 0 &&
-	       read_count(c->nc, &c->count);
-}
-
-/* Quoted pairs are undone. false: empty, or too long. */
-static bool read_username(struct slice text, char *to, size_t size)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '\\' && i + 1 < text.n)
-			i++;
-		if (used + 1 >= size) {
-			to[0] = '\0';
-			return false;
-		}
-		to[used++] = text.p[i];
-	}
-	to[used] = '\0';
-	return used > 0;
+	*qop = DIGEST_QOP_NONE;
+	*count = 1;
+	if (c->qop.p == NULL)
+		return which == DIGEST_MD5;
+	*qop = slice_equal_nocase(c->qop, SLICE("auth-int")) ? DIGEST_QOP_AUTH_INT
+							     : DIGEST_QOP_AUTH;
+	return (*qop == DIGEST_QOP_AUTH_INT || slice_equal_nocase(c->qop, SLICE("auth"))) &&
+	       c->cnonce.n > 0 && digest_count_read(c->nc, count);
 }
 
 /*
@@ -256,106 +152,98 @@ static bool uri_is_usable(struct slice text)
 	return sip_uri_parse(text, &uri) == 0 && uri.scheme != SIP_SCHEME_OTHER;
 }
 
-/* --- the digest ------------------------------------------------------------------------------- */
-
-/* Hash over the parts with ":" between them, in hexadecimal. */
-static bool hash(struct digest_server *server, enum digest_algorithm which,
-		 const struct slice *parts, unsigned count, char text[DIGEST_TEXT_MAX])
+static bool read_proof(const struct sip_msg *request, const struct digest_params *c,
+		       enum digest_algorithm which, struct digest_parts *proof, uint32_t *count)
 {
-	static const char digits[] = "0123456789abcdef";
-	unsigned char bytes[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *context = server->context;
-	unsigned size = 0;
-
-	if (EVP_DigestInit_ex(context, server->md[which], NULL) != 1)
-		return false;
-	for (unsigned i = 0; i < count; i++) {
-		if ((i > 0 && EVP_DigestUpdate(context, ":", 1) != 1) ||
-		    EVP_DigestUpdate(context, parts[i].p, parts[i].n) != 1)
-			return false;
-	}
-	if (EVP_DigestFinal_ex(context, bytes, &size) != 1 || size != algorithms[which].size)
-		return false;
-	for (unsigned i = 0; i < size; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	return true;
-}
-
-/* RFC 7616 §3.4.1 */
-static bool expected_response(struct digest_server *server, const struct credentials *c,
-			      const char *user, const char *password, struct slice method,
-			      char text[DIGEST_TEXT_MAX])
-{
-	char ha1[DIGEST_TEXT_MAX], ha2[DIGEST_TEXT_MAX];
-	size_t size = 2 * algorithms[c->which].size;
-	struct slice a1[] = { slice_of(user), server->options.realm, slice_of(password) };
-	struct slice a2[] = { method, c->uri };
-	struct slice with_qop[] = {
-		{ ha1, size }, c->nonce, c->nc, c->cnonce, c->qop, { ha2, size }
+	*proof = (struct digest_parts){
+		.algorithm = which,
+		.method = request->method_text,
+		.uri = c->uri,
+		.nonce = c->nonce,
+		.nc = c->nc,
+		.cnonce = c->cnonce,
+		.qop_text = c->qop,
+		.body = request->body,
 	};
-	struct slice without[] = { { ha1, size }, c->nonce, { ha2, size } };
-	bool ok = hash(server, c->which, a1, 3, ha1) && hash(server, c->which, a2, 2, ha2);
-
-	if (ok && c->qop.p != NULL)
-		ok = hash(server, c->which, with_qop, 6, text);
-	else if (ok)
-		ok = hash(server, c->which, without, 3, text);
-	OPENSSL_cleanse(ha1, sizeof(ha1));
-	return ok;
+	return read_qop(c, which, &proof->qop, count) && c->nonce.n > 0 &&
+	       c->response.n == 2 * digest_algorithm_size(which) &&
+	       all_are(c->response, CHAR_HEX) && uri_is_usable(c->uri);
 }
 
-static bool response_right(struct digest_server *server, const struct credentials *c,
-			   const char *user, const char *password, struct slice method)
-{
-	char expected[DIGEST_TEXT_MAX], given[DIGEST_TEXT_MAX];
-	size_t size = 2 * algorithms[c->which].size;
-	bool known = password != NULL;
+/* --- checking --------------------------------------------------------------------------------- */
 
+static bool nonce_is_fresh(const struct digest_server *server, const struct nonce *nonce,
+			   uint64_t now_s)
+{
+	return nonce->created_s <= now_s + CLOCK_SLACK_S &&
+	       now_s <= nonce->created_s + server->options.nonce_lifetime_s;
+}
+
+/* The name behind a hashed one takes its place in the result. */
+static bool unhash(const struct digest_ask *ask, const struct digest_users *users,
+		   enum digest_algorithm which, char name[DIGEST_USER_MAX])
+{
+	char hash[DIGEST_USER_MAX];
+
+	if (users->unhash == NULL || strlen(name) != 2 * digest_algorithm_size(which))
+		return false;
+	for (size_t i = 0; i <= strlen(name); i++)
+		hash[i] = (char)(name[i] >= 'A' && name[i] <= 'F' ? name[i] | 0x20 : name[i]);
+	return users->unhash(users->arg, hash, ask->realm, which, name);
+}
+
+static bool response_is_right(struct digest_server *server, const struct digest_ask *ask,
+			      const struct digest_users *users, const struct digest_params *c,
+			      struct digest_result *result)
+{
+	char expected[DIGEST_HEX_MAX + 1];
+	bool known = true;
+
+	if (slice_equal_nocase(c->userhash, SLICE("true")))
+		known = unhash(ask, users, result->proof.algorithm, result->username);
+	known = known && users->find(users->arg, result->username, ask->realm,
+				     result->proof.algorithm, result->ha1);
 	/* Somebody who does not exist costs the same. */
 	if (!known)
-		password = server->decoy;
-	if (!expected_response(server, c, user, password, method, expected))
+		memcpy(result->ha1, server->decoy, sizeof(result->ha1));
+	result->proof.ha1 = result->ha1;
+	if (!digest_response(&result->proof, expected))
 		return false;
-	for (size_t i = 0; i < size; i++)
-		given[i] = (char)(c->response.p[i] | 0x20); /* capital A to F pass */
-	return (CRYPTO_memcmp(expected, given, size) == 0) & known;
+	return digest_equal(expected, c->response) & known;
 }
 
-static bool nonce_fresh(struct digest_server *server, const struct credentials *c, uint64_t now_s)
+void digest_check(struct digest_server *server, const struct sip_msg *request,
+		  const struct digest_ask *ask, const struct digest_users *users,
+		  struct digest_result *result)
 {
+	enum digest_algorithm which = DIGEST_MD5;
+	struct digest_params c;
 	struct nonce nonce;
-
-	if (!nonce_read(server->mac, server->options.realm, c->nonce, &nonce) ||
-	    nonce.created_s > now_s + CLOCK_SLACK_S ||
-	    now_s > nonce.created_s + server->options.nonce_lifetime_s)
-		return false;
-	return replay_note(server->replay, &nonce, c->count);
-}
-
-void digest_check(struct digest_server *server, const struct sip_msg *request, bool proxy,
-		  const char *(*password)(void *arg, const char *user, const char *realm),
-		  void *arg, uint64_t now_s, struct digest_result *result)
-{
-	struct credentials c;
+	uint32_t count;
 
 	result->username[0] = '\0';
-	result->verdict = find_credentials(server, request, proxy, &c);
+	result->renew = false;
+	result->verdict = find_credentials(server, request, ask, &c, &which);
 	if (result->verdict != DIGEST_OK)
 		return;
-	if (!read_username(c.username, result->username, sizeof(result->username)) ||
-	    !read_qop(&c) || c.nonce.n == 0 || c.response.n != 2 * algorithms[c.which].size ||
-	    !all_are(c.response, CHAR_HEX) || !uri_is_usable(c.uri))
+	if (!digest_user_read(&c, result->username, sizeof(result->username)) ||
+	    !read_proof(request, &c, which, &result->proof, &count)) {
 		result->verdict = DIGEST_MALFORMED;
-	else if (!response_right(server, &c, result->username,
-				 password(arg, result->username, server->realm),
-				 request->method_text))
-		result->verdict = DIGEST_WRONG;
-	else if (!nonce_fresh(server, &c, now_s))
+	} else if (!nonce_read(server->mac, ask->realm, c.nonce, &nonce) ||
+		   !nonce_is_fresh(server, &nonce, ask->now_s)) {
+		/* RFC 7616 §3.3 asks no more of stale than an invalid nonce. So a made-up one
+		 * costs one HMAC, and a password can be tried on a nonce of ours alone. */
 		result->verdict = DIGEST_STALE;
+	} else if (!response_is_right(server, ask, users, &c, result)) {
+		result->verdict = DIGEST_WRONG;
+	} else if (!replay_note(server->replay, &nonce, count)) {
+		result->verdict = DIGEST_STALE;
+	} else {
+		result->renew = ask->now_s > nonce.created_s + server->options.nonce_lifetime_s / 2;
+	}
 }
+
+/* --- what we send ----------------------------------------------------------------------------- */
 
 static bool is_md5_only(const struct digest_options *options, struct slice agent)
 {
@@ -366,24 +254,46 @@ static bool is_md5_only(const struct digest_options *options, struct slice agent
 }
 
 void digest_challenge(struct digest_server *server, const struct sip_msg *request,
-		      struct sip_build *response, bool proxy, bool stale, uint64_t now_s)
+		      const struct digest_ask *ask, bool stale, struct sip_build *response)
 {
-	bool md5_only = is_md5_only(&server->options, sip_msg_value(request, SIP_H_USER_AGENT));
-	enum sip_header_id id = proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE;
+	const struct digest_options *options = &server->options;
+	bool md5_only = is_md5_only(options, sip_msg_value(request, SIP_H_USER_AGENT));
+	enum sip_header_id id = ask->proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE;
 	char nonce[NONCE_TEXT + 1];
 
-	if (nonce_make(server->mac, server->options.realm, now_s, nonce) != 0) {
+	if (nonce_make(server->mac, ask->realm, ask->now_s, nonce) != 0) {
 		/* A challenge that nobody could meet is no response at all. */
 		response->overflow = true;
 		return;
 	}
-	for (unsigned i = 0; i < server->options.algorithm_count; i++) {
-		if (server->options.algorithms[i] != DIGEST_MD5 && md5_only)
+	for (unsigned i = 0; i < options->algorithm_count; i++) {
+		if (options->algorithms[i] != DIGEST_MD5 && md5_only)
 			continue;
-		sip_build_header(response, id,
-				 "Digest realm=\"%s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s",
-				 server->realm, nonce,
-				 algorithms[server->options.algorithms[i]].name,
-				 stale ? ", stale=true" : "");
+		sip_build_header(
+			response, id,
+			"Digest realm=\"%.*s\", nonce=\"%s\", algorithm=%s, qop=\"%s\"%s%s",
+			SLICE_FMT(ask->realm), nonce, digest_algorithm_name(options->algorithms[i]),
+			options->auth_int ? "auth,auth-int" : "auth",
+			options->user_hash ? ", userhash=true" : "", stale ? ", stale=true" : "");
 	}
+}
+
+void digest_info(struct digest_server *server, const struct digest_ask *ask,
+		 const struct digest_result *result, struct slice body, struct sip_build *response)
+{
+	struct digest_parts proof = result->proof;
+	char nonce[NONCE_TEXT + 1] = "", proved[DIGEST_HEX_MAX + 1];
+
+	proof.method = SLICE_NONE;
+	proof.body = body;
+	proof.ha1 = result->ha1;
+	if (proof.qop == DIGEST_QOP_NONE || !digest_response(&proof, proved))
+		return;
+	if (result->renew && nonce_make(server->mac, ask->realm, ask->now_s, nonce) != 0)
+		nonce[0] = '\0';
+	sip_build_header(response, SIP_H_AUTHENTICATION_INFO,
+			 "%s%s%sqop=%.*s, rspauth=\"%s\", cnonce=\"%.*s\", nc=%.*s",
+			 nonce[0] != '\0' ? "nextnonce=\"" : "", nonce,
+			 nonce[0] != '\0' ? "\", " : "", SLICE_FMT(proof.qop_text), proved,
+			 SLICE_FMT(proof.cnonce), SLICE_FMT(proof.nc));
 }

@@ -2,16 +2,36 @@
 /*
  * What the files of sip/auth share.
  *
- *   digest.c    credentials and challenges
- *   nonce.c     makes and checks nonces
- *   replay.c    which counts of which nonces were seen
+ *   algorithm.c    hashes and responses
+ *   credentials.c  reads Authorization and WWW-Authenticate
+ *   digest.c       the server: checks, challenges
+ *   client.c       the client: answers challenges
+ *   nonce.c        makes and checks nonces
+ *   replay.c       which counts of which nonces were seen
  */
 #ifndef SIP_AUTH_INTERNAL_H
 #define SIP_AUTH_INTERNAL_H
 
 #include <openssl/evp.h>
 
-#include "sip/base/slice.h"
+#include "sip/auth/algorithm.h"
+
+/* --- credentials.c --- */
+
+/* The parameters of RFC 7616 §3.3 to §3.5, of credentials and challenges alike. Quoted strings are
+ * without their quotes, with their escapes. */
+struct digest_params {
+	struct slice username, username_star, realm, nonce, uri, response, algorithm, qop, cnonce,
+		nc, opaque, stale, userhash;
+};
+/* What follows "Digest". false: broken, or one parameter twice. Others are passed over. */
+bool digest_params_read(struct slice text, struct digest_params *params);
+/* Takes "Digest" off a header's value; false: another scheme. */
+bool digest_scheme_take(struct slice *value);
+/* nc: eight hexadecimal digits, counted from 1. */
+bool digest_count_read(struct slice text, uint32_t *count);
+/* The name in username or username* (RFC 5987), without escapes. false: none, or too long. */
+bool digest_user_read(const struct digest_params *params, char *to, size_t size);
 
 /* --- nonce.c --- */
 struct nonce {

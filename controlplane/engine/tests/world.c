@@ -42,12 +42,17 @@ bool registrar_user_exists(const struct registrar *registrar, const char *aor)
 	       strncmp(aor, "carrol@", 7) == 0;
 }
 
-const char *registrar_password(void *arg, const char *user, const char *realm)
+static bool find_password(void *arg, const char *user, struct slice realm,
+			  enum digest_algorithm algorithm, unsigned char ha1[DIGEST_BYTES_MAX])
 {
 	(void)arg;
-	(void)user;
-	(void)realm;
-	return "secret";
+	return digest_ha1(algorithm, slice_of(user), realm, SLICE("secret"), ha1);
+}
+
+void registrar_users(struct registrar *registrar, struct digest_users *users)
+{
+	(void)registrar;
+	*users = (struct digest_users){ .find = find_password };
 }
 
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
@@ -326,8 +331,7 @@ static void start_controlplane(void)
 {
 	static const struct sip_ua_user user = { .invite = engine_invite,
 						 .request = engine_request };
-	struct digest_options digest = { .realm = SLICE("tandem.lab"),
-					 .algorithms = { DIGEST_SHA256, DIGEST_MD5 },
+	struct digest_options digest = { .algorithms = { DIGEST_SHA256, DIGEST_MD5 },
 					 .algorithm_count = 2,
 					 .nonce_lifetime_s = 300 };
 	struct shard *s = &world->shard;

@@ -187,11 +187,54 @@ Test(location, show_tells_what_an_operator_wants_to_know)
 
 Test(location, passwords_are_of_the_realm_and_its_users)
 {
-	cr_expect_str_eq(registrar_password(world.registrar, "alice", "tandem.lab"),
-			 "alice-secret");
-	cr_expect_null(registrar_password(world.registrar, "alice", "other.lab"));
-	cr_expect_null(registrar_password(world.registrar, "nobody", "tandem.lab"));
-	cr_expect_null(registrar_password(world.registrar, "", "tandem.lab"));
+	static const struct {
+		const char *name, *realm, *password;
+	} cases[] = {
+		{ "alice", "tandem.lab", "alice-secret" },
+		{ "alice", "tandem.lab", "alice-secret" }, /* kept from the first time */
+		{ "alice@tandem.lab", "tandem.lab", "alice-secret" },
+		{ "twin", "tandem.lab", "one-secret" },
+		{ "twin", "other.lab", "two-secret" },
+		{ "alice", "other.lab", NULL },
+		{ "alice@tandem.lab", "other.lab", NULL },
+		{ "nobody", "tandem.lab", NULL },
+		{ "", "tandem.lab", NULL },
+	};
+	struct digest_users users;
+
+	registrar_users(world.registrar, &users);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		unsigned char ha1[DIGEST_BYTES_MAX], expected[DIGEST_BYTES_MAX];
+		struct slice realm = slice_of(cases[i].realm);
+		bool known = users.find(users.arg, cases[i].name, realm, DIGEST_SHA256, ha1);
+
+		cr_expect_eq(known, cases[i].password != NULL, "%s", cases[i].name);
+		if (!known)
+			continue;
+		digest_ha1(DIGEST_SHA256, slice_of(cases[i].name), realm,
+			   slice_of(cases[i].password), expected);
+		cr_expect_arr_eq(ha1, expected, DIGEST_BYTES_MAX, "%s", cases[i].name);
+	}
+}
+
+Test(location, names_are_found_by_their_hash_where_that_is_wanted)
+{
+	struct slice parts[] = { SLICE("twin"), SLICE("other.lab") };
+	char hex[DIGEST_HEX_MAX + 1], name[DIGEST_USER_MAX] = "";
+	struct digest_users users;
+
+	cr_assert(digest_hash_hex(DIGEST_SHA256, parts, 2, hex));
+	registrar_users(world.registrar, &users);
+	cr_expect_not(users.unhash(users.arg, hex, parts[1], DIGEST_SHA256, name));
+	world.config.sip.user_hash = true;
+	world_restart();
+	registrar_users(world.registrar, &users);
+	cr_expect(users.unhash(users.arg, hex, parts[1], DIGEST_SHA256, name));
+	cr_expect_str_eq(name, "twin");
+	cr_expect_not(users.unhash(users.arg, hex, SLICE("tandem.lab"), DIGEST_SHA256, name));
+	cr_expect_not(users.unhash(users.arg, hex, parts[1], DIGEST_SHA512_256, name));
+	hex[5] ^= 1;
+	cr_expect_not(users.unhash(users.arg, hex, parts[1], DIGEST_SHA256, name));
 }
 
 Test(location, addresses_of_record)

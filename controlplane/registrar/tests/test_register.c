@@ -42,20 +42,30 @@ Test(registrar, knows_who_may_register_what)
 	cr_expect_str_eq(contacts_of("bob@tandem.lab"), "");
 }
 
-Test(registrar, a_user_of_the_second_domain)
+Test(registrar, each_domain_is_a_realm)
 {
 	cr_expect_eq(as("dave", "dave-secret", "sip:dave@other.lab"), 200);
-	cr_expect_eq(as("dave", "dave-secret", "sip:dave@tandem.lab"), 404);
+	cr_expect_eq(as("dave", "dave-secret", "sip:dave@tandem.lab"), 401);
+	cr_expect(answer_has("realm=\"tandem.lab\""), "%s", world.answer);
 	cr_expect_str_eq(contacts_of("dave@other.lab"), "sip:x@198.18.0.101 1800 1\n");
 }
 
-Test(registrar, a_name_that_two_domains_have_needs_its_domain)
+Test(registrar, a_name_that_two_domains_have_is_two_users)
 {
-	cr_expect_eq(as("twin", "one-secret", "sip:twin@tandem.lab"), 401);
-	cr_expect_eq(as("twin", "two-secret", "sip:twin@other.lab"), 401);
-	cr_expect_eq(as("twin@tandem.lab", "one-secret", "sip:twin@tandem.lab"), 200);
-	cr_expect_eq(as("twin@tandem.lab", "one-secret", "sip:twin@other.lab"), 403);
+	cr_expect_eq(as("twin", "one-secret", "sip:twin@tandem.lab"), 200);
+	cr_expect_eq(as("twin", "one-secret", "sip:twin@other.lab"), 401);
+	cr_expect_eq(as("twin", "two-secret", "sip:twin@other.lab"), 200);
 	cr_expect_eq(as("twin@other.lab", "two-secret", "sip:twin@other.lab"), 200);
+	cr_expect_eq(as("twin@tandem.lab", "one-secret", "sip:twin@other.lab"), 401);
+}
+
+Test(registrar, proves_itself_where_that_is_wanted)
+{
+	cr_expect_eq(as("alice", "alice-secret", "sip:alice@tandem.lab"), 200);
+	cr_expect_not(answer_has("Authentication-Info"));
+	world.config.sip.authentication_info = true;
+	cr_expect_eq(as("alice", "alice-secret", "sip:alice@tandem.lab"), 200);
+	cr_expect(answer_has("Authentication-Info: qop=auth, rspauth=\""), "%s", world.answer);
 }
 
 Test(registrar, serves_its_domains_only)

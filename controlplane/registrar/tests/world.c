@@ -91,7 +91,6 @@ static void open_registrar(void)
 void world_open(void)
 {
 	struct digest_options options = {
-		.realm = SLICE("tandem.lab"),
 		.algorithms = { DIGEST_SHA256, DIGEST_MD5 },
 		.algorithm_count = 2,
 		.nonce_lifetime_s = 300,
@@ -207,7 +206,7 @@ static unsigned deliver(const struct parts *parts, const char *authorization)
 
 unsigned send_parts(const struct parts *parts)
 {
-	char a1[33], a2[33], response[33], authorization[1024], nonce[256] = "";
+	char a1[33], a2[33], response[33], authorization[1024], nonce[256] = "", realm[64] = "";
 	const char *md5_challenge, *at;
 
 	if (!parts->username)
@@ -218,14 +217,15 @@ unsigned send_parts(const struct parts *parts)
 	at = strstr(world.answer, "nonce=\"");
 	cr_assert(md5_challenge && at, "%s", world.answer);
 	sscanf(at, "nonce=\"%255[^\"]", nonce);
-	md5(a1, "%s:tandem.lab:%s", parts->username, parts->password);
+	sscanf(strstr(world.answer, "realm="), "realm=\"%63[^\"]", realm);
+	md5(a1, "%s:%s:%s", parts->username, realm, parts->password);
 	md5(a2, "REGISTER:%s", parts->request_uri);
 	md5(response, "%s:%s:00000001:c:auth:%s", a1, nonce, a2);
 	snprintf(
 		authorization, sizeof(authorization),
-		"Authorization: Digest username=\"%s\", realm=\"tandem.lab\", nonce=\"%s\", "
+		"Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", "
 		"uri=\"%s\", response=\"%s\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\r\n",
-		parts->username, nonce, parts->request_uri, response);
+		parts->username, realm, nonce, parts->request_uri, response);
 	return deliver(parts, authorization);
 }
 

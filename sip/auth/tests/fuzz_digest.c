@@ -10,19 +10,32 @@
 
 #define NOW 1700000000u
 
-static const char *password_of(void *arg, const char *user, const char *realm)
+static bool find(void *arg, const char *user, struct slice realm, enum digest_algorithm algorithm,
+		 unsigned char ha1[DIGEST_BYTES_MAX])
 {
 	(void)arg;
-	(void)realm;
-	return user[0] == 'a' ? "\x01 a password that the fuzzer does not know" : NULL;
+	return user[0] == 'a' &&
+	       digest_ha1(algorithm, slice_of(user), realm,
+			  SLICE("\x01 a password that the fuzzer does not know"), ha1);
 }
+
+static bool unhash(void *arg, const char *hash, struct slice realm, enum digest_algorithm algorithm,
+		   char user[DIGEST_USER_MAX])
+{
+	(void)arg, (void)realm, (void)algorithm;
+	strcpy(user, "alice");
+	return hash[0] == 'a';
+}
+
+static const struct digest_ask ask = { { "tandem.lab", 10 }, false, NOW };
 
 static struct digest_server *create(void)
 {
 	struct digest_options options = {
-		.realm = SLICE("tandem.lab"),
-		.algorithms = { DIGEST_SHA256, DIGEST_MD5 },
-		.algorithm_count = 2,
+		.algorithms = { DIGEST_SHA256, DIGEST_SHA512_256, DIGEST_MD5 },
+		.algorithm_count = 3,
+		.auth_int = true,
+		.user_hash = true,
 		.nonce_lifetime_s = 300,
 		.key = { 7 },
 		.nonces_max = 4,
@@ -50,7 +63,7 @@ static struct slice our_nonce(struct digest_server *server)
 		abort();
 
 	sip_build_init(&b, text, sizeof(text));
-	digest_challenge(server, request, &b, false, false, NOW);
+	digest_challenge(server, request, &ask, false, &b);
 	sip_msg_unref(request);
 	rest = (struct slice){ text, b.used };
 	for (unsigned i = 0; i < 3; i++)
@@ -62,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct digest_users users = { .find = find, .unhash = unhash };
 	static struct digest_server *server;
 	static char text[8192];
 	static const char head[] = "REGISTER sip:tandem.lab SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
@@ -88,8 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(text + n, "\r\n\r\n", 4);
 	if (sip_msg_parse(text, n + 4, NULL, &msg, &error) == 0) {
-		digest_check(server, msg, false, password_of, NULL, NOW, &result);
-		if (result.verdict == DIGEST_OK || result.verdict == DIGEST_STALE)
+		digest_check(server, msg, &ask, &users, &result);
+		if (result.verdict == DIGEST_OK)
 			abort();
 	}
 	sip_msg_unref(msg);

@@ -11,7 +11,6 @@
 #define URI "sip:tandem.lab"
 
 static const struct digest_options both = {
-	.realm = { "tandem.lab", 10 },
 	.algorithms = { DIGEST_SHA256, DIGEST_MD5 },
 	.algorithm_count = 2,
 	.nonce_lifetime_s = 300,
@@ -20,21 +19,27 @@ static const struct digest_options both = {
 
 /* --- a client, on its own --- */
 
-static void hash(bool sha, const char *text, char hex[65])
+static const char *const names[][2] = {
+	[DIGEST_MD5] = { "MD5", "MD5" },
+	[DIGEST_SHA256] = { "SHA256", "SHA-256" },
+	[DIGEST_SHA512_256] = { "SHA512-256", "SHA-512-256" },
+};
+
+static void hash(enum digest_algorithm algorithm, const char *text, char hex[65])
 {
 	unsigned char bytes[32];
 	size_t size = 0;
 
 	cr_assert_eq(
-		EVP_Q_digest(NULL, sha ? "SHA256" : "MD5", NULL, text, strlen(text), bytes, &size),
-		1);
+		EVP_Q_digest(NULL, names[algorithm][0], NULL, text, strlen(text), bytes, &size), 1);
 	for (size_t i = 0; i < size; i++)
 		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 }
 
 struct client {
-	bool sha;
-	const char *user, *realm, *password, *method, *uri, *nonce, *nc, *cnonce, *qop;
+	enum digest_algorithm algorithm;
+	const char *user, *realm, *password, *method, *uri, *nonce, *nc, *cnonce, *qop, *body;
+	bool user_hash;
 	char response[65];
 };
 
@@ -43,15 +48,20 @@ static void respond(struct client *c)
 	char text[1024], ha1[65], ha2[65];
 
 	snprintf(text, sizeof(text), "%s:%s:%s", c->user, c->realm, c->password);
-	hash(c->sha, text, ha1);
-	snprintf(text, sizeof(text), "%s:%s", c->method, c->uri);
-	hash(c->sha, text, ha2);
+	hash(c->algorithm, text, ha1);
+	if (c->qop && strcmp(c->qop, "auth-int") == 0) {
+		hash(c->algorithm, c->body ? c->body : "", ha2);
+		snprintf(text, sizeof(text), "%s:%s:%s", c->method, c->uri, ha2);
+	} else {
+		snprintf(text, sizeof(text), "%s:%s", c->method, c->uri);
+	}
+	hash(c->algorithm, text, ha2);
 	if (c->qop)
 		snprintf(text, sizeof(text), "%s:%s:%s:%s:%s:%s", ha1, c->nonce, c->nc, c->cnonce,
 			 c->qop, ha2);
 	else
 		snprintf(text, sizeof(text), "%s:%s:%s", ha1, c->nonce, ha2);
-	hash(c->sha, text, c->response);
+	hash(c->algorithm, text, c->response);
 }
 
 Test(client, computes_the_examples_of_rfc_7616)
@@ -70,7 +80,7 @@ Test(client, computes_the_examples_of_rfc_7616)
 
 	respond(&c);
 	cr_expect_str_eq(c.response, "8ca523f5e9506fed4657c9700eebdbec");
-	c.sha = true;
+	c.algorithm = DIGEST_SHA256;
 	respond(&c);
 	cr_expect_str_eq(c.response,
 			 "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
@@ -83,12 +93,32 @@ static struct digest_result result;
 static char challenge[2048], nonce[128];
 static unsigned looked_up;
 
-static const char *password_of(void *arg, const char *user, const char *realm)
+static bool find_alice(void *arg, const char *user, struct slice realm,
+		       enum digest_algorithm algorithm, unsigned char ha1[DIGEST_BYTES_MAX])
 {
 	cr_expect_eq(arg, &looked_up);
-	cr_expect_str_eq(realm, "tandem.lab");
+	cr_expect(slice_equal(realm, SLICE("tandem.lab")));
 	looked_up++;
-	return strcmp(user, "alice") == 0 ? "alice-secret" : NULL;
+	return strcmp(user, "alice") == 0 &&
+	       digest_ha1(algorithm, SLICE("alice"), realm, SLICE("alice-secret"), ha1);
+}
+
+static bool unhash_alice(void *arg, const char *hashed, struct slice realm,
+			 enum digest_algorithm algorithm, char user[DIGEST_USER_MAX])
+{
+	char expected[65];
+
+	(void)arg, (void)realm;
+	hash(algorithm, "alice:tandem.lab", expected);
+	strcpy(user, "alice");
+	return strcmp(expected, hashed) == 0;
+}
+
+static const struct digest_users users = { find_alice, unhash_alice, &looked_up };
+
+static struct digest_ask asked(bool proxy, uint64_t now_s)
+{
+	return (struct digest_ask){ SLICE("tandem.lab"), proxy, now_s };
 }
 
 static void create(const struct digest_options *options)
@@ -123,15 +153,15 @@ static struct sip_msg *request_of(const char *agent)
 	return msg;
 }
 
-static void ask_as(const char *agent, struct digest_server *which, bool proxy, bool stale,
-		   uint64_t now_s)
+static void ask_as(const char *agent, struct digest_server *which, const struct digest_ask *what,
+		   bool stale)
 {
 	struct sip_msg *request = request_of(agent);
 	struct sip_build b;
 	const char *from;
 
 	sip_build_init(&b, challenge, sizeof(challenge) - 1);
-	digest_challenge(which, request, &b, proxy, stale, now_s);
+	digest_challenge(which, request, what, stale, &b);
 	sip_msg_unref(request);
 	cr_assert_not(b.overflow);
 	challenge[b.used] = '\0';
@@ -142,7 +172,9 @@ static void ask_as(const char *agent, struct digest_server *which, bool proxy, b
 
 static void ask(struct digest_server *which, bool proxy, bool stale, uint64_t now_s)
 {
-	ask_as("test", which, proxy, stale, now_s);
+	struct digest_ask what = asked(proxy, now_s);
+
+	ask_as("test", which, &what, stale);
 }
 
 static struct client alice(void)
@@ -171,8 +203,10 @@ static enum digest_verdict check_lines(struct digest_server *which, bool proxy, 
 			 "Call-ID: x\r\nCSeq: 1 REGISTER\r\n%s\r\n",
 			 lines);
 
+	struct digest_ask what = asked(proxy, now_s);
+
 	cr_assert_eq(sip_msg_parse(text, (size_t)n, NULL, &msg, &error), 0);
-	digest_check(which, msg, proxy, password_of, &looked_up, now_s, &result);
+	digest_check(which, msg, &what, &users, &result);
 	sip_msg_unref(msg);
 	return result.verdict;
 }
@@ -180,16 +214,21 @@ static enum digest_verdict check_lines(struct digest_server *which, bool proxy, 
 static const char *credentials(struct client *c)
 {
 	static char text[2048];
-	char qop[256] = "";
+	char qop[256] = "", user[256];
 
 	respond(c);
+	snprintf(text, sizeof(text), "%s:%s", c->user, c->realm);
+	hash(c->algorithm, text, user);
+	if (!c->user_hash)
+		snprintf(user, sizeof(user), "%s", c->user);
 	if (c->qop)
 		snprintf(qop, sizeof(qop), ", qop=%s, nc=%s, cnonce=\"%s\"", c->qop, c->nc,
 			 c->cnonce);
 	snprintf(text, sizeof(text),
 		 "Authorization: Digest username=\"%s\", realm=\"%s\", nonce=\"%s\", uri=\"%s\", "
-		 "response=\"%s\", algorithm=%s%s\r\n",
-		 c->user, c->realm, c->nonce, c->uri, c->response, c->sha ? "SHA-256" : "MD5", qop);
+		 "response=\"%s\", algorithm=%s%s%s\r\n",
+		 user, c->realm, c->nonce, c->uri, c->response, names[c->algorithm][1], qop,
+		 c->user_hash ? ", userhash=true" : "");
 	return text;
 }
 
@@ -222,7 +261,7 @@ Test(digest, right_password_with_both_algorithms)
 	ask(server, false, false, NOW);
 	cr_expect_eq(check(&c, NOW + 1), DIGEST_OK);
 	cr_expect_str_eq(result.username, "alice");
-	c.sha = true;
+	c.algorithm = DIGEST_SHA256;
 	c.nc = "00000002";
 	cr_expect_eq(check(&c, NOW + 1), DIGEST_OK);
 	cr_expect_eq(looked_up, 2);
@@ -301,7 +340,7 @@ Test(digest, an_algorithm_that_was_not_offered_does_not_pass)
 	cr_assert_eq(digest_server_create(&options, &strict), 0);
 	ask(strict, false, false, NOW);
 	cr_expect_eq(check_lines(strict, false, credentials(&c), NOW), DIGEST_MISSING);
-	c.sha = true;
+	c.algorithm = DIGEST_SHA256;
 	cr_expect_eq(check_lines(strict, false, credentials(&c), NOW), DIGEST_OK);
 	digest_server_destroy(strict);
 }
@@ -357,7 +396,7 @@ Test(digest, malformed)
 		"\", response=\"00000000000000000000000000000000\", qop=auth, "
 		"nc=00000000, cnonce=\"1\"",
 		"nonce=\"1\", uri=\"" URI
-		"\", response=\"00000000000000000000000000000000\", qop=auth-int, "
+		"\", response=\"00000000000000000000000000000000\", qop=auth-all, "
 		"nc=00000001, cnonce=\"1\"",
 		/* without qop there is SHA-256 no more (RFC 7616) */
 		"nonce=\"1\", uri=\"" URI "\", algorithm=SHA-256, "
@@ -403,16 +442,17 @@ Test(digest, the_uri_may_be_another_than_the_request_uri)
 Test(digest, agents_that_choke_on_sha_256_are_not_offered_it)
 {
 	static const char *const agents[] = { "baresip v1." };
+	struct digest_ask what = asked(false, NOW);
 	struct digest_options options = both;
 
 	tear_down();
 	options.md5_only_agents = agents;
 	options.md5_only_agent_count = 1;
 	create(&options);
-	ask_as("Baresip v1.0.0 (x86_64/linux)", server, false, false, NOW);
+	ask_as("Baresip v1.0.0 (x86_64/linux)", server, &what, false);
 	cr_expect_not_null(strstr(challenge, "algorithm=MD5"));
 	cr_expect_null(strstr(challenge, "algorithm=SHA-256"));
-	ask_as("baresip v2.0.0", server, false, false, NOW);
+	ask_as("baresip v2.0.0", server, &what, false);
 	cr_expect_not_null(strstr(challenge, "algorithm=SHA-256"));
 }
 
@@ -435,8 +475,9 @@ Test(digest, nonces_age)
 	c.nc = "00000002";
 	cr_expect_eq(check(&c, NOW + 301), DIGEST_STALE);
 	c.password = "wrong";
-	cr_expect_eq(check(&c, NOW + 301), DIGEST_WRONG,
-		     "stale is for those who know the password");
+	looked_up = 0;
+	cr_expect_eq(check(&c, NOW + 301), DIGEST_STALE);
+	cr_expect_eq(looked_up, 0, "no password is tried on a nonce that is none");
 	c = alice();
 	cr_expect_eq(check(&c, NOW - 100), DIGEST_STALE, "a nonce of the future");
 }
@@ -456,14 +497,12 @@ Test(digest, only_our_nonces_count)
 	cr_expect_eq(check(&c, NOW), DIGEST_OK);
 
 	/* of another realm under the same key */
-	struct digest_options options = both;
-	struct digest_server *other;
+	struct digest_ask elsewhere = { SLICE("elsewhere"), false, NOW };
 
-	options.realm = SLICE("elsewhere");
-	cr_assert_eq(digest_server_create(&options, &other), 0);
-	ask(other, false, false, NOW);
+	ask_as("test", server, &elsewhere, false);
+	looked_up = 0;
 	cr_expect_eq(check(&c, NOW), DIGEST_STALE);
-	digest_server_destroy(other);
+	cr_expect_eq(looked_up, 0, "made-up nonces cost no look-up and no hash over them");
 }
 
 Test(digest, a_count_passes_once_in_any_order_within_a_window)
@@ -562,16 +601,9 @@ Test(digest, quoted_pairs_in_a_name)
 
 Test(digest, options_are_checked)
 {
-	static const char *const realms[] = { "", "a\"b", "a\\b", "a\nb" };
 	struct digest_options options = both;
 	struct digest_server *none;
 
-	for (size_t i = 0; i < sizeof(realms) / sizeof(realms[0]); i++) {
-		options.realm = slice_of(realms[i]);
-		cr_expect_eq(digest_server_create(&options, &none), -EINVAL);
-		cr_expect_null(none);
-	}
-	options = both;
 	options.algorithm_count = 0;
 	cr_expect_eq(digest_server_create(&options, &none), -EINVAL);
 	options.algorithm_count = 2;
@@ -588,14 +620,17 @@ struct racer {
 
 static char race_lines[50][1024];
 
-static const char *password_of_all(void *arg, const char *user, const char *realm)
+static bool find_all(void *arg, const char *user, struct slice realm,
+		     enum digest_algorithm algorithm, unsigned char ha1[DIGEST_BYTES_MAX])
 {
-	(void)arg, (void)user, (void)realm;
-	return "alice-secret";
+	(void)arg;
+	return digest_ha1(algorithm, slice_of(user), realm, SLICE("alice-secret"), ha1);
 }
 
 static void *race(void *arg)
 {
+	static const struct digest_users everybody = { .find = find_all };
+	struct digest_ask what = asked(false, NOW);
 	struct racer *racer = arg;
 
 	for (unsigned i = 0; i < 50; i++) {
@@ -611,7 +646,7 @@ static void *race(void *arg)
 
 		if (sip_msg_parse(text, (size_t)n, NULL, &msg, &error) != 0)
 			continue;
-		digest_check(racer->server, msg, false, password_of_all, NULL, NOW, &mine);
+		digest_check(racer->server, msg, &what, &everybody, &mine);
 		racer->passed += mine.verdict == DIGEST_OK;
 		sip_msg_unref(msg);
 	}
@@ -642,4 +677,115 @@ Test(digest, threads_do_not_let_a_count_pass_twice)
 		digest_server_destroy(racers[i].server);
 	}
 	cr_expect_eq(passed, 50);
+}
+
+/* --- what else is offered --- */
+
+static void create_with(struct digest_options options)
+{
+	tear_down();
+	create(&options);
+}
+
+Test(digest, all_algorithms_in_the_order_asked_for)
+{
+	struct digest_options options = both;
+	struct client c = alice();
+	const char *at = challenge;
+
+	options.algorithms[0] = DIGEST_SHA512_256;
+	options.algorithms[1] = DIGEST_SHA256;
+	options.algorithms[2] = DIGEST_MD5;
+	options.algorithm_count = 3;
+	create_with(options);
+	ask(server, false, false, NOW);
+	for (unsigned i = 0; i < 3; i++) {
+		char expected[64];
+
+		snprintf(expected, sizeof(expected), "algorithm=%s, ",
+			 names[options.algorithms[i]][1]);
+		at = strstr(at, expected);
+		cr_assert_not_null(at, "%s: %s", expected, challenge);
+		c.algorithm = options.algorithms[i];
+		c.nc = (const char *[]){ "00000001", "00000002", "00000003" }[i];
+		cr_expect_eq(check(&c, NOW), DIGEST_OK, "%s", expected);
+	}
+}
+
+Test(digest, auth_int_covers_the_body)
+{
+	struct digest_options options = both;
+	struct client c = alice();
+	char lines[4096];
+
+	options.auth_int = true;
+	create_with(options);
+	ask(server, false, false, NOW);
+	cr_expect_not_null(strstr(challenge, "qop=\"auth,auth-int\""));
+	c.qop = "auth-int";
+	c.body = "some body";
+	snprintf(lines, sizeof(lines), "%sContent-Length: 9\r\n\r\nsome body", credentials(&c));
+	lines[strlen(lines) - 1] = 'Y';
+	cr_expect_eq(check_lines(server, false, lines, NOW), DIGEST_WRONG);
+	lines[strlen(lines) - 1] = 'y';
+	cr_expect_eq(check_lines(server, false, lines, NOW), DIGEST_OK);
+}
+
+Test(digest, hashed_and_extended_names)
+{
+	struct digest_options options = both;
+	struct client c = alice();
+	char lines[2048], *at;
+
+	options.user_hash = true;
+	create_with(options);
+	ask(server, false, false, NOW);
+	cr_expect_not_null(strstr(challenge, ", userhash=true"));
+	c.user_hash = true;
+	c.algorithm = DIGEST_SHA256;
+	cr_expect_eq(check(&c, NOW), DIGEST_OK);
+	cr_expect_str_eq(result.username, "alice");
+	c.user = "mallory";
+	c.nc = "00000002";
+	cr_expect_eq(check(&c, NOW), DIGEST_WRONG);
+
+	c = alice();
+	c.nc = "00000003";
+	strcpy(lines, credentials(&c));
+	at = strstr(lines, "username=\"alice\"");
+	memmove(at + 24, at + 16, strlen(at + 16) + 1);
+	memcpy(at, "username*=UTF-8''%61lice", 24);
+	cr_expect_eq(check_lines(server, false, lines, NOW), DIGEST_OK, "%s", lines);
+}
+
+Test(digest, authentication_info_proves_the_password_to_the_client)
+{
+	struct digest_ask what = asked(false, NOW);
+	struct client c = alice(), mine = c;
+	char text[1024], expected[512];
+	struct sip_build b;
+
+	ask(server, false, false, NOW);
+	cr_assert_eq(check(&c, NOW), DIGEST_OK);
+	/* A2 has no method (RFC 7616 §3.5); what was proved are slices of a message that is gone */
+	result.proof.uri = SLICE(URI);
+	result.proof.nonce = slice_of(nonce);
+	result.proof.nc = result.proof.cnonce = SLICE_NONE;
+	result.proof.nc = SLICE("00000001");
+	result.proof.cnonce = SLICE("c0");
+	result.proof.qop_text = SLICE("auth");
+	sip_build_init(&b, text, sizeof(text) - 1);
+	digest_info(server, &what, &result, SLICE_NONE, &b);
+	text[b.used] = '\0';
+	mine.method = "";
+	respond(&mine);
+	snprintf(expected, sizeof(expected),
+		 "Authentication-Info: qop=auth, rspauth=\"%s\", cnonce=\"c0\", nc=00000001\r\n",
+		 mine.response);
+	cr_expect_str_eq(text, expected);
+	cr_expect_not(result.renew);
+
+	c.nc = "00000002";
+	cr_assert_eq(check(&c, NOW + 200), DIGEST_OK);
+	cr_expect(result.renew, "past half of its life the next nonce is handed out");
 }
