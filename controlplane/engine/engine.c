@@ -13,8 +13,6 @@
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
-#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS, REGISTER\r\n"
-
 int engine_create(struct shard *shard, struct engine **out)
 {
 	struct engine *e = calloc(1, sizeof(*e));
@@ -76,6 +74,17 @@ static void reply(struct sip_transaction *server, unsigned status, const char *e
 	sip_transaction_reply(server, status, NULL, slice_of(tag), extra);
 }
 
+/* What is understood, from the agent's one table. */
+static void reply_allow(struct engine *e, struct sip_transaction *server, unsigned status)
+{
+	const struct sip_ua *ua = e->shard->ua;
+	char lines[512];
+
+	snprintf(lines, sizeof(lines), "Allow: %s\r\nSupported: %s\r\nAccept: %s\r\n",
+		 sip_ua_allow(ua), sip_ua_supported(ua), sip_ua_accept(ua));
+	reply(server, status, lines);
+}
+
 void engine_on_request(struct engine *e, struct sip_transaction *server, struct sip_msg *request,
 		       const struct sip_path *from)
 {
@@ -84,10 +93,10 @@ void engine_on_request(struct engine *e, struct sip_transaction *server, struct 
 		registrar_handle(e->shard->registrar, e->shard->digest, server, request, from);
 		break;
 	case SIP_OPTIONS: /* RFC 3261 §11.2 */
-		reply(server, 200, ALLOW "Accept: application/sdp\r\nSupported: \r\n");
+		reply_allow(e, server, 200);
 		break;
 	case SIP_SUBSCRIBE: /* RFC 6665 §8.3.2; no package is known here */
-		reply(server, 489, ALLOW);
+		reply_allow(e, server, 489);
 		break;
 	case SIP_BYE:
 	case SIP_UPDATE:
@@ -97,10 +106,10 @@ void engine_on_request(struct engine *e, struct sip_transaction *server, struct 
 		reply(server, 481, "");
 		break;
 	case SIP_UNKNOWN_METHOD:
-		reply(server, 501, ALLOW);
+		reply_allow(e, server, 501);
 		break;
 	default:
-		reply(server, 405, ALLOW);
+		reply_allow(e, server, 405);
 	}
 }
 

@@ -227,6 +227,7 @@ static int create_ua(struct runtime *runtime)
 		.contact_host = local_host,
 		.contact_arg = runtime,
 		.invites_max = invites,
+		.methods = 1u << SIP_REGISTER,
 	};
 
 	runtime->limits = sip_limits_default;

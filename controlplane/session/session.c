@@ -15,8 +15,6 @@
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
-#define ALLOW "Allow: INVITE, ACK, CANCEL, BYE, UPDATE, OPTIONS\r\n"
-
 const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT])
 {
 	snprintf(text, SESSION_ID_TEXT, "%016" PRIx64, s->id);
@@ -119,15 +117,18 @@ bool session_event(struct session *s, enum session_event event)
 
 static bool has_sdp(const struct sip_msg *msg)
 {
-	return msg->body.n > 0 && (!sip_msg_header(msg, SIP_H_CONTENT_TYPE) ||
-				   sip_content_type_is(msg, SLICE("application/sdp")));
+	return sip_msg_sdp(msg).n > 0;
 }
 
-static void on_progress(void *arg, unsigned status, struct sip_msg *response)
+static void on_progress(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
 {
 	struct session *s = arg;
-	bool answer = has_sdp(response) && session_receive_answer(s, response->body) == 0;
+	const unsigned status = response->status;
+	bool answer = has_sdp(response) && session_receive_answer(s, sip_msg_sdp(response)) == 0;
 
+	(void)dialog;
+	(void)role;
 	if (s->state == SESSION_TERMINATING)
 		return;
 	if (answer)
@@ -140,16 +141,19 @@ static void on_progress(void *arg, unsigned status, struct sip_msg *response)
 static int take_answer(struct session *s, const struct sip_msg *msg)
 {
 	if (has_sdp(msg))
-		return session_receive_answer(s, msg->body);
+		return session_receive_answer(s, sip_msg_sdp(msg));
 	/* said before, in a provisional response, or nothing was open */
 	return s->offer_state == OFFER_OFFER_SENT ? -ENODATA : 0;
 }
 
-static void on_answered(void *arg, struct sip_msg *response)
+static void on_answered(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
 {
 	struct session *s = arg;
 	int error = take_answer(s, response);
 
+	(void)dialog;
+	(void)role;
 	/* A 200 that crossed our CANCEL: the dialog sends BYE by itself. */
 	if (s->state == SESSION_TERMINATING)
 		return;
@@ -157,64 +161,53 @@ static void on_answered(void *arg, struct sip_msg *response)
 	s->user->answered(s->arg, s, error);
 }
 
-static void on_acked(void *arg, struct sip_msg *ack)
+static void on_acked(void *arg, struct sip_msg *ack, enum sip_offer_role role)
 {
 	struct session *s = arg;
 
+	(void)role;
 	s->user->acked(s->arg, s, take_answer(s, ack));
 }
 
-static void on_reinvite(void *arg, struct sip_msg *request)
+static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
+			 enum sip_offer_role role)
 {
 	struct session *s = arg;
 	int error;
 
-	if (request->body.n == 0) {
+	/* Both legs would have to change before they are joined: later (RFC 3311 §5.2). */
+	if (s->state != SESSION_CONNECTED && s->state != SESSION_HELD) {
+		sip_invite_refuse(s->invite, dialog, 504, SLICE_NONE);
+		return;
+	}
+	if (role == SIP_BODY_NONE) {
 		s->user->reoffered(s->arg, s, false);
 		return;
 	}
-	if (!has_sdp(request)) {
-		sip_invite_respond(s->invite, 415, NULL, SLICE_NONE,
-				   SLICE("Accept: application/sdp\r\n"));
-		return;
-	}
-	error = session_receive_offer(s, request->body);
+	error = session_receive_offer(s, sip_msg_sdp(request));
 	if (error) {
 		unsigned status = error == -EBUSY ? 491 : error == -ENOTSUP ? 488 : 400;
 
-		sip_invite_respond(s->invite, status, NULL, SLICE_NONE, SLICE_NONE);
+		sip_invite_refuse(s->invite, dialog, status, SLICE_NONE);
 		return;
 	}
 	s->user->reoffered(s->arg, s, true);
 }
 
-static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
+static void on_reanswered(void *arg, struct sip_dialog *dialog, unsigned status,
+			  struct sip_msg *response, enum sip_offer_role role)
 {
 	struct session *s = arg;
 	int error = 0;
 
+	(void)dialog;
+	(void)role;
 	s->reoffering = false;
 	if (status >= 200 && status < 300 && response)
 		error = take_answer(s, response);
 	if (s->offer_state == OFFER_OFFER_SENT)
 		session_offer_event(s, OFFER_ON_ROLLBACK);
 	s->user->reanswered(s->arg, s, status, error);
-}
-
-static void on_request(void *arg, struct sip_transaction *server, struct sip_msg *request)
-{
-	(void)arg;
-	switch (request->method) {
-	case SIP_OPTIONS: /* RFC 3261 §11.2: is it still there? */
-		sip_transaction_reply(server, 200, NULL, SLICE_NONE,
-				      ALLOW "Accept: application/sdp\r\n");
-		break;
-	case SIP_UNKNOWN_METHOD:
-		sip_transaction_reply(server, 501, NULL, SLICE_NONE, ALLOW);
-		break;
-	default:
-		sip_transaction_reply(server, 405, NULL, SLICE_NONE, ALLOW);
-	}
 }
 
 static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
@@ -239,9 +232,8 @@ const struct sip_invite_user session_invite_user = {
 	.progress = on_progress,
 	.answered = on_answered,
 	.acked = on_acked,
-	.reinvite = on_reinvite,
-	.reinvited = on_reinvited,
-	.request = on_request,
+	.reoffered = on_reoffered,
+	.reanswered = on_reanswered,
 	.ended = on_ended,
 };
 

@@ -212,7 +212,8 @@ int session_reoffer(struct session *s, const struct description *offer)
 	n = session_write(s, &ours, false, text, sizeof(text));
 	if (n < 0)
 		return n;
-	error = sip_invite_reinvite(s->invite, (struct slice){ text, (size_t)n });
+	error = sip_invite_offer(s->invite, NULL, (struct slice){ text, (size_t)n },
+				 SIP_BY_REINVITE);
 	if (error)
 		return error;
 	s->reoffering = true;

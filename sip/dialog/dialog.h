@@ -18,7 +18,8 @@
 #ifndef SIP_DIALOG_DIALOG_H
 #define SIP_DIALOG_DIALOG_H
 
-#include "sip/transaction/transaction.h"
+#include "sip/dialog/offer.h"
+#include "sip/dialog/usage.h"
 
 struct sip_ua;
 struct sip_invite;
@@ -44,23 +45,40 @@ enum sip_end {
 	SIP_END_TRANSPORT,
 };
 
-/* What a user of one invite is told. All optional but `ended`. status: of the response. */
+/*
+ * What a user of one invite is told. All optional but `ended`. dialog: in which one, NULL while
+ * there is none (a provisional response without To tag); role: what the description in it is
+ * (offer.h; sip_msg_sdp() has it).
+ */
 struct sip_invite_user {
-	/* UAC: provisional response above 100; body: SDP or empty. */
-	void (*progress)(void *arg, unsigned status, struct sip_msg *response);
-	/* UAC: 2xx. If the INVITE had an offer, the body is the answer and ACK was sent already;
-	 * if it had none the body is the offer: call sip_invite_ack() with the answer. */
-	void (*answered)(void *arg, struct sip_msg *response);
-	/* The ACK of our 2xx, to the first INVITE or a later one; body: the answer, if the offer
-	 * was ours. */
-	void (*acked)(void *arg, struct sip_msg *ack);
-	/* A re-INVITE or UPDATE came. Answer it with sip_invite_respond(), which gives -EINVAL once
-	 * the other side has cancelled it. Glare and order were checked. */
-	void (*reinvite)(void *arg, struct sip_msg *request);
-	/* Outcome of our re-INVITE: 2xx or a failure status (408 for silence). */
-	void (*reinvited)(void *arg, unsigned status, struct sip_msg *response);
-	/* Any other request in the dialog (INFO, MESSAGE, …): answer with sip_transaction_reply(). */
-	void (*request)(void *arg, struct sip_transaction *server, struct sip_msg *request);
+	/* UAC: a provisional response above 100, each once and in order if it is a reliable one
+	 * (RFC 3262 §4). One with an offer wants sip_invite_answer(), which is what its PRACK
+	 * waits for. */
+	void (*progress)(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			 enum sip_offer_role role);
+	/* UAC: 2xx. The ACK was sent, unless it has an offer: sip_invite_answer(). */
+	void (*answered)(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			 enum sip_offer_role role);
+	/* UAC: an early dialog is over, another goes on: 199, or another one answered. */
+	void (*early_ended)(void *arg, struct sip_dialog *dialog, unsigned status);
+	/* The ACK of our 2xx, to the first INVITE or a later one. role ANSWER: to our offer. */
+	void (*acked)(void *arg, struct sip_msg *ack, enum sip_offer_role role);
+	/* UAS: the PRACK of our reliable provisional response. role ANSWER: to our offer. One with
+	 * an offer is told of by `reoffered`. */
+	void (*pracked)(void *arg, struct sip_msg *prack, enum sip_offer_role role);
+	/* A later offer, in re-INVITE, UPDATE or PRACK; in an early dialog too. Glare and order
+	 * were checked. role OFFER: sip_invite_answer() or sip_invite_refuse(). NONE: a re-INVITE
+	 * that asks for our offer: sip_invite_respond(). Both give -EINVAL once the other side has
+	 * cancelled it. Without this it gets 488. */
+	void (*reoffered)(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
+			  enum sip_offer_role role);
+	/* What became of sip_invite_offer(): 2xx or a failure status (408 for silence). */
+	void (*reanswered)(void *arg, struct sip_dialog *dialog, unsigned status,
+			   struct sip_msg *response, enum sip_offer_role role);
+	/* Any other request in the dialog (INFO, MESSAGE, …): answer with sip_transaction_reply()
+	 * or sip_dialog_respond(). */
+	void (*request)(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+			struct sip_msg *request);
 	/* The last call. status: final status or that of the reason; msg: what ended it, or NULL. */
 	void (*ended)(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg);
 };
@@ -74,6 +92,10 @@ struct sip_ua_user {
 	/* REGISTER, OPTIONS and other requests outside dialogs: answer the transaction. */
 	void (*request)(void *arg, struct sip_transaction *server, struct sip_msg *request,
 			const struct sip_path *from);
+	/* One in a dialog that no usage of it took (SUBSCRIBE, REFER): it may add one. False: it
+	 * gets 405 or what else fits. NULL: none is taken. */
+	bool (*inside)(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+		       struct sip_msg *request, const struct sip_path *from);
 	void *arg;
 };
 
@@ -85,7 +107,11 @@ struct sip_ua_config {
 	const char *(*contact_host)(void *arg, const struct sip_path *path);
 	void *contact_arg;
 	uint32_t invites_max; /* above: 503 */
-	char token[16];       /* begins each tag and Call-ID we mint: holds node and shard */
+	/* What users take beyond what an INVITE needs; goes to Allow, Supported and Accept. */
+	uint32_t methods;   /* bits (1u << SIP_INFO) */
+	uint32_t options;   /* bits (1u << SIP_OPTION_REPLACES) */
+	const char *accept; /* body types beside SDP, "text/plain, …"; NULL: none */
+	char token[16];     /* begins each tag and Call-ID we mint: holds node and shard */
 };
 
 int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua);
@@ -112,26 +138,50 @@ int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 		     const struct sip_invite_user *user, void *arg, struct sip_invite **invite);
 /* Sends CANCEL; `ended` follows (also when the 200 won the race: ACK and BYE are sent then). */
 void sip_invite_cancel(struct sip_invite *invite, struct slice extra_headers);
-/* Delayed offer: the ACK with the answer. */
-int sip_invite_ack(struct sip_invite *invite, struct slice sdp);
 
 /* --- UAS --- */
 void sip_invite_set_user(struct sip_invite *invite, const struct sip_invite_user *user, void *arg);
 /*
- * Responds to the INVITE (or to the re-INVITE or UPDATE that is pending). 1xx and 2xx with SDP or
+ * Responds to the INVITE, or to the re-INVITE or UPDATE that is pending. 1xx and 2xx with SDP or
  * without; 3xx–6xx ends a first INVITE (`ended` is called) or refuses a re-INVITE.
- * extra_headers: complete lines, may be empty.
+ * extra_headers: complete lines, may be empty. A description that must not stand in it, because
+ * the answer was given before, is left out.
  */
 int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *reason,
 		       struct slice sdp, struct slice extra_headers);
 
 /* --- both --- */
-/* -EBUSY while another offer is pending in either direction (RFC 3261 §14.1), -EINVAL if it is not
- * Confirmed. One that meets the other side's offer (491) is made again by itself. */
-int sip_invite_reinvite(struct sip_invite *invite, struct slice sdp);
+
+/* dialog: of the invite; NULL: the one that counts. */
+
+enum sip_offer_by {
+	SIP_BY_BEST,     /* UPDATE if the other side takes it, else re-INVITE */
+	SIP_BY_UPDATE,   /* RFC 3311 */
+	SIP_BY_REINVITE, /* an empty sdp asks for an offer */
+};
+/* A later offer of ours; `reanswered` follows. -EBUSY while another exchange is open in either
+ * direction (RFC 3261 §14.1, RFC 3311 §5.1), -EINVAL if it is not Confirmed (UPDATE: nor Early),
+ * -EOPNOTSUPP: UPDATE is not among what the other side allows. One that meets the other side's
+ * offer (491) is made again by itself. */
+int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp,
+		     enum sip_offer_by by);
+/* The answer to their open offer, in whatever carries it: the ACK or the PRACK of the response
+ * that had it, or a 2xx to re-INVITE, UPDATE or PRACK. Not for the first INVITE's. -EINVAL: no
+ * offer is open. */
+int sip_invite_answer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp);
+/* Refuses re-INVITE, UPDATE or PRACK: 488; 504 if a person would have to be asked (RFC 3311). */
+int sip_invite_refuse(struct sip_invite *invite, struct sip_dialog *dialog, unsigned status,
+		      struct slice extra_headers);
 /* Ends it however it must be: CANCEL, 4xx (status, for a UAS not yet accepted), or BYE (a UAS that
  * waits for its ACK: after the ACK, RFC 3261 §15). `ended` follows, maybe at once. */
 void sip_invite_end(struct sip_invite *invite, unsigned status, struct slice extra_headers);
+
+/* The description in a body; empty: there is none. */
+struct slice sip_msg_sdp(const struct sip_msg *msg);
+/* The one that counts: that answered, or spoke last. NULL: none yet. */
+struct sip_dialog *sip_invite_dialog(const struct sip_invite *invite);
+/* The invite of a dialog, NULL: it has none. */
+struct sip_invite *sip_dialog_invite(const struct sip_dialog *dialog);
 
 enum sip_invite_state sip_invite_get_state(const struct sip_invite *invite);
 bool sip_invite_is_uac(const struct sip_invite *invite);

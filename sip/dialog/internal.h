@@ -3,13 +3,17 @@
  * What the files of the user agent core share.
  *
  *   ua.c             the agent: which dialog a message belongs to, what is answered outside dialogs
- *   remote.c         how the other side is reached: target, route set, next hop
+ *   capability.c     what is understood: Supported, Require, Allow, Accept
+ *   remote.c, nat.c  how the other side is reached: target, route set, next hop
+ *   origin.c         our half of dialogs, and requests outside them
  *   dialog.c         dialogs, their requests and responses
+ *   offer.c          offers and answers as a table
  *   invite_table.c   the states of an INVITE usage
  *   invite.c         its life, its end, what both roles share
  *   invite_uac.c     calls that we make
  *   invite_uas.c     calls that we take
- *   invite_modify.c  re-INVITE and UPDATE, both ways
+ *   invite_modify.c  later offers that come: re-INVITE and UPDATE
+ *   invite_offer.c   later offers of ours
  *   save.c           a confirmed dialog as text
  */
 #ifndef SIP_DIALOG_INTERNAL_H
@@ -18,41 +22,68 @@
 #include "sip/base/hash_index.h"
 #include "sip/dialog/dialog.h"
 
-#define TAG_RANDOM  16
-#define TAG_TEXT    (sizeof(((struct sip_ua_config *)NULL)->token) + TAG_RANDOM)
-#define ROUTES_MAX  32u
-#define ALLOW       "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO, MESSAGE"
-#define SDP_TYPE    SLICE("application/sdp")
-#define CONTACT_MAX 512u
+#define TAG_RANDOM   16
+#define TAG_TEXT     (sizeof(((struct sip_ua_config *)NULL)->token) + TAG_RANDOM)
+#define CALL_ID_TEXT 64u
+#define CONTACT_MAX  512u
+#define SDP_TYPE     SLICE("application/sdp")
+#define MAX_FORWARDS 70u /* RFC 3261 §8.1.1.6 */
+
+/* What the other side can make us keep. */
+#define ROUTES_MAX        32u
+#define EARLY_DIALOGS_MAX 12u /* of one INVITE; a 2xx of one more is still taken */
 
 struct sip_ua {
 	struct sip_ua_config config;
 	struct sip_transactions *transactions;
 	struct hash_index dialogs; /* by dialog_hash() */
+	struct hash_index origins; /* those that want requests from unknown dialogs */
 	struct sip_invite *all;
 	uint32_t invites;
 	char *product;
+	uint32_t methods, options; /* ours and those of the config */
+	char *allow, *supported, *accept;
 	char *scratch; /* a message while it is built */
 	size_t scratch_size;
 };
 
 /* RFC 3261 §12.1: remote target and route set, and the path to the next hop. */
 struct remote {
-	char *target;  /* URI */
-	char **routes; /* name-addrs in the order of the Route header */
+	char *target; /* URI */
+	char *routes; /* name-addrs in the order of the Route header, each with its NUL */
+	size_t routes_size;
 	unsigned route_count;
 	struct sip_path path; /* where the other side was met */
 	bool natted;          /* it does not know its own address: path is the way to it */
 };
 
+/* All texts are in `text`. */
+struct sip_origin {
+	struct hash_node node;
+	struct sip_ua *ua;
+	unsigned refs;
+	uint32_t cseq; /* of our last request outside a dialog */
+	const char *call_id, *local_tag;
+	const char *local, *remote; /* name-addrs without tag */
+	const char *contact;        /* ours, name-addr */
+	const char *request_uri;    /* the target until a Contact is known */
+	struct slice local_uri, remote_uri;
+	struct sip_path path; /* of the first request */
+	sip_origin_request *request;
+	void *arg;
+	char text[];
+};
+
 struct sip_dialog {
 	struct hash_node node;
-	struct sip_dialog *next; /* of the same invite */
-	struct sip_invite *invite;
-	char *remote_tag; /* "" if there is none (RFC 2543) */
+	struct sip_origin *origin;
+	struct sip_usage *usages;
+	unsigned refs; /* one for each usage, and for who holds it */
 	struct remote remote;
+	uint32_t local_cseq, remote_cseq;
 	bool remote_cseq_known;
-	uint32_t remote_cseq;
+	uint32_t allows, supports; /* bits: what the other side said last */
+	char remote_tag[];         /* "" if there is none (RFC 2543) */
 };
 
 enum invite_event {
@@ -91,6 +122,27 @@ struct invite_transition {
 typedef const struct invite_transition invite_table[SIP_INVITE_STATES][INVITE_EVENTS];
 extern invite_table invite_uac_table, invite_uas_table;
 
+/* The INVITE's usage of one dialog; while it is early a UAC has one for each fork that answered. */
+struct invite_part {
+	struct sip_usage usage;
+	struct sip_invite *invite;
+	struct invite_part *next;
+	struct sip_offer offer;
+	struct sip_transaction *asked; /* UPDATE or PRACK with an offer that waits for our answer */
+};
+
+/* A later offer of ours, in re-INVITE or UPDATE. One at a time. */
+struct modify {
+	struct sip_transaction *client; /* while it lives */
+	struct invite_part *part;       /* in which dialog; NULL: no offer is under way */
+	bool pending;                   /* no final response yet */
+	uint8_t method, by;             /* enum sip_method, enum sip_offer_by */
+	struct timer glare;             /* until the next try after 491 */
+	unsigned glares;
+	char *sdp; /* kept for that */
+	size_t sdp_size;
+};
+
 struct sip_invite {
 	struct sip_ua *ua;
 	struct sip_invite *next, **prev; /* all of the agent */
@@ -99,41 +151,29 @@ struct sip_invite {
 	unsigned refs; /* one of its own until the end, one for each caller up the stack */
 	uint8_t state; /* enum sip_invite_state */
 	bool uac;
-
-	char *call_id, *local_tag;
-	char *local, *remote; /* name-addrs without tag */
-	struct slice local_uri, remote_uri;
-	char *contact; /* ours, name-addr */
-	uint32_t local_cseq;
-	struct sip_path path;       /* the first INVITE's */
-	struct sip_dialog *dialogs; /* UAC: one for each fork that has answered */
-	struct sip_dialog *dialog;  /* the one that counts; NULL: none yet */
+	struct sip_origin *origin;
+	struct invite_part *parts;
+	struct invite_part *part; /* the one that counts; NULL: none yet */
+	unsigned part_count;
 
 	/* UAC */
 	struct sip_transaction *client; /* the first INVITE, while it lives */
-	char *request_uri;              /* the target until a Contact is known */
-	bool answer_due;                /* a 2xx with an offer waits for sip_invite_ack() */
+	struct sip_offer first;         /* what it said: each fork goes on from there */
+	bool ack_due;                   /* a 2xx with an offer waits for the answer */
 	char *ack;                      /* of the last 2xx, without Via */
 	size_t ack_size;
 	uint32_t ack_cseq; /* of the INVITE to which `ack` belongs, or which waits for one */
 	struct sip_path ack_path;
 
 	/* UAS */
-	struct sip_transaction *server;   /* INVITE or UPDATE that waits for our final response */
+	struct sip_transaction *server;   /* INVITE that waits for our final response */
 	struct sip_transaction *accepted; /* INVITE whose 2xx waits for its ACK, while it lives */
 	bool ack_awaited;
 	uint32_t accepted_cseq, repeat_interval;
 	struct timer repeat, no_ack; /* repeat: of the 1xx or the 2xx that was sent last */
 	struct sip_pending pending;  /* other requests that the user has to answer */
 
-	/* our re-INVITE */
-	struct sip_transaction *modify; /* while it lives */
-	bool modifying;                 /* no final response yet */
-	bool modify_offers;
-	struct timer glare; /* until the next try after 491 */
-	unsigned glares;
-	char *offer; /* its body, kept for that */
-	size_t offer_size;
+	struct modify modify;
 
 	/* our BYE */
 	struct sip_transaction *bye;
@@ -145,12 +185,19 @@ struct sip_invite {
 /* --- remote.c --- */
 /* From the Contact and the Record-Routes of a message that sets a dialog up. reversed: we are UAC.
  * natted as remote_is_hidden() says.
- * fallback: the target if there is no Contact. 0, -ENOMEM, -EINVAL (too many routes). */
+ * fallback: the target if there is no Contact. 0, -ENOMEM, -EINVAL (Record-Route is malformed). */
 int remote_init(struct remote *remote, const struct sip_msg *msg, bool reversed,
 		struct slice fallback, const struct sip_path *path);
+/* For one that must be reached however broken what it says is: without Record-Routes then. */
+int remote_init_somehow(struct remote *remote, const struct sip_msg *msg, struct slice fallback,
+			const struct sip_path *path);
+int remote_add_route(struct remote *remote, struct slice route, bool front);
+/* The nth, from 0; NULL: there is none. */
+const char *remote_route(const struct remote *remote, unsigned n);
 void remote_free(struct remote *remote);
-/* Target refresh (RFC 3261 §12.2.1.2, §12.2.2). */
-void remote_refresh(struct remote *remote, const struct sip_msg *msg);
+/* Target refresh (RFC 3261 §12.2.1.2, §12.2.2). from: of a request, where it came from; NULL for a
+ * response. */
+void remote_refresh(struct remote *remote, const struct sip_msg *msg, const struct sip_path *from);
 /* Did the request pass a NAT that its sender does not know of? */
 bool remote_is_natted(const struct sip_msg *request, const struct sip_path *from);
 /* Is its Contact an address of a private network, and it came from a public one? */
@@ -159,37 +206,74 @@ bool remote_is_hidden(const struct sip_msg *msg, const struct sip_path *from);
 void path_aim(struct sip_path *path, const struct sip_uri *uri);
 void remote_next_hop(const struct remote *remote, struct sip_path *path);
 /* Request line, Max-Forwards, Route (RFC 3261 §12.2.1.1). */
-void remote_begin(const struct remote *remote, struct sip_build *b, const char *method);
+void remote_begin(const struct remote *remote, struct sip_build *b, const char *method,
+		  uint32_t max_forwards);
+
+/* --- capability.c --- */
+/* Makes the texts of the agent. */
+int capability_init(struct sip_ua *ua);
+void capability_free(struct sip_ua *ua);
+/* Allow, Supported, Accept, as they belong in a request (status 0) or response. */
+void capability_put(const struct sip_ua *ua, struct sip_build *b, enum sip_method method,
+		    unsigned status);
+/* Is something required that is not understood? line: "Unsupported: …\r\n" then. */
+bool capability_lacks(const struct sip_ua *ua, const struct sip_msg *request, char *line,
+		      size_t size);
+/* Bits of what the message says; 0 if it does not. */
+uint32_t capability_allows(const struct sip_msg *msg);
+uint32_t capability_supports(const struct sip_msg *msg);
+
+/* --- origin.c --- */
+struct origin_parts {
+	struct slice call_id, local_tag;
+	const struct sip_addr *local, *remote;
+	struct slice contact, request_uri;
+};
+int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const struct sip_path *path,
+		  struct sip_origin **origin);
+/* "<sip:user@host>" on the path's listener. */
+int origin_contact(const struct sip_ua *ua, struct slice user, const struct sip_path *path,
+		   char *text, size_t size);
+/* Request line to CSeq and what is understood, of a request outside a dialog. */
+void origin_begin(const struct sip_origin *origin, struct sip_build *b, enum sip_method method,
+		  uint32_t max_forwards);
+struct sip_origin *origin_of_request(const struct sip_ua *ua, const struct sip_msg *request);
 
 /* --- dialog.c --- */
 char *text_dup(struct slice s);
-/* "\"name\" <uri>" of a From or To, without its parameters. */
-char *name_addr_dup(const struct sip_addr *addr);
-struct sip_dialog *dialog_create(struct sip_invite *invite, struct slice remote_tag);
-void dialog_destroy(struct sip_dialog *dialog);
-struct sip_dialog *dialog_of_tag(const struct sip_invite *invite, struct slice remote_tag);
+struct sip_dialog *dialog_create(struct sip_origin *origin, struct slice remote_tag);
+void dialog_hold(struct sip_dialog *dialog);
+void dialog_release(struct sip_dialog *dialog);
+/* Takes a usage off; its reference stays, for who may still ask for tags. */
+void dialog_unlink(struct sip_usage *usage);
 /* The dialog of a request: To tag ours, From tag theirs. */
 struct sip_dialog *dialog_of_request(const struct sip_ua *ua, const struct sip_msg *request);
 /* Of a response: From tag ours, To tag theirs. */
 struct sip_dialog *dialog_of_response(const struct sip_ua *ua, const struct sip_msg *response);
+struct sip_dialog *dialog_of_tag(const struct sip_origin *origin, struct slice remote_tag);
 /* RFC 3261 §12.2.2; false: out of order. */
 bool dialog_take_cseq(struct sip_dialog *dialog, const struct sip_msg *request);
+/* Keeps what it says of Allow and Supported. */
+void dialog_learn(struct sip_dialog *dialog, const struct sip_msg *msg);
 void dialog_begin(const struct sip_dialog *dialog, struct sip_build *b, const char *method,
-		  uint32_t cseq);
-int dialog_request(struct sip_dialog *dialog, const char *method, struct slice headers,
-		   struct slice sdp, const struct sip_transaction_user *user, void *arg,
-		   struct sip_transaction **client);
+		  uint32_t cseq, uint32_t max_forwards);
 /* ACK and BYE for a 2xx that nobody wants: of another fork, or after the end. */
 void refuse_success(struct sip_ua *ua, const struct sip_msg *response, const struct sip_path *path);
+uint32_t cseq_of(const struct sip_msg *msg);
 
 /* --- ua.c --- */
 void ua_mint(const struct sip_ua *ua, char *text, size_t size);
 
 /* --- invite.c --- */
-struct sip_invite *invite_create(struct sip_ua *ua, bool uac, const struct sip_path *path);
-int invite_set_parties(struct sip_invite *invite, const struct sip_addr *local,
-		       const struct sip_addr *remote);
-int invite_set_contact(struct sip_invite *invite, struct slice user);
+struct sip_invite *invite_create(struct sip_ua *ua, bool uac);
+/* Its part in a dialog that has none yet. */
+struct invite_part *invite_add_part(struct sip_invite *invite, struct sip_dialog *dialog);
+void invite_remove_part(struct invite_part *part);
+/* That of a public dialog; NULL: not of this invite. dialog NULL: the one that counts. */
+struct invite_part *invite_part_of(const struct sip_invite *invite,
+				   const struct sip_dialog *dialog);
+struct sip_dialog *invite_dialog(const struct sip_invite *invite);
+extern const struct sip_usage_type invite_usage_type;
 void invite_hold(struct sip_invite *invite);
 void invite_release(struct sip_invite *invite);
 bool invite_can(const struct sip_invite *invite, enum invite_event event);
@@ -216,12 +300,33 @@ void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struc
 			const struct sip_path *from);
 void uas_receive_cancel(struct sip_invite *invite, struct sip_transaction *cancelled,
 			struct sip_msg *cancel);
+void uas_receive_ack(struct sip_invite *invite, struct sip_msg *ack);
 extern const struct sip_transaction_user invite_server_user; /* arg: sip_invite */
 
+/* Keeps the step that its body is, and tells its role; for the user FORBIDDEN is NONE. */
+enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *msg,
+				enum sip_offer_carrier carrier);
+/* Builds and sends a response with what belongs in it. */
+int invite_reply(struct invite_part *part, struct sip_transaction *server, unsigned status,
+		 const char *reason, struct slice sdp, struct slice headers);
+void invite_refuse_with(struct invite_part *part, struct sip_transaction *server, unsigned status);
+
 /* --- invite_modify.c --- */
-void modify_receive(struct sip_invite *invite, struct sip_transaction *server,
+void modify_receive(struct invite_part *part, struct sip_transaction *server,
 		    struct sip_msg *request);
+void update_receive(struct invite_part *part, struct sip_transaction *server,
+		    struct sip_msg *request);
+/* An offer in a request that is no INVITE goes to the user; the table has let it pass. */
+void asked_receive(struct invite_part *part, struct sip_transaction *server,
+		   struct sip_msg *request, enum sip_offer_role role);
+/* Our final response to it. */
+int asked_respond(struct invite_part *part, unsigned status, const char *reason, struct slice sdp,
+		  struct slice headers);
+
+/* --- invite_offer.c --- */
 void modify_retry(struct timer *timer);
+/* The part goes: so does the offer in it. */
+void modify_drop(struct invite_part *part);
 
 /* --- actions of the table: both, invite_uac.c, invite_uas.c --- */
 #define INVITE_ACTION(name) void name(struct sip_invite *invite, const struct invite_step *step)

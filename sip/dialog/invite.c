@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/random.h"
 #include "sip/dialog/internal.h"
 
 #define RING_AGAIN_MS 60000u
@@ -21,23 +22,15 @@ const char *sip_invite_state_text(enum sip_invite_state state)
 
 /* --- life --- */
 
-struct sip_invite *invite_create(struct sip_ua *ua, bool uac, const struct sip_path *path)
+struct sip_invite *invite_create(struct sip_ua *ua, bool uac)
 {
 	struct sip_invite *invite = calloc(1, sizeof(*invite));
-	char tag[TAG_TEXT];
 
 	if (invite == NULL)
 		return NULL;
-	ua_mint(ua, tag, sizeof(tag));
-	invite->local_tag = text_dup(slice_of(tag));
-	if (invite->local_tag == NULL) {
-		free(invite);
-		return NULL;
-	}
 	invite->ua = ua;
 	invite->uac = uac;
 	invite->state = uac ? SIP_INVITE_CALLING : SIP_INVITE_INCOMING;
-	invite->path = *path;
 	invite->refs = 1;
 	invite->next = ua->all;
 	invite->prev = &ua->all;
@@ -50,16 +43,11 @@ struct sip_invite *invite_create(struct sip_ua *ua, bool uac, const struct sip_p
 
 static void invite_free(struct sip_invite *invite)
 {
-	while (invite->dialogs != NULL)
-		dialog_destroy(invite->dialogs);
-	free(invite->call_id);
-	free(invite->local_tag);
-	free(invite->local);
-	free(invite->remote);
-	free(invite->contact);
-	free(invite->request_uri);
+	while (invite->parts != NULL)
+		invite_remove_part(invite->parts);
+	sip_origin_unref(invite->origin);
 	free(invite->ack);
-	free(invite->offer);
+	free(invite->modify.sdp);
 	free(invite->end_headers);
 	free(invite);
 }
@@ -75,44 +63,193 @@ void invite_release(struct sip_invite *invite)
 		invite_free(invite);
 }
 
-static struct slice uri_of(const char *name_addr)
-{
-	struct sip_addr addr;
+/* --- its dialogs --- */
 
-	return sip_addr_parse(slice_of(name_addr), &addr) == 0 ? addr.uri.text : SLICE_NONE;
+static void detach(struct sip_transaction **t)
+{
+	if (*t != NULL)
+		sip_transaction_detach(*t);
+	*t = NULL;
 }
 
-int invite_set_parties(struct sip_invite *invite, const struct sip_addr *local,
-		       const struct sip_addr *remote)
+struct invite_part *invite_add_part(struct sip_invite *invite, struct sip_dialog *dialog)
 {
-	invite->local = name_addr_dup(local);
-	invite->remote = name_addr_dup(remote);
-	if (invite->local == NULL || invite->remote == NULL)
-		return -ENOMEM;
-	invite->local_uri = uri_of(invite->local);
-	invite->remote_uri = uri_of(invite->remote);
-	return 0;
+	struct invite_part *part = calloc(1, sizeof(*part));
+
+	if (part == NULL)
+		return NULL;
+	part->invite = invite;
+	part->offer = invite->first;
+	part->next = invite->parts;
+	invite->parts = part;
+	invite->part_count++;
+	sip_usage_add(dialog, &part->usage, &invite_usage_type);
+	return part;
 }
 
-int invite_set_contact(struct sip_invite *invite, struct slice user)
+void invite_remove_part(struct invite_part *part)
 {
-	static const char *const params[] = {
-		[SIP_UDP] = "",
-		[SIP_TCP] = ";transport=tcp",
-		[SIP_TLS] = ";transport=tls",
-		[SIP_WS] = ";transport=ws",
-		[SIP_WSS] = ";transport=ws",
-	};
-	const struct sip_ua_config *config = &invite->ua->config;
-	const struct sip_path *path = &invite->path;
+	struct sip_invite *invite = part->invite;
+	struct invite_part **link = &invite->parts;
 
-	if (asprintf(&invite->contact, "<sip:%.*s%s%s%s>", SLICE_FMT(user), user.n > 0 ? "@" : "",
-		     config->contact_host(config->contact_arg, path),
-		     path->kind <= SIP_WSS ? params[path->kind] : "") < 0) {
-		invite->contact = NULL;
-		return -ENOMEM;
+	while (*link != part)
+		link = &(*link)->next;
+	*link = part->next;
+	invite->part_count--;
+	if (invite->part == part)
+		invite->part = NULL;
+	modify_drop(part);
+	detach(&part->asked);
+	sip_usage_remove(&part->usage);
+	free(part);
+}
+
+static struct invite_part *part_of(const struct sip_dialog *dialog)
+{
+	return (struct invite_part *)sip_dialog_usage(dialog, &invite_usage_type);
+}
+
+struct invite_part *invite_part_of(const struct sip_invite *invite, const struct sip_dialog *dialog)
+{
+	struct invite_part *part = dialog == NULL ? invite->part : part_of(dialog);
+
+	return part != NULL && part->invite == invite ? part : NULL;
+}
+
+struct sip_dialog *invite_dialog(const struct sip_invite *invite)
+{
+	return invite->part != NULL ? invite->part->usage.dialog : NULL;
+}
+
+struct sip_dialog *sip_invite_dialog(const struct sip_invite *invite)
+{
+	return invite_dialog(invite);
+}
+
+struct sip_invite *sip_dialog_invite(const struct sip_dialog *dialog)
+{
+	const struct invite_part *part = part_of(dialog);
+
+	return part != NULL ? part->invite : NULL;
+}
+
+/* --- requests in them --- */
+
+static void receive_bye(struct invite_part *part, struct sip_transaction *server,
+			struct sip_msg *bye)
+{
+	struct sip_invite *invite = part->invite;
+	struct invite_step step = { .status = 200, .msg = bye };
+
+	sip_transaction_reply(server, 200, NULL, slice_of(invite->origin->local_tag), NULL);
+	invite_step(invite, INVITE_EVENT_BYE, &step);
+}
+
+static bool receive_other(struct invite_part *part, struct sip_transaction *server,
+			  struct sip_msg *request)
+{
+	struct sip_invite *invite = part->invite;
+
+	if (invite->user == NULL || invite->user->request == NULL)
+		return false;
+	sip_transaction_track(server, &invite->pending);
+	invite->user->request(invite->arg, part->usage.dialog, server, request);
+	return true;
+}
+
+static bool receive(struct invite_part *part, struct sip_transaction *server,
+		    struct sip_msg *request)
+{
+	if (part->invite->state == SIP_INVITE_TERMINATING) {
+		invite_refuse_with(part, server, 481);
+		return true;
 	}
-	return 0;
+	switch (request->method) {
+	case SIP_INVITE:
+		modify_receive(part, server, request);
+		return true;
+	case SIP_UPDATE:
+		update_receive(part, server, request);
+		return true;
+	case SIP_PRACK: /* nothing of ours is sent reliably (RFC 3262 §3) */
+		invite_refuse_with(part, server, 481);
+		return true;
+	default:
+		return receive_other(part, server, request);
+	}
+}
+
+static bool on_request(struct sip_usage *usage, struct sip_transaction *server,
+		       struct sip_msg *request, const struct sip_path *from)
+{
+	struct invite_part *part = (struct invite_part *)usage;
+	struct sip_invite *invite = part->invite;
+	bool taken = true;
+
+	(void)from;
+	invite_hold(invite);
+	if (request->method == SIP_BYE)
+		receive_bye(part, server, request);
+	else
+		taken = receive(part, server, request);
+	invite_release(invite);
+	return taken;
+}
+
+static void on_dialog_ended(struct sip_usage *usage, unsigned status, struct sip_msg *msg)
+{
+	struct invite_part *part = (struct invite_part *)usage;
+	struct invite_step step = { .status = status, .msg = msg };
+
+	if (invite_step(part->invite, INVITE_EVENT_LOST, &step) != 0)
+		invite_remove_part(part);
+}
+
+#define BIT(method) (1u << SIP_##method)
+
+const struct sip_usage_type invite_usage_type = {
+	.name = "invite",
+	.methods = ~(BIT(OPTIONS) | BIT(SUBSCRIBE) | BIT(NOTIFY) | BIT(REFER)),
+	.request = on_request,
+	.dialog_ended = on_dialog_ended,
+};
+
+/* --- what both roles share of bodies and responses --- */
+
+struct slice sip_msg_sdp(const struct sip_msg *msg)
+{
+	if (msg->body.n > 0 &&
+	    (sip_msg_header(msg, SIP_H_CONTENT_TYPE) == NULL || sip_content_type_is(msg, SDP_TYPE)))
+		return msg->body;
+	return SLICE_NONE;
+}
+
+enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *msg,
+				enum sip_offer_carrier carrier)
+{
+	unsigned refuse;
+	enum sip_offer_role role =
+		sip_offer_body(&part->offer, false, carrier, sip_msg_sdp(msg).n > 0, &refuse);
+
+	return role == SIP_BODY_FORBIDDEN ? SIP_BODY_NONE : role;
+}
+
+int invite_reply(struct invite_part *part, struct sip_transaction *server, unsigned status,
+		 const char *reason, struct slice sdp, struct slice headers)
+{
+	return sip_dialog_respond(part->usage.dialog, server, status, reason, headers,
+				  sdp.n > 0 ? SDP_TYPE : SLICE_NONE, sdp);
+}
+
+/* RFC 3261 §14.2, RFC 3311 §5.2: 500 asks to come again after a while. */
+void invite_refuse_with(struct invite_part *part, struct sip_transaction *server, unsigned status)
+{
+	char retry[32] = "";
+
+	if (status == 500)
+		snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
+			 (unsigned)(random_u64() % 11));
+	invite_reply(part, server, status, NULL, SLICE_NONE, slice_of(retry));
 }
 
 /* --- states --- */
@@ -149,7 +286,7 @@ static void orphan_response(void *arg, struct sip_transaction *client, struct si
 {
 	struct sip_ua *ua = arg;
 
-	if (response->status >= 200 && response->status < 300)
+	if (response->method == SIP_INVITE && response->status >= 200 && response->status < 300)
 		refuse_success(ua, response, sip_transaction_path(client));
 }
 
@@ -165,22 +302,24 @@ static void orphan(struct sip_invite *invite, struct sip_transaction **client)
 	*client = NULL;
 }
 
-static void detach(struct sip_transaction **t)
-{
-	if (*t != NULL)
-		sip_transaction_detach(*t);
-	*t = NULL;
-}
-
 /* RFC 3261 §15.1.2: what the other side still waits for in this dialog gets 487. */
 static void answer_pending(struct sip_invite *invite)
 {
-	const struct slice tag = slice_of(invite->local_tag);
+	const struct slice tag =
+		invite->origin != NULL ? slice_of(invite->origin->local_tag) : SLICE_NONE;
 
 	if (invite->server != NULL) {
 		struct sip_transaction *server = invite->server;
 
 		detach(&invite->server);
+		sip_transaction_reply(server, 487, NULL, tag, NULL);
+	}
+	for (struct invite_part *part = invite->parts; part != NULL; part = part->next) {
+		struct sip_transaction *server = part->asked;
+
+		if (server == NULL)
+			continue;
+		detach(&part->asked);
 		sip_transaction_reply(server, 487, NULL, tag, NULL);
 	}
 	while (invite->pending.first != NULL) {
@@ -198,21 +337,23 @@ static void let_go(struct sip_invite *invite, bool quiet)
 
 	invite->state = SIP_INVITE_TERMINATED;
 	invite_stop_awaiting(invite);
-	timer_cancel(wheel, &invite->glare);
+	timer_cancel(wheel, &invite->modify.glare);
 	if (quiet) {
 		detach(&invite->server);
+		for (struct invite_part *part = invite->parts; part != NULL; part = part->next)
+			detach(&part->asked);
 		while (invite->pending.first != NULL)
 			sip_transaction_track(invite->pending.first, NULL);
 		detach(&invite->client);
-		detach(&invite->modify);
+		detach(&invite->modify.client);
 	}
 	answer_pending(invite);
 	orphan(invite, &invite->client);
-	orphan(invite, &invite->modify);
+	orphan(invite, &invite->modify.client);
 	detach(&invite->bye);
 	invite->user = NULL;
-	for (struct sip_dialog *d = invite->dialogs; d != NULL; d = d->next)
-		hash_index_remove(&invite->ua->dialogs, &d->node);
+	for (struct invite_part *part = invite->parts; part != NULL; part = part->next)
+		dialog_unlink(&part->usage);
 	*invite->prev = invite->next;
 	if (invite->next != NULL)
 		invite->next->prev = invite->prev;
@@ -283,15 +424,16 @@ static const struct sip_transaction_user bye_user = {
 /* wait: the end of the invite is that of the BYE. */
 void invite_send_bye(struct sip_invite *invite, struct slice headers, bool wait)
 {
+	const struct sip_request bye = { .method = SIP_BYE, .headers = headers };
 	struct invite_step step = { .status = 503 };
 	int rc = -EINVAL;
 
 	if (invite->bye_sent)
 		return;
 	invite->bye_sent = true;
-	if (invite->dialog != NULL)
-		rc = dialog_request(invite->dialog, "BYE", headers, SLICE_NONE,
-				    wait ? &bye_user : NULL, invite, &invite->bye);
+	if (invite->part != NULL)
+		rc = sip_dialog_send(invite_dialog(invite), &bye, wait ? &bye_user : NULL, invite,
+				     &invite->bye);
 	if (!wait)
 		invite->bye = NULL;
 	else if (rc != 0)
@@ -332,10 +474,8 @@ static void no_ack_fired(struct timer *timer)
 void invite_await_ack(struct sip_invite *invite)
 {
 	const struct sip_timers *timers = &invite->ua->config.transactions.timers;
-	struct sip_cseq cseq = { 0 };
 
-	sip_msg_cseq(sip_transaction_request(invite->accepted), &cseq);
-	invite->accepted_cseq = cseq.number;
+	invite->accepted_cseq = cseq_of(sip_transaction_request(invite->accepted));
 	invite->ack_awaited = true;
 	invite->repeat_interval = timers->t1;
 	timer_set(wheel_of(invite), &invite->repeat, timers->t1, repeat_fired);
@@ -375,7 +515,7 @@ int invite_send_ack(struct sip_invite *invite, uint32_t cseq, struct slice sdp)
 	char *copy;
 	int rc;
 
-	dialog_begin(invite->dialog, &b, "ACK", cseq);
+	dialog_begin(invite_dialog(invite), &b, "ACK", cseq, 0);
 	rc = sip_build_finish(&b, sdp.n > 0 ? SDP_TYPE : SLICE_NONE, sdp, &message);
 	if (rc != 0)
 		return rc;
@@ -386,7 +526,7 @@ int invite_send_ack(struct sip_invite *invite, uint32_t cseq, struct slice sdp)
 	invite->ack = copy;
 	invite->ack_size = message.n;
 	invite->ack_cseq = cseq;
-	remote_next_hop(&invite->dialog->remote, &invite->ack_path);
+	remote_next_hop(&invite_dialog(invite)->remote, &invite->ack_path);
 	/* One that cannot be sent is as good as lost: the 2xx will come again. */
 	sip_transactions_send(invite->ua->transactions, &invite->ack_path, message);
 	return 0;
@@ -394,25 +534,10 @@ int invite_send_ack(struct sip_invite *invite, uint32_t cseq, struct slice sdp)
 
 void invite_ack_again(struct sip_invite *invite, const struct sip_msg *response)
 {
-	struct sip_cseq cseq;
-
-	if (invite->ack == NULL || sip_msg_cseq(response, &cseq) != 0 ||
-	    cseq.number != invite->ack_cseq)
+	if (invite->ack == NULL || cseq_of(response) != invite->ack_cseq)
 		return;
 	sip_transactions_send(invite->ua->transactions, &invite->ack_path,
 			      (struct slice){ invite->ack, invite->ack_size });
-}
-
-int sip_invite_ack(struct sip_invite *invite, struct slice sdp)
-{
-	int rc;
-
-	if (!invite->answer_due || invite->state != SIP_INVITE_CONFIRMED)
-		return -EINVAL;
-	rc = invite_send_ack(invite, invite->ack_cseq, sdp);
-	if (rc == 0)
-		invite->answer_due = false;
-	return rc;
 }
 
 /* --- actions of both roles --- */
@@ -426,9 +551,9 @@ INVITE_ACTION(act_nothing)
 INVITE_ACTION(act_send_bye)
 {
 	/* An offer that nobody answers any more; its 2xx wants an ACK all the same. */
-	if (invite->answer_due)
+	if (invite->ack_due)
 		invite_send_ack(invite, invite->ack_cseq, SLICE_NONE);
-	invite->answer_due = false;
+	invite->ack_due = false;
 	invite_send_bye(invite, step->headers, true);
 }
 
@@ -451,8 +576,10 @@ INVITE_ACTION(act_lost)
 
 INVITE_ACTION(act_acked)
 {
+	const enum sip_offer_role role = invite_body(invite->part, step->msg, SIP_IN_ACK);
+
 	if (invite->user != NULL && invite->user->acked != NULL)
-		invite->user->acked(invite->arg, step->msg);
+		invite->user->acked(invite->arg, step->msg, role);
 }
 
 /* --- what others may ask --- */
@@ -475,30 +602,30 @@ bool sip_invite_is_uac(const struct sip_invite *invite)
 
 struct slice sip_invite_call_id(const struct sip_invite *invite)
 {
-	return slice_of(invite->call_id);
+	return slice_of(invite->origin->call_id);
 }
 
 struct slice sip_invite_local_tag(const struct sip_invite *invite)
 {
-	return slice_of(invite->local_tag);
+	return slice_of(invite->origin->local_tag);
 }
 
 struct slice sip_invite_remote_tag(const struct sip_invite *invite)
 {
-	return invite->dialog != NULL ? slice_of(invite->dialog->remote_tag) : SLICE_NONE;
+	return invite->part != NULL ? slice_of(invite_dialog(invite)->remote_tag) : SLICE_NONE;
 }
 
 struct slice sip_invite_local_uri(const struct sip_invite *invite)
 {
-	return invite->local_uri;
+	return invite->origin->local_uri;
 }
 
 struct slice sip_invite_remote_uri(const struct sip_invite *invite)
 {
-	return invite->remote_uri;
+	return invite->origin->remote_uri;
 }
 
 const struct sip_path *sip_invite_path(const struct sip_invite *invite)
 {
-	return invite->dialog != NULL ? &invite->dialog->remote.path : &invite->path;
+	return invite->part != NULL ? &invite_dialog(invite)->remote.path : &invite->origin->path;
 }

@@ -8,69 +8,54 @@ static const struct sip_transaction_user uac_user;
 
 /* --- the first INVITE --- */
 
-static int set_identity(struct sip_invite *invite, const struct sip_invite_start *start)
+static int create_origin(struct sip_ua *ua, const struct sip_invite_start *start,
+			 struct sip_origin **origin)
 {
-	struct sip_addr local, remote;
-	char call_id[64];
-	int rc;
+	const struct sip_origin_start identity = {
+		.to = start->to,
+		.request_uri = start->request_uri,
+		.from = start->from,
+		.to_header = start->to_header,
+		.contact_user = start->contact_user,
+	};
 
-	if (sip_addr_parse(start->from, &local) != 0 ||
-	    sip_addr_parse(start->to_header, &remote) != 0)
-		return -EINVAL;
-	rc = invite_set_parties(invite, &local, &remote);
-	if (rc == 0)
-		rc = invite_set_contact(invite, start->contact_user);
-	if (rc != 0)
-		return rc;
-	sip_ua_new_call_id(invite->ua, call_id, sizeof(call_id));
-	invite->call_id = text_dup(slice_of(call_id));
-	invite->request_uri = text_dup(start->request_uri);
-	return invite->call_id != NULL && invite->request_uri != NULL ? 0 : -ENOMEM;
+	return sip_origin_create(ua, &identity, origin);
 }
 
-static int build_invite(struct sip_invite *invite, const struct sip_invite_start *start,
-			struct slice *message)
+static int send_invite(struct sip_invite *invite, const struct sip_invite_start *start)
 {
-	struct sip_build b;
+	const struct sip_request request = {
+		.method = SIP_INVITE,
+		.headers = start->extra_headers,
+		.type = start->sdp.n > 0 ? SDP_TYPE : SLICE_NONE,
+		.body = start->sdp,
+		.max_forwards = start->max_forwards,
+		.contact = true,
+	};
+	unsigned refuse;
 
-	invite->local_cseq = 1;
-	sip_build_init(&b, invite->ua->scratch, invite->ua->scratch_size);
-	sip_build_request_line(&b, SLICE("INVITE"), start->request_uri);
-	sip_build_header(&b, SIP_H_MAX_FORWARDS, "%u", start->max_forwards);
-	sip_build_header(&b, SIP_H_FROM, "%s;tag=%s", invite->local, invite->local_tag);
-	sip_build_header(&b, SIP_H_TO, "%s", invite->remote);
-	sip_build_header(&b, SIP_H_CALL_ID, "%s", invite->call_id);
-	sip_build_header(&b, SIP_H_CSEQ, "%u INVITE", invite->local_cseq);
-	sip_build_header(&b, SIP_H_CONTACT, "%s", invite->contact);
-	sip_build_header(&b, SIP_H_ALLOW, ALLOW);
-	sip_build_header(&b, SIP_H_USER_AGENT, "%s", invite->ua->product);
-	sip_build_lines(&b, start->extra_headers);
-	return sip_build_finish(&b, start->sdp.n > 0 ? SDP_TYPE : SLICE_NONE, start->sdp, message);
+	sip_offer_body(&invite->first, true, SIP_IN_INVITE, start->sdp.n > 0, &refuse);
+	return sip_origin_send(invite->origin, &request, &uac_user, invite, &invite->client);
 }
 
 int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 		     const struct sip_invite_user *user, void *arg, struct sip_invite **invite)
 {
 	struct sip_invite *i;
-	struct slice message;
 	int rc;
 
 	if (ua->invites >= ua->config.invites_max)
 		return -EBUSY;
-	i = invite_create(ua, true, &start->to);
+	i = invite_create(ua, true);
 	if (i == NULL)
 		return -ENOMEM;
-	rc = set_identity(i, start);
+	rc = create_origin(ua, start, &i->origin);
 	if (rc == 0)
-		rc = build_invite(i, start, &message);
-	if (rc == 0)
-		rc = sip_transaction_start(ua->transactions, &start->to, message, &uac_user, i,
-					   &i->client);
+		rc = send_invite(i, start);
 	if (rc != 0) {
 		invite_abandon(i);
 		return rc;
 	}
-	i->answer_due = start->sdp.n == 0;
 	i->user = user;
 	i->arg = arg;
 	*invite = i;
@@ -79,93 +64,113 @@ int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 
 /* --- its responses --- */
 
-/* The dialog that a response belongs to, made if it is new. NULL: without To tag, or no memory. */
-static struct sip_dialog *take_dialog(struct sip_invite *invite, const struct sip_msg *response)
+static struct slice to_tag_of(const struct sip_msg *response)
 {
-	struct sip_dialog *dialog;
 	struct sip_addr to;
-	struct slice tag;
 
-	if (sip_msg_to(response, &to) != 0)
-		return NULL;
-	tag = sip_addr_tag(&to);
-	if (tag.n == 0 && response->status < 200)
-		return NULL;
-	dialog = dialog_of_tag(invite, tag);
-	if (dialog != NULL)
-		return dialog;
-	dialog = dialog_create(invite, tag);
-	if (dialog != NULL && remote_init(&dialog->remote, response, true,
-					  slice_of(invite->request_uri), &invite->path) != 0) {
-		dialog_destroy(dialog);
-		return NULL;
-	}
-	return dialog;
+	return sip_msg_to(response, &to) == 0 ? sip_addr_tag(&to) : SLICE_NONE;
+}
+
+static struct invite_part *known_part(const struct sip_invite *invite,
+				      const struct sip_msg *response)
+{
+	struct sip_dialog *dialog = dialog_of_tag(invite->origin, to_tag_of(response));
+
+	return dialog != NULL ? invite_part_of(invite, dialog) : NULL;
+}
+
+/* The part in the dialog that a response belongs to, made if it is new. NULL: it has no To tag, or
+ * cannot be kept. */
+static struct invite_part *take_part(struct sip_invite *invite, const struct sip_msg *response)
+{
+	const bool final = response->status >= 200;
+	struct invite_part *part = known_part(invite, response);
+	struct sip_dialog *dialog;
+
+	if (part != NULL)
+		dialog_learn(part->usage.dialog, response);
+	if (part != NULL || (!final && to_tag_of(response).n == 0) ||
+	    (!final && invite->part_count >= EARLY_DIALOGS_MAX) ||
+	    sip_dialog_create_uac(invite->origin, response, &invite->origin->path, &dialog) != 0)
+		return part;
+	part = invite_add_part(invite, dialog);
+	if (part == NULL)
+		sip_dialog_drop(dialog);
+	return part;
+}
+
+static void end_early(struct sip_invite *invite, struct invite_part *part, unsigned status)
+{
+	if (invite->user != NULL && invite->user->early_ended != NULL)
+		invite->user->early_ended(invite->arg, part->usage.dialog, status);
+	invite_remove_part(part);
 }
 
 /* RFC 3261 §13.2.2.4: the 2xx says which route set and target count; other early dialogs end. */
 static int confirm(struct sip_invite *invite, const struct sip_msg *response)
 {
-	struct sip_dialog *dialog = take_dialog(invite, response);
+	struct invite_part *part = take_part(invite, response);
+	struct sip_dialog *dialog;
 	struct remote remote;
 
-	if (dialog == NULL || remote_init(&remote, response, true, slice_of(dialog->remote.target),
-					  &invite->path) != 0)
+	if (part == NULL)
+		return -ENOMEM;
+	dialog = part->usage.dialog;
+	if (remote_init(&remote, response, true, slice_of(dialog->remote.target),
+			&invite->origin->path) != 0)
 		return -ENOMEM;
 	remote_free(&dialog->remote);
 	dialog->remote = remote;
-	invite->dialog = dialog;
-	for (struct sip_dialog *d = invite->dialogs, *next; d != NULL; d = next) {
-		next = d->next;
-		if (d != dialog)
-			dialog_destroy(d);
+	invite->part = part;
+	for (struct invite_part *p = invite->parts, *next; p != NULL; p = next) {
+		next = p->next;
+		if (p != part)
+			end_early(invite, p, response->status);
 	}
 	return 0;
 }
 
-static uint32_t cseq_of(const struct sip_msg *msg)
-{
-	struct sip_cseq cseq = { 0 };
-
-	sip_msg_cseq(msg, &cseq);
-	return cseq.number;
-}
-
 INVITE_ACTION(act_progress)
 {
-	struct sip_dialog *dialog = take_dialog(invite, step->msg);
+	struct invite_part *part = take_part(invite, step->msg);
+	enum sip_offer_role role = SIP_BODY_NONE;
 
-	if (dialog != NULL)
-		invite->dialog = dialog;
+	if (part != NULL) {
+		invite->part = part;
+		role = invite_body(part, step->msg, SIP_IN_1XX);
+	}
 	if (invite->user != NULL && invite->user->progress != NULL)
-		invite->user->progress(invite->arg, step->status, step->msg);
+		invite->user->progress(invite->arg, part != NULL ? part->usage.dialog : NULL,
+				       step->msg, role);
 }
 
 INVITE_ACTION(act_answered)
 {
+	enum sip_offer_role role;
+
 	if (confirm(invite, step->msg) != 0) {
-		refuse_success(invite->ua, step->msg, &invite->path);
+		refuse_success(invite->ua, step->msg, &invite->origin->path);
 		invite_finish(invite, SIP_END_TRANSPORT, 500, step->msg);
 		return;
 	}
+	role = invite_body(invite->part, step->msg, SIP_IN_2XX);
 	invite->ack_cseq = cseq_of(step->msg);
-	if (!invite->answer_due)
+	invite->ack_due = role == SIP_BODY_OFFER;
+	if (!invite->ack_due)
 		invite_send_ack(invite, invite->ack_cseq, SLICE_NONE);
 	if (invite->user != NULL && invite->user->answered != NULL)
-		invite->user->answered(invite->arg, step->msg);
+		invite->user->answered(invite->arg, invite_dialog(invite), step->msg, role);
 }
 
 /* The same 2xx again, or that of another fork. */
 INVITE_ACTION(act_answered_again)
 {
-	struct sip_addr to;
+	const struct invite_part *part = known_part(invite, step->msg);
 
-	if (sip_msg_to(step->msg, &to) != 0)
-		return;
-	if (dialog_of_tag(invite, sip_addr_tag(&to)) == invite->dialog)
+	if (part != NULL && part == invite->part)
 		invite_ack_again(invite, step->msg);
 	else
-		refuse_success(invite->ua, step->msg, &invite->path);
+		refuse_success(invite->ua, step->msg, &invite->origin->path);
 }
 
 /* The 2xx was faster than our CANCEL, or comes again while our BYE is on its way. */

@@ -18,40 +18,24 @@ static void server_terminated(void *arg, struct sip_transaction *server)
 
 const struct sip_transaction_user invite_server_user = { .terminated = server_terminated };
 
-static struct slice request_user(const struct sip_msg *request)
-{
-	struct sip_uri uri;
-
-	if (sip_uri_parse(request->request_uri, &uri) != 0 || uri.scheme == SIP_SCHEME_TEL)
-		return SLICE_NONE;
-	return uri.user;
-}
-
 /* RFC 3261 §12.1.1 */
 static int set_dialog(struct sip_invite *invite, const struct sip_msg *request,
 		      const struct sip_path *from)
 {
-	struct sip_addr remote, local;
-	int rc;
+	struct sip_dialog *dialog;
+	int rc = sip_dialog_create_uas(invite->ua, request, from, &dialog);
 
-	if (sip_msg_from(request, &remote) != 0 || sip_msg_to(request, &local) != 0)
-		return -EINVAL;
-	rc = invite_set_parties(invite, &local, &remote);
-	if (rc == 0)
-		rc = invite_set_contact(invite, request_user(request));
 	if (rc != 0)
 		return rc;
-	invite->call_id = text_dup(sip_msg_value(request, SIP_H_CALL_ID));
-	if (invite->call_id == NULL)
+	invite->part = invite_add_part(invite, dialog);
+	if (invite->part == NULL) {
+		sip_dialog_drop(dialog);
 		return -ENOMEM;
-	invite->dialog = dialog_create(invite, sip_addr_tag(&remote));
-	if (invite->dialog == NULL)
-		return -ENOMEM;
-	dialog_take_cseq(invite->dialog, request);
-	rc = remote_init(&invite->dialog->remote, request, false, remote.uri.text, from);
-	if (remote_is_natted(request, from))
-		invite->dialog->remote.natted = true;
-	return rc;
+	}
+	invite->origin = dialog->origin;
+	sip_origin_ref(invite->origin);
+	invite_body(invite->part, request, SIP_IN_INVITE);
+	return 0;
 }
 
 void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struct sip_msg *request,
@@ -64,7 +48,7 @@ void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struc
 		sip_transaction_reply(server, 503, NULL, SLICE_NONE, "Retry-After: 5\r\n");
 		return;
 	}
-	invite = invite_create(ua, false, from);
+	invite = invite_create(ua, false);
 	if (invite == NULL) {
 		sip_transaction_reply(server, 500, NULL, SLICE_NONE, NULL);
 		return;
@@ -86,30 +70,29 @@ void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struc
 
 /* --- the user answers --- */
 
+static enum sip_offer_carrier carrier_of(unsigned status)
+{
+	return status < 200 ? SIP_IN_1XX : SIP_IN_2XX;
+}
+
+/* What may not stand in it is left out; a failure leaves what was agreed before. */
 static int respond(struct sip_invite *invite, unsigned status, const char *reason, struct slice sdp,
 		   struct slice headers)
 {
-	const struct sip_msg *request = sip_transaction_request(invite->server);
-	const struct sip_path *from = sip_transaction_path(invite->server);
-	struct sip_ua *ua = invite->ua;
-	char ip[SIP_ADDRESS_TEXT];
-	struct slice message;
-	struct sip_build b;
+	struct invite_part *part = invite->part;
+	const struct sip_offer before = part->offer;
+	unsigned refuse;
 	int rc;
 
-	sip_build_init(&b, ua->scratch, ua->scratch_size);
-	sip_build_response(&b, request, status, reason != NULL ? reason : sip_reason_text(status),
-			   status > 100 ? slice_of(invite->local_tag) : SLICE_NONE,
-			   status > 100 && status < 300, sip_address_ip(&from->remote, ip),
-			   from->remote.port);
-	if (status > 100 && status < 300)
-		sip_build_header(&b, SIP_H_CONTACT, "%s", invite->contact);
-	if (status >= 200 && status < 300)
-		sip_build_header(&b, SIP_H_ALLOW, ALLOW);
-	sip_build_header(&b, SIP_H_SERVER, "%s", ua->product);
-	sip_build_lines(&b, headers);
-	rc = sip_build_finish(&b, sdp.n > 0 ? SDP_TYPE : SLICE_NONE, sdp, &message);
-	return rc != 0 ? rc : sip_transaction_respond(invite->server, message);
+	if (status >= 300)
+		sip_offer_rollback(&part->offer);
+	else if (sip_offer_body(&part->offer, true, carrier_of(status), sdp.n > 0, &refuse) ==
+		 SIP_BODY_FORBIDDEN)
+		sdp = SLICE_NONE;
+	rc = invite_reply(part, invite->server, status, reason, sdp, headers);
+	if (rc != 0)
+		part->offer = before;
+	return rc;
 }
 
 static enum invite_event event_of(unsigned status)
@@ -123,7 +106,7 @@ static enum invite_event event_of(unsigned status)
 static void answered(struct sip_invite *invite, unsigned status)
 {
 	struct sip_transaction *server = invite->server;
-	const struct sip_msg *request = sip_transaction_request(server);
+	struct sip_dialog *dialog = invite_dialog(invite);
 
 	invite->server = NULL;
 	timer_cancel(invite->ua->config.transactions.wheel, &invite->repeat);
@@ -131,35 +114,90 @@ static void answered(struct sip_invite *invite, unsigned status)
 		sip_transaction_detach(server);
 		return;
 	}
-	remote_refresh(&invite->dialog->remote, request);
-	if (request->method != SIP_INVITE) {
-		sip_transaction_detach(server);
-		return;
-	}
+	sip_dialog_refresh(dialog, sip_transaction_request(server), sip_transaction_path(server));
 	invite->accepted = server;
 	invite_await_ack(invite);
 }
 
-int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *reason,
-		       struct slice sdp, struct slice extra_headers)
+static int respond_to_invite(struct sip_invite *invite, unsigned status, const char *reason,
+			     struct slice sdp, struct slice headers)
 {
 	const bool first = !invite->uac && invite->state <= SIP_INVITE_EARLY;
 	struct invite_step step = { .status = status };
 	int rc;
 
-	if (invite->server == NULL || status < 100 || status > 699 ||
-	    (first && !invite_can(invite, event_of(status))))
+	if (first && !invite_can(invite, event_of(status)))
 		return -EINVAL;
-	rc = respond(invite, status, reason, sdp, extra_headers);
+	rc = respond(invite, status, reason, sdp, headers);
 	if (rc != 0 || status == 100)
 		return rc;
 	if (status >= 200)
 		answered(invite, status);
-	else if (sip_transaction_request(invite->server)->method == SIP_INVITE)
+	else
 		invite_keep_ringing(invite);
 	if (first)
 		invite_step(invite, event_of(status), &step);
 	return 0;
+}
+
+int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *reason,
+		       struct slice sdp, struct slice extra_headers)
+{
+	if (status < 100 || status > 699)
+		return -EINVAL;
+	if (invite->server != NULL)
+		return respond_to_invite(invite, status, reason, sdp, extra_headers);
+	if (invite->part != NULL && invite->part->asked != NULL)
+		return asked_respond(invite->part, status, reason, sdp, extra_headers);
+	return -EINVAL;
+}
+
+/* --- later offers of theirs --- */
+
+/* The answer that the ACK of a 2xx was waiting for. */
+static int answer_in_ack(struct invite_part *part, struct slice sdp)
+{
+	struct sip_invite *invite = part->invite;
+	unsigned refuse;
+	int rc;
+
+	if (part != invite->part || invite->state != SIP_INVITE_CONFIRMED)
+		return -EINVAL;
+	rc = invite_send_ack(invite, invite->ack_cseq, sdp);
+	if (rc != 0)
+		return rc;
+	invite->ack_due = false;
+	sip_offer_body(&part->offer, true, SIP_IN_ACK, sdp.n > 0, &refuse);
+	return 0;
+}
+
+int sip_invite_answer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp)
+{
+	struct invite_part *part = invite_part_of(invite, dialog);
+
+	if (part == NULL)
+		return -EINVAL;
+	if (part->asked != NULL)
+		return asked_respond(part, 200, NULL, sdp, SLICE_NONE);
+	if (invite->ack_due)
+		return answer_in_ack(part, sdp);
+	if (invite->server != NULL && invite->state == SIP_INVITE_CONFIRMED)
+		return respond_to_invite(invite, 200, NULL, sdp, SLICE_NONE);
+	return -EINVAL;
+}
+
+int sip_invite_refuse(struct sip_invite *invite, struct sip_dialog *dialog, unsigned status,
+		      struct slice extra_headers)
+{
+	struct invite_part *part = invite_part_of(invite, dialog);
+
+	if (part == NULL || status < 300 || status > 699)
+		return -EINVAL;
+	if (part->asked != NULL)
+		return asked_respond(part, status, NULL, SLICE_NONE, extra_headers);
+	if (invite->server != NULL && invite->state == SIP_INVITE_CONFIRMED)
+		return respond_to_invite(invite, status, NULL, SLICE_NONE, extra_headers);
+	return -EINVAL;
 }
 
 /* --- actions --- */
@@ -209,6 +247,17 @@ void uas_receive_cancel(struct sip_invite *invite, struct sip_transaction *cance
 	if (invite_step(invite, INVITE_EVENT_CANCEL, &step) == 0)
 		return;
 	invite->server = NULL;
+	sip_offer_rollback(&invite->part->offer);
 	sip_transaction_detach(cancelled);
-	sip_transaction_reply(cancelled, 487, NULL, slice_of(invite->local_tag), NULL);
+	sip_transaction_reply(cancelled, 487, NULL, slice_of(invite->origin->local_tag), NULL);
+}
+
+void uas_receive_ack(struct sip_invite *invite, struct sip_msg *ack)
+{
+	struct invite_step step = { .msg = ack };
+
+	if (!invite->ack_awaited || cseq_of(ack) != invite->accepted_cseq)
+		return;
+	invite_stop_awaiting(invite);
+	invite_step(invite, INVITE_EVENT_ACK, &step);
 }

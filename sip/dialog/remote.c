@@ -5,48 +5,65 @@
 
 #include "sip/dialog/internal.h"
 
-static const unsigned max_forwards = 70; /* RFC 3261 §8.1.1.6 */
-
-static int route_add(struct remote *remote, const struct sip_addr *addr)
+int remote_add_route(struct remote *remote, struct slice route, bool front)
 {
-	const struct slice params = addr->params.text;
-	char *route = NULL;
+	const size_t size = remote->routes_size;
+	char *routes;
 
 	if (remote->route_count == ROUTES_MAX)
 		return -EINVAL;
-	if (asprintf(&route, "<%.*s>%s%.*s", SLICE_FMT(addr->uri.text), params.n > 0 ? ";" : "",
-		     SLICE_FMT(params)) < 0)
+	routes = realloc(remote->routes, size + route.n + 1);
+	if (routes == NULL)
 		return -ENOMEM;
-	remote->routes[remote->route_count++] = route;
+	remote->routes = routes;
+	if (front && size > 0)
+		memmove(routes + route.n + 1, routes, size);
+	else
+		routes += size;
+	memcpy(routes, route.p, route.n);
+	routes[route.n] = '\0';
+	remote->routes_size = size + route.n + 1;
+	remote->route_count++;
 	return 0;
 }
 
-static void reverse(struct remote *remote)
+const char *remote_route(const struct remote *remote, unsigned n)
 {
-	for (unsigned i = 0, j = remote->route_count; i + 1 < j; i++) {
-		char *route = remote->routes[i];
+	const char *route = remote->routes;
 
-		remote->routes[i] = remote->routes[--j];
-		remote->routes[j] = route;
-	}
+	if (n >= remote->route_count)
+		return NULL;
+	while (n-- > 0)
+		route += strlen(route) + 1;
+	return route;
 }
 
-static int routes_of(struct remote *remote, const struct sip_msg *msg)
+static int add_addr(struct remote *remote, const struct sip_addr *addr, bool front)
+{
+	const struct slice params = addr->params.text;
+	char *route = NULL;
+	int n, rc;
+
+	n = asprintf(&route, "<%.*s>%s%.*s", SLICE_FMT(addr->uri.text), params.n > 0 ? ";" : "",
+		     SLICE_FMT(params));
+	if (n < 0)
+		return -ENOMEM;
+	rc = remote_add_route(remote, (struct slice){ route, (size_t)n }, front);
+	free(route);
+	return rc;
+}
+
+static int routes_of(struct remote *remote, const struct sip_msg *msg, bool reversed)
 {
 	const struct sip_header *h = sip_msg_header(msg, SIP_H_RECORD_ROUTE);
 
-	if (h == NULL)
-		return 0;
-	remote->routes = calloc(ROUTES_MAX, sizeof(*remote->routes));
-	if (remote->routes == NULL)
-		return -ENOMEM;
 	for (; h != NULL; h = sip_msg_next(msg, h)) {
 		struct slice rest = h->value;
 		struct sip_addr addr;
 		int rc;
 
 		while ((rc = sip_addr_next(&rest, &addr)) == 0) {
-			rc = route_add(remote, &addr);
+			rc = add_addr(remote, &addr, reversed);
 			if (rc != 0)
 				return rc;
 		}
@@ -56,11 +73,10 @@ static int routes_of(struct remote *remote, const struct sip_msg *msg)
 	return 0;
 }
 
-int remote_init(struct remote *remote, const struct sip_msg *msg, bool reversed,
-		struct slice fallback, const struct sip_path *path)
+static int begin(struct remote *remote, const struct sip_msg *msg, struct slice fallback,
+		 const struct sip_path *path)
 {
 	struct sip_addr contact;
-	int rc;
 
 	memset(remote, 0, sizeof(*remote));
 	remote->path = *path;
@@ -68,30 +84,48 @@ int remote_init(struct remote *remote, const struct sip_msg *msg, bool reversed,
 	if (sip_msg_contact(msg, &contact) == 0 && !contact.star)
 		fallback = contact.uri.text;
 	remote->target = text_dup(fallback);
-	rc = remote->target == NULL ? -ENOMEM : routes_of(remote, msg);
+	return remote->target == NULL ? -ENOMEM : 0;
+}
+
+int remote_init(struct remote *remote, const struct sip_msg *msg, bool reversed,
+		struct slice fallback, const struct sip_path *path)
+{
+	int rc = begin(remote, msg, fallback, path);
+
+	if (rc == 0)
+		rc = routes_of(remote, msg, reversed);
 	if (rc != 0)
 		remote_free(remote);
-	else if (reversed)
-		reverse(remote);
 	return rc;
+}
+
+int remote_init_somehow(struct remote *remote, const struct sip_msg *msg, struct slice fallback,
+			const struct sip_path *path)
+{
+	int rc = remote_init(remote, msg, true, fallback, path);
+
+	return rc == -EINVAL ? begin(remote, msg, fallback, path) : rc;
 }
 
 void remote_free(struct remote *remote)
 {
-	for (unsigned i = 0; i < remote->route_count; i++)
-		free(remote->routes[i]);
 	free(remote->routes);
 	free(remote->target);
 	remote->routes = NULL;
+	remote->routes_size = 0;
 	remote->route_count = 0;
 	remote->target = NULL;
 }
 
-void remote_refresh(struct remote *remote, const struct sip_msg *msg)
+void remote_refresh(struct remote *remote, const struct sip_msg *msg, const struct sip_path *from)
 {
 	struct sip_addr contact;
 	char *target;
 
+	if (from != NULL) {
+		remote->path = *from;
+		remote->natted = remote_is_natted(msg, from) || remote_is_hidden(msg, from);
+	}
 	if (sip_msg_contact(msg, &contact) != 0 || contact.star)
 		return;
 	target = text_dup(contact.uri.text);
@@ -111,8 +145,8 @@ static struct slice uri_of_route(const char *route)
 /* Names are not resolved here: what is no address goes where the dialog was set up. */
 void remote_next_hop(const struct remote *remote, struct sip_path *path)
 {
-	struct slice text = remote->route_count > 0 ? uri_of_route(remote->routes[0])
-						    : slice_of(remote->target);
+	struct slice text =
+		remote->route_count > 0 ? uri_of_route(remote->routes) : slice_of(remote->target);
 	struct sip_uri uri;
 
 	*path = remote->path;
@@ -136,15 +170,17 @@ static struct slice without_headers(struct slice uri)
 }
 
 /* RFC 3261 §12.2.1.1: a strict router wants itself in the Request-URI, and the target last. */
-void remote_begin(const struct remote *remote, struct sip_build *b, const char *method)
+void remote_begin(const struct remote *remote, struct sip_build *b, const char *method,
+		  uint32_t max_forwards)
 {
-	const bool strict = remote->route_count > 0 && !is_loose(remote->routes[0]);
-	struct slice uri = strict ? uri_of_route(remote->routes[0]) : slice_of(remote->target);
+	const bool strict = remote->route_count > 0 && !is_loose(remote->routes);
+	struct slice uri = strict ? uri_of_route(remote->routes) : slice_of(remote->target);
 
 	sip_build_request_line(b, slice_of(method), without_headers(uri));
-	sip_build_header(b, SIP_H_MAX_FORWARDS, "%u", max_forwards);
+	sip_build_header(b, SIP_H_MAX_FORWARDS, "%u",
+			 max_forwards != 0 ? max_forwards : MAX_FORWARDS);
 	for (unsigned i = strict ? 1 : 0; i < remote->route_count; i++)
-		sip_build_header(b, SIP_H_ROUTE, "%s", remote->routes[i]);
+		sip_build_header(b, SIP_H_ROUTE, "%s", remote_route(remote, i));
 	if (strict)
 		sip_build_header(b, SIP_H_ROUTE, "<%s>", remote->target);
 }

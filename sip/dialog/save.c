@@ -83,14 +83,15 @@ static void put_remote(struct writer *w, const struct remote *remote)
 	for (unsigned i = 0; i < remote->route_count; i++) {
 		if (i > 0)
 			put_char(w, ',');
-		put_escaped(w, remote->routes[i]);
+		put_escaped(w, remote_route(remote, i));
 	}
 }
 
 int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
 {
 	struct writer w = { text, text + size, size == 0 };
-	const struct sip_dialog *dialog = invite->dialog;
+	const struct sip_dialog *dialog = invite_dialog(invite);
+	const struct sip_origin *origin = invite->origin;
 
 	if (invite->state != SIP_INVITE_CONFIRMED || dialog == NULL)
 		return -EINVAL;
@@ -98,13 +99,13 @@ int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
 	put_char(&w, '=');
 	put_char(&w, '0' + VERSION);
 	put_text(&w, "role", invite->uac ? "uac" : "uas");
-	put_text(&w, "call-id", invite->call_id);
-	put_text(&w, "local-tag", invite->local_tag);
+	put_text(&w, "call-id", origin->call_id);
+	put_text(&w, "local-tag", origin->local_tag);
 	put_text(&w, "remote-tag", dialog->remote_tag);
-	put_text(&w, "local", invite->local);
-	put_text(&w, "remote", invite->remote);
-	put_text(&w, "contact", invite->contact);
-	put_number(&w, "local-cseq", invite->local_cseq);
+	put_text(&w, "local", origin->local);
+	put_text(&w, "remote", origin->remote);
+	put_text(&w, "contact", origin->contact);
+	put_number(&w, "local-cseq", dialog->local_cseq);
 	if (dialog->remote_cseq_known)
 		put_number(&w, "remote-cseq", dialog->remote_cseq);
 	put_remote(&w, &dialog->remote);
@@ -196,16 +197,13 @@ static int read_routes(struct remote *remote, struct reader *text)
 
 	if (!find(text, "routes", &rest))
 		return 0;
-	remote->routes = calloc(ROUTES_MAX, sizeof(*remote->routes));
-	if (remote->routes == NULL)
-		return -ENOMEM;
 	while (rest.n > 0) {
-		char *route =
-			remote->route_count < ROUTES_MAX ? unescape(slice_split(&rest, ',')) : NULL;
+		char *route = unescape(slice_split(&rest, ','));
+		int rc = route != NULL ? remote_add_route(remote, slice_of(route), false) : -EINVAL;
 
-		if (route == NULL)
-			return -EINVAL;
-		remote->routes[remote->route_count++] = route;
+		free(route);
+		if (rc != 0)
+			return rc;
 	}
 	return 0;
 }
@@ -237,51 +235,70 @@ static int read_remote(struct remote *remote, struct reader *text, const struct 
 	return read_routes(remote, text);
 }
 
-static int read_parties(struct sip_invite *invite, struct reader *text)
-{
-	struct sip_addr local, remote;
-	char *local_text = get_text(text, "local"), *remote_text = get_text(text, "remote");
-	int rc = -EINVAL;
+/* The texts of our half. */
+struct identity {
+	char *call_id, *local_tag, *local, *remote, *contact;
+};
 
-	if (local_text != NULL && remote_text != NULL &&
-	    sip_addr_parse(slice_of(local_text), &local) == 0 &&
-	    sip_addr_parse(slice_of(remote_text), &remote) == 0)
-		rc = invite_set_parties(invite, &local, &remote);
-	free(local_text);
-	free(remote_text);
-	return rc;
+static void identity_free(struct identity *id)
+{
+	free(id->call_id);
+	free(id->local_tag);
+	free(id->local);
+	free(id->remote);
+	free(id->contact);
 }
 
-static int read_invite(struct sip_invite *invite, struct reader *text)
+static int read_origin(struct sip_ua *ua, struct reader *text, const struct sip_path *path,
+		       struct sip_origin **origin)
 {
-	uint32_t cseq;
+	struct identity id = {
+		.call_id = get_text(text, "call-id"),
+		.local_tag = get_text(text, "local-tag"),
+		.local = get_text(text, "local"),
+		.remote = get_text(text, "remote"),
+		.contact = get_text(text, "contact"),
+	};
+	struct sip_addr local, remote;
+	struct origin_parts parts = { .local = &local, .remote = &remote };
+	int rc = -EINVAL;
 
-	free(invite->local_tag);
-	invite->local_tag = get_text(text, "local-tag");
-	invite->call_id = get_text(text, "call-id");
-	invite->contact = get_text(text, "contact");
-	if (invite->local_tag == NULL || invite->call_id == NULL || invite->contact == NULL ||
-	    !get_number(text, "local-cseq", INT32_MAX - CSEQ_STEP, &cseq))
-		return -EINVAL;
-	invite->local_cseq = cseq + CSEQ_STEP;
-	return read_parties(invite, text);
+	if (id.call_id != NULL && id.local_tag != NULL && id.local != NULL && id.remote != NULL &&
+	    id.contact != NULL && sip_addr_parse(slice_of(id.local), &local) == 0 &&
+	    sip_addr_parse(slice_of(id.remote), &remote) == 0) {
+		parts.call_id = slice_of(id.call_id);
+		parts.local_tag = slice_of(id.local_tag);
+		parts.contact = slice_of(id.contact);
+		rc = origin_create(ua, &parts, path, origin);
+	}
+	identity_free(&id);
+	return rc;
 }
 
 static int read_dialog(struct sip_invite *invite, struct reader *text)
 {
 	char *tag = get_text(text, "remote-tag");
-	struct sip_dialog *dialog = NULL;
+	struct sip_dialog *dialog;
+	uint32_t cseq;
 
-	if (tag == NULL)
+	if (tag == NULL || !get_number(text, "local-cseq", INT32_MAX - CSEQ_STEP, &cseq)) {
+		free(tag);
 		return -EINVAL;
-	dialog = dialog_create(invite, slice_of(tag));
+	}
+	dialog = dialog_create(invite->origin, slice_of(tag));
 	free(tag);
 	if (dialog == NULL)
 		return -ENOMEM;
-	invite->dialog = dialog;
+	invite->part = invite_add_part(invite, dialog);
+	if (invite->part == NULL) {
+		sip_dialog_drop(dialog);
+		return -ENOMEM;
+	}
+	invite->part->offer.state = SIP_OFFER_STABLE;
+	dialog->local_cseq = cseq + CSEQ_STEP;
 	dialog->remote_cseq_known =
 		get_number(text, "remote-cseq", UINT32_MAX, &dialog->remote_cseq);
-	return read_remote(&dialog->remote, text, &invite->path);
+	return read_remote(&dialog->remote, text, &invite->origin->path);
 }
 
 int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_invite_user *user,
@@ -297,10 +314,10 @@ int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_in
 	if (!get_number(text, "v", VERSION, &version) || version != VERSION ||
 	    !find(text, "role", &role) || read_path(&path, text) != 0)
 		return -EINVAL;
-	i = invite_create(ua, slice_equal(role, SLICE("uac")), &path);
+	i = invite_create(ua, slice_equal(role, SLICE("uac")));
 	if (i == NULL)
 		return -ENOMEM;
-	rc = read_invite(i, text);
+	rc = read_origin(ua, text, &path, &i->origin);
 	if (rc == 0)
 		rc = read_dialog(i, text);
 	if (rc != 0) {

@@ -29,34 +29,14 @@ void sip_ua_new_call_id(struct sip_ua *ua, char *dst, size_t size)
 
 /* --- requests outside dialogs (RFC 3261 §8.2) --- */
 
-/* No extension is supported yet, so each option tag that is required is an unknown one. */
-static bool requires_too_much(struct sip_transaction *server, const struct sip_msg *request)
+static bool requires_too_much(const struct sip_ua *ua, struct sip_transaction *server,
+			      const struct sip_msg *request, struct slice tag)
 {
-	const struct sip_header *h = sip_msg_header(request, SIP_H_REQUIRE);
 	char unsupported[256];
-	size_t n;
 
-	if (h == NULL || request->method == SIP_CANCEL)
+	if (!capability_lacks(ua, request, unsupported, sizeof(unsupported)))
 		return false;
-	n = (size_t)snprintf(unsupported, sizeof(unsupported), "Unsupported: ");
-	for (; h != NULL; h = sip_msg_next(request, h)) {
-		struct slice rest = h->value;
-
-		while (rest.n > 0) {
-			struct slice tag = slice_trim(slice_split(&rest, ','));
-
-			/* Tags are short tokens; what is not fits none and need not be told. */
-			if (tag.n == 0 || n + tag.n + 5 > sizeof(unsupported) ||
-			    memchr(tag.p, '\n', tag.n) != NULL ||
-			    memchr(tag.p, '\r', tag.n) != NULL)
-				continue;
-			n += (size_t)snprintf(unsupported + n, sizeof(unsupported) - n, "%s%.*s",
-					      unsupported[n - 1] == ' ' ? "" : ", ",
-					      SLICE_FMT(tag));
-		}
-	}
-	snprintf(unsupported + n, sizeof(unsupported) - n, "\r\n");
-	sip_transaction_reply(server, 420, NULL, SLICE_NONE, unsupported);
+	sip_transaction_reply(server, 420, NULL, tag, unsupported);
 	return true;
 }
 
@@ -86,7 +66,7 @@ static void receive_outside(struct sip_ua *ua, struct sip_transaction *server,
 		status = 481;
 	if (status != 0)
 		sip_transaction_reply(server, status, NULL, SLICE_NONE, NULL);
-	else if (requires_too_much(server, request))
+	else if (requires_too_much(ua, server, request, SLICE_NONE))
 		return;
 	else if (request->method == SIP_INVITE)
 		uas_receive_invite(ua, server, request, from);
@@ -96,90 +76,66 @@ static void receive_outside(struct sip_ua *ua, struct sip_transaction *server,
 
 /* --- requests in dialogs (RFC 3261 §12.2.2) --- */
 
-static void reply(struct sip_invite *invite, struct sip_transaction *server, unsigned status,
-		  const char *extra)
+/* Nobody uses the dialog for this. */
+static unsigned unused_status(const struct sip_ua *ua, const struct sip_msg *request)
 {
-	sip_transaction_reply(server, status, NULL, slice_of(invite->local_tag), extra);
-}
-
-static void receive_bye(struct sip_invite *invite, struct sip_transaction *server,
-			struct sip_msg *bye)
-{
-	struct invite_step step = { .status = 200, .msg = bye };
-
-	reply(invite, server, 200, NULL);
-	invite_step(invite, INVITE_EVENT_BYE, &step);
-}
-
-/* One without a body changes no session: a target refresh, or a sign of life. */
-static void receive_update(struct sip_dialog *dialog, struct sip_transaction *server,
-			   struct sip_msg *update)
-{
-	struct sip_invite *invite = dialog->invite;
-	char contact[CONTACT_MAX];
-	int n;
-
-	if (update->body.n > 0) {
-		modify_receive(invite, server, update);
-		return;
+	switch (request->method) {
+	case SIP_INVITE:
+	case SIP_BYE:
+	case SIP_PRACK:
+	case SIP_UPDATE:
+	case SIP_NOTIFY:
+		return 481;
+	case SIP_OPTIONS:
+		return 200;
+	case SIP_UNKNOWN_METHOD:
+		return 501;
+	default:
+		return ua->methods >> request->method & 1u ? 481 : 405;
 	}
-	remote_refresh(&dialog->remote, update);
-	n = snprintf(contact, sizeof(contact), "Contact: %s\r\n", invite->contact);
-	reply(invite, server, 200, n > 0 && (size_t)n < sizeof(contact) ? contact : NULL);
-}
-
-static void receive_other(struct sip_invite *invite, struct sip_transaction *server,
-			  struct sip_msg *request)
-{
-	if (invite->user == NULL || invite->user->request == NULL) {
-		reply(invite, server, 405, "Allow: " ALLOW "\r\n");
-		return;
-	}
-	sip_transaction_track(server, &invite->pending);
-	invite->user->request(invite->arg, server, request);
 }
 
 static void receive_inside(struct sip_dialog *dialog, struct sip_transaction *server,
 			   struct sip_msg *request, const struct sip_path *from)
 {
-	struct sip_invite *invite = dialog->invite;
+	struct sip_ua *ua = dialog->origin->ua;
+	const struct sip_ua_user *user = &ua->config.user;
+	const struct slice tag = slice_of(dialog->origin->local_tag);
 
 	if (!dialog_take_cseq(dialog, request)) {
-		reply(invite, server, 500, NULL);
+		sip_transaction_reply(server, 500, NULL, tag, NULL);
 		return;
 	}
-	if (request->method == SIP_BYE) {
-		receive_bye(invite, server, request);
+	/* What ends a call is not refused for what it asks beyond. */
+	if (request->method != SIP_BYE && requires_too_much(ua, server, request, tag))
+		return;
+	for (struct sip_usage *usage = dialog->usages, *next; usage != NULL; usage = next) {
+		next = usage->next;
+		if (usage->type->methods >> request->method & 1u &&
+		    usage->type->request(usage, server, request, from))
+			return;
+	}
+	if (user->inside != NULL && user->inside(user->arg, dialog, server, request, from))
+		return;
+	sip_dialog_respond(dialog, server, unused_status(ua, request), NULL, SLICE_NONE, SLICE_NONE,
+			   SLICE_NONE);
+}
+
+/* Of a dialog that we know nothing of yet: a NOTIFY that is faster than its 2xx. */
+static void receive_unknown(struct sip_ua *ua, struct sip_transaction *server,
+			    struct sip_msg *request, const struct sip_path *from)
+{
+	struct sip_origin *origin = origin_of_request(ua, request);
+
+	if (origin == NULL) {
+		sip_transaction_reply(server, 481, NULL, SLICE_NONE, NULL);
 		return;
 	}
-	if (invite->state == SIP_INVITE_TERMINATING) {
-		reply(invite, server, 481, NULL);
+	if (requires_too_much(ua, server, request, slice_of(origin->local_tag)))
 		return;
-	}
-	if (requires_too_much(server, request))
-		return;
-	if (request->method == SIP_INVITE || request->method == SIP_UPDATE) {
-		dialog->remote.path = *from;
-		dialog->remote.natted =
-			remote_is_natted(request, from) || remote_is_hidden(request, from);
-	}
-	switch (request->method) {
-	case SIP_INVITE:
-		modify_receive(invite, server, request);
-		break;
-	case SIP_UPDATE:
-		receive_update(dialog, server, request);
-		break;
-	case SIP_OPTIONS:
-		reply(invite, server, 200, "Allow: " ALLOW "\r\nAccept: application/sdp\r\n");
-		break;
-	case SIP_PRACK: /* nothing of ours is sent reliably (RFC 3262 §3) */
-		reply(invite, server, 481, NULL);
-		break;
-	default:
-		receive_other(invite, server, request);
-		break;
-	}
+	sip_origin_ref(origin);
+	origin->request(origin->arg, origin, server, request, from);
+	sip_origin_unref(origin);
 }
 
 /* --- from the transaction layer --- */
@@ -195,7 +151,8 @@ static void receive_cancel(struct sip_transaction *server, struct sip_msg *cance
 	}
 	invite = sip_transaction_user_arg(cancelled, &invite_server_user);
 	sip_transaction_reply(server, 200, NULL,
-			      invite != NULL ? slice_of(invite->local_tag) : SLICE_NONE, NULL);
+			      invite != NULL ? slice_of(invite->origin->local_tag) : SLICE_NONE,
+			      NULL);
 	if (invite != NULL)
 		uas_receive_cancel(invite, cancelled, cancel);
 }
@@ -217,43 +174,37 @@ static void on_request(void *arg, struct sip_transaction *server, struct sip_msg
 	}
 	dialog = dialog_of_request(ua, request);
 	if (dialog == NULL) {
-		sip_transaction_reply(server, 481, NULL, SLICE_NONE, NULL);
+		receive_unknown(ua, server, request, from);
 		return;
 	}
-	invite_hold(dialog->invite);
-	struct sip_invite *invite = dialog->invite;
+	dialog_hold(dialog);
 	receive_inside(dialog, server, request, from);
-	invite_release(invite);
+	dialog_release(dialog);
 }
 
 static void on_ack(void *arg, struct sip_msg *ack, const struct sip_path *from)
 {
 	struct sip_dialog *dialog = dialog_of_request(arg, ack);
-	struct invite_step step = { .msg = ack };
-	struct sip_invite *invite;
-	struct sip_cseq cseq;
+	struct sip_invite *invite = dialog != NULL ? sip_dialog_invite(dialog) : NULL;
 
 	(void)from;
-	if (dialog == NULL || sip_msg_cseq(ack, &cseq) != 0)
-		return;
-	invite = dialog->invite;
-	if (!invite->ack_awaited || cseq.number != invite->accepted_cseq)
-		return;
-	invite_stop_awaiting(invite);
-	invite_step(invite, INVITE_EVENT_ACK, &step);
+	if (invite != NULL)
+		uas_receive_ack(invite, ack);
 }
 
 /* A 2xx again whose transaction is over: its ACK was lost. */
 static void on_stray(void *arg, struct sip_msg *response, const struct sip_path *from)
 {
 	struct sip_dialog *dialog;
+	struct sip_invite *invite;
 
 	(void)from;
 	if (response->method != SIP_INVITE || response->status < 200 || response->status >= 300)
 		return;
 	dialog = dialog_of_response(arg, response);
-	if (dialog != NULL)
-		invite_ack_again(dialog->invite, response);
+	invite = dialog != NULL ? sip_dialog_invite(dialog) : NULL;
+	if (invite != NULL)
+		invite_ack_again(invite, response);
 }
 
 /* --- the agent --- */
@@ -273,8 +224,9 @@ int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua)
 	u->scratch_size = (size_t)limits->message + SCRATCH_SPARE;
 	u->scratch = malloc(u->scratch_size);
 	u->product = text_dup(slice_of(config->product));
-	if (u->scratch == NULL || u->product == NULL ||
-	    hash_index_init(&u->dialogs, config->invites_max) != 0)
+	if (u->scratch == NULL || u->product == NULL || capability_init(u) != 0 ||
+	    hash_index_init(&u->dialogs, config->invites_max) != 0 ||
+	    hash_index_init(&u->origins, config->invites_max / 16) != 0)
 		goto failed;
 	layer.tu = (struct sip_tu){
 		.request = on_request, .ack = on_ack, .stray_response = on_stray, .arg = u
@@ -299,6 +251,8 @@ void sip_ua_destroy(struct sip_ua *ua)
 		invite_abandon(ua->all);
 	sip_transactions_destroy(ua->transactions);
 	hash_index_free(&ua->dialogs);
+	hash_index_free(&ua->origins);
+	capability_free(ua);
 	free(ua->product);
 	free(ua->scratch);
 	free(ua);

@@ -341,8 +341,9 @@ Test(call, a_delayed_offer_is_made_by_us_and_answered_in_the_ack)
 	cr_assert(carrier()->answered);
 	cr_expect_not_null(strstr(carrier()->sdp, "RTP/AVP 8 101"));
 	invite = carrier()->invite;
-	cr_assert_eq(
-		sip_invite_ack(invite, slice_of(phone_sdp(CARRIER, 4000, "8 101", "sendrecv"))), 0);
+	cr_assert_eq(sip_invite_answer(invite, NULL,
+				       slice_of(phone_sdp(CARRIER, 4000, "8 101", "sendrecv"))),
+		     0);
 	world_run(20);
 	cr_expect_eq(world_termination(0).remote.port, 4000);
 	cr_expect_eq(world_termination(0).direction, DP_DIRECTION_SENDRECV);
@@ -466,8 +467,8 @@ Test(call, a_reinvite_without_an_offer_gets_ours)
 	world_run(20);
 	cr_expect_eq(carrier()->reanswered, 200);
 	cr_expect_not_null(strstr(carrier()->sdp, "m=audio"));
-	cr_assert_eq(sip_invite_ack(carrier()->invite,
-				    slice_of(phone_sdp(CARRIER, 4010, "8 101", "sendrecv"))),
+	cr_assert_eq(sip_invite_answer(carrier()->invite, NULL,
+				       slice_of(phone_sdp(CARRIER, 4010, "8 101", "sendrecv"))),
 		     0);
 	world_run(20);
 	cr_expect_eq(world_termination(0).remote.port, 4010);

@@ -193,44 +193,57 @@ static void keep_sdp(struct phone *p, const struct sip_msg *msg)
 		slice_copy(msg->body, p->sdp, sizeof(p->sdp));
 }
 
-static void on_progress(void *arg, unsigned status, struct sip_msg *response)
+static void on_progress(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
 {
 	struct phone *p = arg;
 
-	p->progress = status;
+	(void)dialog;
+	(void)role;
+	p->progress = response->status;
 	p->progress_count++;
 	keep_sdp(p, response);
 }
 
-static void on_answered(void *arg, struct sip_msg *response)
+static void on_answered(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
 {
 	struct phone *p = arg;
 
+	(void)dialog;
+	(void)role;
 	p->answered = true;
 	p->final = response->status;
 	keep_sdp(p, response);
 }
 
-static void on_acked(void *arg, struct sip_msg *ack)
+static void on_acked(void *arg, struct sip_msg *ack, enum sip_offer_role role)
 {
 	struct phone *p = arg;
 
+	(void)role;
 	p->acked = true;
 	keep_sdp(p, ack);
 }
 
-static void on_reinvite(void *arg, struct sip_msg *request)
+static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
+			 enum sip_offer_role role)
 {
 	struct phone *p = arg;
 
+	(void)dialog;
+	(void)role;
 	p->reinvited = true;
 	keep_sdp(p, request);
 }
 
-static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
+static void on_reanswered(void *arg, struct sip_dialog *dialog, unsigned status,
+			  struct sip_msg *response, enum sip_offer_role role)
 {
 	struct phone *p = arg;
 
+	(void)dialog;
+	(void)role;
 	p->reanswered = status;
 	keep_sdp(p, response);
 }
@@ -254,8 +267,8 @@ static const struct sip_invite_user phone_user = {
 	.progress = on_progress,
 	.answered = on_answered,
 	.acked = on_acked,
-	.reinvite = on_reinvite,
-	.reinvited = on_reinvited,
+	.reoffered = on_reoffered,
+	.reanswered = on_reanswered,
 	.ended = on_ended,
 };
 
@@ -308,7 +321,8 @@ void phone_bye(unsigned n)
 
 void phone_reinvite(unsigned n, const char *sdp)
 {
-	cr_assert_eq(sip_invite_reinvite(world->phones[n].invite, sdp ? slice_of(sdp) : SLICE_NONE),
+	cr_assert_eq(sip_invite_offer(world->phones[n].invite, NULL,
+				      sdp ? slice_of(sdp) : SLICE_NONE, SIP_BY_REINVITE),
 		     0);
 }
 

@@ -58,22 +58,28 @@ static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_ms
 	world.invite = NULL;
 }
 
-static void on_inside(void *arg, struct sip_transaction *server, struct sip_msg *request)
+static void on_inside(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+		      struct sip_msg *request)
 {
 	(void)arg;
+	(void)dialog;
 	if (request->body.n % 2 == 0)
 		sip_transaction_reply(server, 200, NULL, SLICE_NONE, NULL);
 }
 
 static const struct sip_invite_user invite_user = { .request = on_inside, .ended = on_ended };
 
-static void on_reinvite(void *arg, struct sip_msg *request)
+static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
+			 enum sip_offer_role role)
 {
 	(void)arg;
+	(void)dialog;
 	(void)request;
+	(void)role;
 }
 
-static const struct sip_invite_user invite_user_2 = { .reinvite = on_reinvite, .ended = on_ended };
+static const struct sip_invite_user invite_user_2 = { .reoffered = on_reoffered,
+						      .ended = on_ended };
 
 static void on_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
 		      const struct sip_path *from)
@@ -164,9 +170,9 @@ static void user_step(uint8_t step, const struct sip_path *peer)
 	else if (step == 0x82)
 		sip_invite_cancel(world.invite, SLICE_NONE);
 	else if (step == 0x83)
-		sip_invite_reinvite(world.invite, SLICE("offer"));
+		sip_invite_offer(world.invite, NULL, SLICE("offer"), SIP_BY_REINVITE);
 	else if (step == 0x84)
-		sip_invite_ack(world.invite, SLICE("answer"));
+		sip_invite_answer(world.invite, NULL, SLICE("answer"));
 	else if (step == 0x85 && sip_invite_save(world.invite, text, sizeof(text)) == 0 &&
 		 sip_invite_restore(world.ua, text, &invite_user, NULL, &world.invite) == 0)
 		world.invites++;
@@ -214,7 +220,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .via_host = host,
 				  .transactions_max = 50,
 				  .token = "b" },
-		.user = { on_invite, on_request, NULL },
+		.user = { .invite = on_invite, .request = on_request },
 		.product = "fuzz",
 		.contact_host = host,
 		.invites_max = 20,

@@ -6,64 +6,94 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void keep_body(struct leg *leg, const struct sip_msg *msg)
+static void keep(struct leg *leg, struct sip_dialog *dialog, const struct sip_msg *msg,
+		 enum sip_offer_role role)
 {
 	leg->body[0] = '\0';
+	leg->dialog = dialog;
+	leg->role = role;
 	if (msg != NULL)
 		slice_copy(msg->body, leg->body, sizeof(leg->body));
 }
 
-static void on_progress(void *arg, unsigned status, struct sip_msg *response)
+static void on_progress(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
 {
 	struct leg *leg = arg;
 
 	leg->progress++;
-	leg->status = status;
-	keep_body(leg, response);
+	leg->status = response->status;
+	keep(leg, dialog, response, role);
 }
 
-static void on_answered(void *arg, struct sip_msg *response)
+static void on_answered(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
 {
 	struct leg *leg = arg;
 
 	leg->answered++;
 	leg->status = response->status;
-	keep_body(leg, response);
+	keep(leg, dialog, response, role);
 }
 
-static void on_acked(void *arg, struct sip_msg *ack)
+static void on_early_ended(void *arg, struct sip_dialog *dialog, unsigned status)
+{
+	struct leg *leg = arg;
+
+	leg->early_ended++;
+	leg->status = status;
+	if (leg->dialog == dialog)
+		leg->dialog = NULL;
+}
+
+static void on_acked(void *arg, struct sip_msg *ack, enum sip_offer_role role)
 {
 	struct leg *leg = arg;
 
 	leg->acked++;
-	keep_body(leg, ack);
+	keep(leg, leg->dialog, ack, role);
 }
 
-static void on_reinvite(void *arg, struct sip_msg *request)
+static void on_pracked(void *arg, struct sip_msg *prack, enum sip_offer_role role)
 {
 	struct leg *leg = arg;
 
-	leg->reinvites++;
-	keep_body(leg, request);
-	if (leg->party->accept_reinvites)
-		party_respond(leg, 200, "answer");
+	leg->pracked++;
+	keep(leg, leg->dialog, prack, role);
 }
 
-static void on_reinvited(void *arg, unsigned status, struct sip_msg *response)
+static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
+			 enum sip_offer_role role)
 {
 	struct leg *leg = arg;
 
-	leg->reinvited++;
+	leg->reoffered++;
+	keep(leg, dialog, request, role);
+	if (!leg->party->accept_offers)
+		return;
+	if (role == SIP_BODY_OFFER)
+		cr_assert_eq(sip_invite_answer(leg->invite, dialog, SLICE("answer")), 0);
+	else
+		party_respond(leg, 200, "offer-back");
+}
+
+static void on_reanswered(void *arg, struct sip_dialog *dialog, unsigned status,
+			  struct sip_msg *response, enum sip_offer_role role)
+{
+	struct leg *leg = arg;
+
+	leg->reanswered++;
 	leg->status = status;
-	keep_body(leg, response);
+	keep(leg, dialog, response, role);
 }
 
-static void on_request_inside(void *arg, struct sip_transaction *server, struct sip_msg *request)
+static void on_request_inside(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+			      struct sip_msg *request)
 {
 	struct leg *leg = arg;
 
 	leg->requests++;
-	keep_body(leg, request);
+	keep(leg, dialog, request, SIP_BODY_NONE);
 	leg->request = server;
 	if (leg->party->answer_requests)
 		sip_transaction_reply(server, 200, NULL, SLICE_NONE, NULL);
@@ -84,9 +114,11 @@ static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_ms
 static const struct sip_invite_user invite_user = {
 	.progress = on_progress,
 	.answered = on_answered,
+	.early_ended = on_early_ended,
 	.acked = on_acked,
-	.reinvite = on_reinvite,
-	.reinvited = on_reinvited,
+	.pracked = on_pracked,
+	.reoffered = on_reoffered,
+	.reanswered = on_reanswered,
 	.request = on_request_inside,
 	.ended = on_ended,
 };
@@ -112,7 +144,7 @@ static void on_invite(void *arg, struct sip_invite *invite, struct sip_msg *requ
 		return;
 	leg = new_leg(party);
 	leg->invite = invite;
-	keep_body(leg, request);
+	keep(leg, sip_invite_dialog(invite), request, SIP_BODY_NONE);
 	sip_invite_set_user(invite, &invite_user, leg);
 	if (party->ring != 0)
 		party_respond(leg, party->ring, "");
@@ -147,7 +179,8 @@ static void create_ua(struct party *party)
 			.transactions_max = 10000,
 			.token = "b7",
 		},
-		.user = { on_invite, on_request, party },
+		.user = { .invite = on_invite, .request = on_request, .arg = party },
+		.methods = 1u << SIP_INFO | 1u << SIP_MESSAGE,
 		.product = "Tandem-test",
 		.contact_host = network_host,
 		.invites_max = 200,
@@ -219,6 +252,11 @@ void party_respond(struct leg *leg, unsigned status, const char *sdp)
 	int rc = sip_invite_respond(leg->invite, status, NULL, slice_of(sdp), SLICE_NONE);
 
 	cr_assert_eq(rc, 0, "%u: %d", status, rc);
+}
+
+int party_reinvite(struct leg *leg, const char *sdp)
+{
+	return sip_invite_offer(leg->invite, NULL, slice_of(sdp), SIP_BY_REINVITE);
 }
 
 void table_open(struct table *table)

@@ -10,9 +10,12 @@
 struct leg {
 	struct party *party;
 	struct sip_invite *invite; /* NULL: none, or ended */
-	unsigned progress, answered, acked, reinvites, reinvited, requests, ended;
+	unsigned progress, answered, acked, pracked, early_ended, requests, ended;
+	unsigned reoffered, reanswered;
 	unsigned status; /* of the last response, or of the end */
 	enum sip_end how;
+	enum sip_offer_role role;        /* of the last body that came */
+	struct sip_dialog *dialog;       /* of the last message told of, while it lives */
 	struct sip_transaction *request; /* the last other request in the dialog, unanswered */
 	char body[256];                  /* of the last message told of */
 };
@@ -29,8 +32,8 @@ struct party {
 	/* what it does by itself */
 	unsigned ring, answer; /* status for a new INVITE, 0: none */
 	bool take;             /* false: leaves INVITEs alone */
-	bool accept_reinvites;
-	bool answer_requests; /* in dialogs, 200 */
+	bool accept_offers;    /* later ones */
+	bool answer_requests;  /* in dialogs, 200 */
 };
 
 void party_open(struct party *party, struct network *net, const char *ip);
@@ -43,6 +46,7 @@ struct leg *party_leg(struct party *party);
 /* Transactions and INVITE sessions alive. */
 unsigned party_transactions(const struct party *party);
 void party_respond(struct leg *leg, unsigned status, const char *sdp);
+int party_reinvite(struct leg *leg, const char *sdp);
 
 /* Two parties, and a node that the test plays. */
 struct table {

@@ -102,9 +102,9 @@ Test(call, delayed_offer_is_answered_in_the_ack)
 	run(5);
 	cr_expect_str_eq(alice()->body, "bobs-offer");
 	cr_expect_eq(sent(&t.alice, "ACK "), 0);
-	cr_expect_eq(sip_invite_reinvite(alice()->invite, SLICE("x")), -EBUSY);
-	cr_expect_eq(sip_invite_ack(alice()->invite, SLICE("alices-answer")), 0);
-	cr_expect_eq(sip_invite_ack(alice()->invite, SLICE("again")), -EINVAL);
+	cr_expect_eq(party_reinvite(alice(), "x"), -EBUSY);
+	cr_expect_eq(sip_invite_answer(alice()->invite, NULL, SLICE("alices-answer")), 0);
+	cr_expect_eq(sip_invite_answer(alice()->invite, NULL, SLICE("again")), -EINVAL);
 	run(2);
 	cr_expect_str_eq(bob()->body, "alices-answer");
 	cr_expect_eq(state(bob()), SIP_INVITE_CONFIRMED);
@@ -165,10 +165,10 @@ Test(call, end_of_a_call_whose_offer_was_not_answered)
 {
 	party_call(&t.alice, t.bob.node, "");
 	run(2);
-	cr_expect_eq(sip_invite_ack(alice()->invite, SLICE("too early")), -EINVAL);
+	cr_expect_eq(sip_invite_answer(alice()->invite, NULL, SLICE("too early")), -EINVAL);
 	party_respond(bob(), 180, "");
 	run(2);
-	cr_expect_eq(sip_invite_ack(alice()->invite, SLICE("too early")), -EINVAL);
+	cr_expect_eq(sip_invite_answer(alice()->invite, NULL, SLICE("too early")), -EINVAL);
 	party_respond(bob(), 200, "bobs-offer");
 	run(2);
 	sip_invite_end(alice()->invite, 0, SLICE_NONE);

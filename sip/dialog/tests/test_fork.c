@@ -90,9 +90,9 @@ Test(fork, old_answer_is_not_acknowledged_with_a_new_ack)
 {
 	party_call(&t.alice, t.peer, "offer");
 	says(200, "one");
-	sip_invite_reinvite(alice()->invite, SLICE("again"));
+	party_reinvite(alice(), "again");
 	peer_answers(&t, &t.alice, "INVITE ", 1, 200, "", "");
-	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(sent(&t.alice, "ACK "), 2);
 	says(200, "one");
 	cr_expect_eq(sent(&t.alice, "ACK "), 2);
@@ -104,7 +104,7 @@ Test(fork, reinvite_that_is_answered_after_the_end_is_acknowledged)
 {
 	party_call(&t.alice, t.peer, "offer");
 	says(200, "one");
-	sip_invite_reinvite(alice()->invite, SLICE("again"));
+	party_reinvite(alice(), "again");
 	peer_answers(&t, &t.alice, "INVITE ", 1, 100, "", "");
 	sip_invite_end(alice()->invite, 0, SLICE_NONE);
 	peer_answers(&t, &t.alice, "BYE ", 0, 200, "", "");

@@ -37,21 +37,21 @@ static void run(uint64_t ms)
 
 Test(modify, reinvite_is_answered_and_acknowledged)
 {
-	t.bob.accept_reinvites = true;
-	cr_expect_eq(sip_invite_reinvite(alice()->invite, SLICE("hold")), 0);
-	cr_expect_eq(sip_invite_reinvite(alice()->invite, SLICE("hold")), -EBUSY);
+	t.bob.accept_offers = true;
+	cr_expect_eq(party_reinvite(alice(), "hold"), 0);
+	cr_expect_eq(party_reinvite(alice(), "hold"), -EBUSY);
 	run(2);
 	cr_expect_str_eq(bob()->body, "hold");
 	run(5);
-	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(alice()->status, 200);
 	cr_expect_str_eq(alice()->body, "answer");
 	cr_expect_eq(bob()->acked, 2);
 	/* and the other way, in the same dialog */
-	t.alice.accept_reinvites = true;
-	cr_expect_eq(sip_invite_reinvite(bob()->invite, SLICE("resume")), 0);
+	t.alice.accept_offers = true;
+	cr_expect_eq(party_reinvite(bob(), "resume"), 0);
 	run(5);
-	cr_expect_eq(bob()->reinvited, 1);
+	cr_expect_eq(bob()->reanswered, 1);
 	cr_expect_eq(bob()->status, 200);
 	cr_expect_eq(alice()->acked, 1);
 	run(40000);
@@ -60,45 +60,45 @@ Test(modify, reinvite_is_answered_and_acknowledged)
 
 Test(modify, refused_reinvite_leaves_the_call)
 {
-	sip_invite_reinvite(alice()->invite, SLICE("video"));
+	party_reinvite(alice(), "video");
 	run(2);
-	cr_expect_eq(sip_invite_reinvite(bob()->invite, SLICE("x")), -EBUSY);
+	cr_expect_eq(party_reinvite(bob(), "x"), -EBUSY);
 	party_respond(bob(), 488, "");
 	run(5);
-	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(alice()->status, 488);
 	cr_expect_eq(alice()->ended + bob()->ended, 0);
-	cr_expect_eq(sip_invite_reinvite(alice()->invite, SLICE("x")), 0);
+	cr_expect_eq(party_reinvite(alice(), "x"), 0);
 }
 
 Test(modify, reinvite_without_offer_is_answered_in_its_ack)
 {
-	sip_invite_reinvite(alice()->invite, SLICE_NONE);
+	party_reinvite(alice(), "");
 	run(2);
 	cr_expect_str_eq(bob()->body, "");
 	party_respond(bob(), 200, "bobs-offer");
 	run(2);
 	cr_expect_str_eq(alice()->body, "bobs-offer");
-	sip_invite_ack(alice()->invite, SLICE("answer-in-ack"));
+	sip_invite_answer(alice()->invite, NULL, SLICE("answer-in-ack"));
 	run(2);
 	cr_expect_str_eq(bob()->body, "answer-in-ack");
 }
 
 Test(modify, reinvites_that_cross_get_491_and_are_made_again_in_turn)
 {
-	t.alice.accept_reinvites = true;
-	t.bob.accept_reinvites = true;
-	sip_invite_reinvite(alice()->invite, SLICE("a"));
-	sip_invite_reinvite(bob()->invite, SLICE("b"));
+	t.alice.accept_offers = true;
+	t.bob.accept_offers = true;
+	party_reinvite(alice(), "a");
+	party_reinvite(bob(), "b");
 	run(5);
 	cr_expect_eq(sent(&t.alice, "SIP/2.0 491"), 1);
 	cr_expect_eq(sent(&t.bob, "SIP/2.0 491"), 1);
-	cr_expect_eq(alice()->reinvited + bob()->reinvited, 0, "nobody is bothered");
+	cr_expect_eq(alice()->reanswered + bob()->reanswered, 0, "nobody is bothered");
 	run(2010);
-	cr_expect_eq(bob()->reinvited, 1, "bob does not own the Call-ID: 0 to 2 s");
-	cr_expect_eq(alice()->reinvited, 0);
+	cr_expect_eq(bob()->reanswered, 1, "bob does not own the Call-ID: 0 to 2 s");
+	cr_expect_eq(alice()->reanswered, 0);
 	run(2100);
-	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(alice()->status, 200);
 	cr_expect_eq(bob()->status, 200);
 }
@@ -115,10 +115,10 @@ Test(modify, second_offer_before_the_answer_is_500)
 
 	peer_says(&t, &t.bob, reinvite, 1, SLICE_FMT(local), SLICE_FMT(remote), SLICE_FMT(call_id),
 		  20);
-	cr_expect_eq(bob()->reinvites, 1);
+	cr_expect_eq(bob()->reoffered, 1);
 	peer_says(&t, &t.bob, reinvite, 2, SLICE_FMT(local), SLICE_FMT(remote), SLICE_FMT(call_id),
 		  21);
-	cr_expect_eq(bob()->reinvites, 1);
+	cr_expect_eq(bob()->reoffered, 1);
 	cr_expect_eq(sent(&t.bob, "SIP/2.0 500"), 1);
 	cr_expect(packet_has(sent_nth(&t.bob, "SIP/2.0 500", 0), "Retry-After: "));
 	/* and one out of order */
@@ -129,7 +129,7 @@ Test(modify, second_offer_before_the_answer_is_500)
 
 Test(modify, cancelled_reinvite_is_487_and_the_call_stays)
 {
-	sip_invite_reinvite(alice()->invite, SLICE("a"));
+	party_reinvite(alice(), "a");
 	run(250);
 	struct sip_msg *invite = network_parse(t.net, t.alice.node, "INVITE ", 1);
 	struct sip_via via;
@@ -151,9 +151,9 @@ Test(modify, cancelled_reinvite_is_487_and_the_call_stays)
 Test(modify, silence_ends_the_call)
 {
 	t.bob.node->receive = NULL;
-	sip_invite_reinvite(alice()->invite, SLICE("a"));
+	party_reinvite(alice(), "a");
 	run(32000);
-	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(alice()->how, SIP_END_TIMEOUT);
 	cr_expect_eq(sent(&t.alice, "BYE "), 1);
 }
@@ -161,16 +161,16 @@ Test(modify, silence_ends_the_call)
 Test(modify, peer_that_forgot_the_dialog_ends_the_call)
 {
 	t.bob.node->receive = NULL;
-	sip_invite_reinvite(alice()->invite, SLICE("a"));
+	party_reinvite(alice(), "a");
 	peer_answers(&t, &t.alice, "INVITE ", 1, 481, "", "");
-	cr_expect_eq(alice()->reinvited, 1);
+	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(alice()->how, SIP_END_TIMEOUT);
 	cr_expect_eq(alice()->status, 481);
 }
 
 Test(modify, bye_answers_what_is_pending_487)
 {
-	sip_invite_reinvite(alice()->invite, SLICE("a"));
+	party_reinvite(alice(), "a");
 	run(5);
 	peer_says(&t, &t.bob,
 		  "INFO sip:bob@192.0.2.2 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKinfo\n"
@@ -197,7 +197,7 @@ Test(modify, bye_answers_what_is_pending_487)
 
 Test(modify, end_during_a_reinvite)
 {
-	sip_invite_reinvite(alice()->invite, SLICE("a"));
+	party_reinvite(alice(), "a");
 	run(1);
 	sip_invite_end(alice()->invite, 0, SLICE_NONE);
 	run(10);
@@ -220,9 +220,9 @@ static void update(unsigned cseq, const char *body)
 
 Test(modify, update_with_an_offer_is_one_for_the_user)
 {
-	t.bob.accept_reinvites = true;
+	t.bob.accept_offers = true;
 	update(20, "offer");
-	cr_expect_eq(bob()->reinvites, 1);
+	cr_expect_eq(bob()->reoffered, 1);
 	run(5);
 	cr_expect_eq(sent(&t.bob, "SIP/2.0 200"), 2);
 	run(40000);
@@ -233,7 +233,7 @@ Test(modify, update_with_an_offer_is_one_for_the_user)
 Test(modify, update_without_an_offer_moves_the_target)
 {
 	update(20, "");
-	cr_expect_eq(bob()->reinvites, 0);
+	cr_expect_eq(bob()->reoffered, 0);
 	cr_expect(packet_has(sent_nth(&t.bob, "SIP/2.0 200", 1),
 			     "Contact: <sip:bob@192.0.2.2:5060>"));
 	sip_invite_end(bob()->invite, 0, SLICE_NONE);

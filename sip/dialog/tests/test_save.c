@@ -35,10 +35,13 @@ static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_ms
 	ended_how = how;
 }
 
-static void on_reinvite(void *arg, struct sip_msg *request)
+static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
+			 enum sip_offer_role role)
 {
 	(void)arg;
+	(void)dialog;
 	(void)request;
+	(void)role;
 	reinvites++;
 	sip_invite_respond(restored, 200, NULL, SLICE("answer"), SLICE_NONE);
 }
@@ -48,7 +51,7 @@ static void restart(struct party *party, char *text, size_t size)
 {
 	cr_assert_eq(sip_invite_save(party_leg(party)->invite, text, size), 0);
 	party_restart(party);
-	heard = (struct sip_invite_user){ .ended = on_ended, .reinvite = on_reinvite };
+	heard = (struct sip_invite_user){ .ended = on_ended, .reoffered = on_reoffered };
 	cr_assert_eq(sip_invite_restore(party->ua, text, &heard, NULL, &restored), 0);
 	cr_expect_eq(sip_invite_get_state(restored), SIP_INVITE_CONFIRMED);
 }
@@ -96,7 +99,7 @@ Test(save, restored_callee_answers_reinvite_and_bye)
 
 	table_connect(&t);
 	restart(&t.bob, text, sizeof(text));
-	sip_invite_reinvite(party_leg(&t.alice)->invite, SLICE("offer"));
+	party_reinvite(party_leg(&t.alice), "offer");
 	network_run(t.net, 10);
 	cr_expect_eq(reinvites, 1);
 	cr_expect_eq(party_leg(&t.alice)->status, 200);
@@ -112,7 +115,7 @@ Test(save, restored_caller_ends_the_call)
 	char text[2048];
 
 	table_connect(&t);
-	sip_invite_reinvite(party_leg(&t.bob)->invite, SLICE("refused"));
+	party_reinvite(party_leg(&t.bob), "refused");
 	network_run(t.net, 5);
 	party_respond(party_leg(&t.alice), 488, "");
 	network_run(t.net, 5);

@@ -84,6 +84,9 @@ Test(ua, required_extension_is_420_and_named)
 	cr_expect(packet_has(sent_nth(&t.bob, "SIP/2.0 420", 0),
 			     "Unsupported: 100rel, foo, bar\r\n"));
 	cr_expect_eq(t.bob.leg_count, 0);
+	t.bob.answer = 486;
+	outside("INVITE", "sip:bob@h", "2", CONTACT "Require: ,\n");
+	cr_expect_eq(t.bob.leg_count, 1, "an empty element is none");
 }
 
 Test(ua, requests_with_an_unknown_tag_are_481)
@@ -261,10 +264,10 @@ Test(ua, reinvite_moves_the_target_when_it_is_accepted)
 	inside("INVITE", 2, "Contact: <sip:new@192.0.2.3>\n");
 	party_respond(bob(), 488, "");
 	inside("ACK", 2, "");
-	t.bob.accept_reinvites = true;
+	t.bob.accept_offers = true;
 	inside("INVITE", 3, "Contact: <sip:newer@192.0.2.3>\n");
 	inside("ACK", 3, "");
-	sip_invite_reinvite(bob()->invite, SLICE("x"));
+	party_reinvite(bob(), "x");
 	cr_expect_eq(got("INVITE sip:newer@192.0.2.3 "), 1);
 }
 
@@ -278,7 +281,7 @@ Test(ua, early_dialog_refuses_offers)
 		  "Content-Length: 5\n\noffer",
 		  SLICE_FMT(sip_invite_local_tag(bob()->invite)));
 	cr_expect_eq(got("SIP/2.0 500"), 1);
-	cr_expect_eq(bob()->reinvites, 0);
+	cr_expect_eq(bob()->reoffered, 0);
 }
 
 Test(ua, user_agent_without_from_tag_can_call)

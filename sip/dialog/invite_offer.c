@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Later offers of ours, by re-INVITE (RFC 3261 §14.1) or UPDATE (RFC 3311 §5.1).
+ *
+ * One at a time. When it is refused with 491 it is made again after the time of RFC 3261 §14.1,
+ * which the two sides take from ranges that do not overlap.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sip/base/random.h"
+#include "sip/dialog/internal.h"
+
+#define GLARES_MAX 5u
+
+static const struct sip_transaction_user modify_user;
+
+/* --- may it be made now? --- */
+
+/* 0, or why not. */
+static int obstacle(const struct invite_part *part, enum sip_method method)
+{
+	const struct sip_invite *invite = part->invite;
+	const bool confirmed = invite->state == SIP_INVITE_CONFIRMED;
+
+	if (!confirmed && (method == SIP_INVITE || invite->state != SIP_INVITE_EARLY))
+		return -EINVAL;
+	if (method == SIP_INVITE &&
+	    (invite->server != NULL || invite->ack_due || invite->ack_awaited))
+		return -EBUSY;
+	if (invite->modify.pending || timer_is_set(&invite->modify.glare) || part->asked != NULL)
+		return -EBUSY;
+	return sip_offer_may_offer(&part->offer,
+				   method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE)
+		       ? 0
+		       : -EBUSY;
+}
+
+static int choose(const struct invite_part *part, enum sip_offer_by by, struct slice sdp,
+		  enum sip_method *method)
+{
+	const bool update = sip_dialog_allows(part->usage.dialog, SIP_UPDATE) && sdp.n > 0;
+
+	if (by == SIP_BY_UPDATE && !update)
+		return -EOPNOTSUPP;
+	*method = by == SIP_BY_REINVITE || !update ? SIP_INVITE : SIP_UPDATE;
+	return 0;
+}
+
+/* --- made --- */
+
+static int start(struct sip_invite *invite)
+{
+	struct modify *m = &invite->modify;
+	const struct sip_offer before = m->part->offer;
+	const struct sip_request request = {
+		.method = (enum sip_method)m->method,
+		.type = m->sdp_size > 0 ? SDP_TYPE : SLICE_NONE,
+		.body = { m->sdp, m->sdp_size },
+	};
+	unsigned refuse;
+	int rc;
+
+	if (m->client != NULL)
+		sip_transaction_detach(m->client);
+	m->client = NULL;
+	sip_offer_body(&m->part->offer, true,
+		       m->method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE, m->sdp_size > 0,
+		       &refuse);
+	rc = sip_dialog_send(m->part->usage.dialog, &request, &modify_user, invite, &m->client);
+	if (rc == 0)
+		m->pending = true;
+	else
+		m->part->offer = before;
+	return rc;
+}
+
+int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp,
+		     enum sip_offer_by by)
+{
+	struct invite_part *part = invite_part_of(invite, dialog);
+	struct modify *m = &invite->modify;
+	enum sip_method method;
+	char *copy;
+	int rc;
+
+	if (part == NULL)
+		return -EINVAL;
+	rc = choose(part, by, sdp, &method);
+	if (rc == 0)
+		rc = obstacle(part, method);
+	if (rc != 0)
+		return rc;
+	copy = text_dup(sdp);
+	if (copy == NULL)
+		return -ENOMEM;
+	free(m->sdp);
+	m->sdp = copy;
+	m->sdp_size = sdp.n;
+	m->part = part;
+	m->method = (uint8_t)method;
+	m->by = (uint8_t)by;
+	m->glares = 0;
+	return start(invite);
+}
+
+/* --- what becomes of it --- */
+
+static void tell(struct sip_invite *invite, unsigned status, struct sip_msg *response,
+		 enum sip_offer_role role)
+{
+	if (invite->user != NULL && invite->user->reanswered != NULL)
+		invite->user->reanswered(invite->arg, invite->modify.part->usage.dialog, status,
+					 response, role);
+}
+
+/* RFC 3261 §14.1, in steps of 10 ms: the owner of the Call-ID 2.1 to 4 s, the other 0 to 2 s. */
+static void wait_for_retry(struct sip_invite *invite)
+{
+	const uint64_t delay =
+		invite->uac ? 2100 + random_u64() % 191 * 10 : random_u64() % 201 * 10;
+
+	timer_set(invite->ua->config.transactions.wheel, &invite->modify.glare, delay,
+		  modify_retry);
+}
+
+void modify_retry(struct timer *timer)
+{
+	struct sip_invite *invite =
+		(struct sip_invite *)((char *)timer - offsetof(struct sip_invite, modify.glare));
+	struct modify *m = &invite->modify;
+	int rc = obstacle(m->part, (enum sip_method)m->method);
+
+	if (rc == -EBUSY) {
+		wait_for_retry(invite);
+		return;
+	}
+	invite_hold(invite);
+	if (rc == 0 && start(invite) != 0)
+		tell(invite, 503, NULL, SIP_BODY_NONE);
+	invite_release(invite);
+}
+
+static void succeeded(struct sip_invite *invite, struct sip_msg *response)
+{
+	struct modify *m = &invite->modify;
+	const bool by_invite = m->method == SIP_INVITE;
+	enum sip_offer_role role =
+		invite_body(m->part, response, by_invite ? SIP_IN_2XX : SIP_IN_UPDATE_2XX);
+
+	sip_dialog_refresh(m->part->usage.dialog, response, NULL);
+	if (by_invite) {
+		invite->ack_cseq = cseq_of(response);
+		invite->ack_due = role == SIP_BODY_OFFER && invite->state == SIP_INVITE_CONFIRMED;
+		if (!invite->ack_due)
+			invite_send_ack(invite, invite->ack_cseq, SLICE_NONE);
+	}
+	tell(invite, response->status, response, role);
+}
+
+/* RFC 3261 §12.2.1.2, RFC 5057 §5.1: some answers say that the dialog is no more. */
+static void failed(struct sip_invite *invite, unsigned status, struct sip_msg *response)
+{
+	struct invite_step step = { .status = status, .msg = response };
+	struct sip_dialog *dialog = invite->modify.part->usage.dialog;
+
+	sip_offer_rollback(&invite->modify.part->offer);
+	dialog_hold(dialog);
+	tell(invite, status, response, SIP_BODY_NONE);
+	if (status == 408 || status == 481)
+		invite_step(invite, INVITE_EVENT_LOST, &step);
+	else if (sip_status_scope(status) == SIP_SCOPE_DIALOG)
+		sip_dialog_lost(dialog, status, response);
+	dialog_release(dialog);
+}
+
+/* RFC 3311 §5.1: who cannot answer at once (504), or takes no UPDATE after all, may take the same
+ * as a re-INVITE. */
+static bool tried_otherwise(struct sip_invite *invite, unsigned status)
+{
+	struct modify *m = &invite->modify;
+
+	if (m->method != SIP_UPDATE || (status != 504 && status != 405 && status != 501))
+		return false;
+	if (status != 504)
+		m->part->usage.dialog->allows &= ~(1u << SIP_UPDATE);
+	sip_offer_rollback(&m->part->offer);
+	if (m->by != SIP_BY_BEST || obstacle(m->part, SIP_INVITE) != 0)
+		return false;
+	m->method = SIP_INVITE;
+	return start(invite) == 0;
+}
+
+static bool waits_for_turn(struct sip_invite *invite, unsigned status)
+{
+	struct modify *m = &invite->modify;
+
+	if (status != 491 || ++m->glares > GLARES_MAX || invite->state >= SIP_INVITE_TERMINATING)
+		return false;
+	sip_offer_rollback(&m->part->offer);
+	wait_for_retry(invite);
+	return true;
+}
+
+static void modify_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
+{
+	struct sip_invite *invite = arg;
+
+	(void)client;
+	if (response->status < 200)
+		return;
+	if (!invite->modify.pending) {
+		if (!invite->ack_due && response->method == SIP_INVITE)
+			invite_ack_again(invite, response);
+		return;
+	}
+	invite->modify.pending = false;
+	invite_hold(invite);
+	if (response->status < 300)
+		succeeded(invite, response);
+	else if (!waits_for_turn(invite, response->status) &&
+		 !tried_otherwise(invite, response->status))
+		failed(invite, response->status, response);
+	invite_release(invite);
+}
+
+static void modify_failed(void *arg, struct sip_transaction *client, enum sip_failure why)
+{
+	struct sip_invite *invite = arg;
+
+	(void)client;
+	if (!invite->modify.pending)
+		return;
+	invite->modify.pending = false;
+	invite_hold(invite);
+	failed(invite, why == SIP_FAILURE_TIMEOUT ? 408 : 503, NULL);
+	invite_release(invite);
+}
+
+static void modify_terminated(void *arg, struct sip_transaction *client)
+{
+	struct sip_invite *invite = arg;
+
+	if (invite->modify.client == client)
+		invite->modify.client = NULL;
+}
+
+static const struct sip_transaction_user modify_user = {
+	.response = modify_response,
+	.failed = modify_failed,
+	.terminated = modify_terminated,
+};
+
+void modify_drop(struct invite_part *part)
+{
+	struct modify *m = &part->invite->modify;
+
+	if (m->part != part)
+		return;
+	if (m->client != NULL)
+		sip_transaction_detach(m->client);
+	m->client = NULL;
+	m->part = NULL;
+	m->pending = false;
+	timer_cancel(part->invite->ua->config.transactions.wheel, &m->glare);
+}
