@@ -99,7 +99,28 @@ struct config_connections {
 	unsigned queue_max;         /* bytes, default 1048576 */
 };
 
+/* sip.guard: */
+struct config_guard {
+	const char **trusted; /* prefixes without limits of their own; trunks are */
+	unsigned trusted_count;
+	unsigned messages_per_s;   /* of a source; 0: no limit; default 5000 */
+	unsigned requests_per_s;   /* outside dialogs, likewise; default 1000 */
+	unsigned transactions_max; /* unfinished, of a source; 0: no limit; default 2000 */
+	unsigned ban_after;        /* wrong passwords in ban_window_s, default 20; 0: never */
+	unsigned ban_window_s;     /* default 600 */
+	unsigned ban_s;            /* the first ban of a source; default 300; 0: no bans */
+	unsigned ban_max_s;        /* each is twice as long as the one before, default 86400 */
+	unsigned wait_target_ms;   /* of messages, under overload; default 25 */
+	unsigned stale_ms;         /* a request that has waited longer is dropped; 0: never */
+	const char **scanners;     /* in User-Agent or From */
+	unsigned scanners_count;
+	const char **emergency; /* urn:service:sos, numbers */
+	unsigned emergency_count;
+	unsigned sources; /* that are remembered, default 65536 */
+};
+
 struct config_sip {
+	struct config_guard guard;
 	const char **domains; /* that we are registrar for; each is the realm of its users */
 	unsigned domains_count;
 	struct config_listener *listeners;

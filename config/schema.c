@@ -182,6 +182,62 @@ static const struct schema_section connections_section = {
 	sizeof(struct config_connections)
 };
 
+static const struct schema_key guard_keys[] = {
+	{ "trusted",
+	  "Networks whose hosts are never banned and have no limits of their own. The addresses of "
+	  "trunks need not be named: they are.",
+	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_guard, trusted), .min = 1, .max = 49,
+	  .count_max = 64, .form = schema_form_prefix },
+	{ "messages_per_s",
+	  "Messages a second that a source (an IPv4 address, an IPv6 /64) may send; more are "
+	  "dropped; 0: no limit.",
+	  "5000", NUMBER(config_guard, messages_per_s, 0, 1000000) },
+	{ "requests_per_s", "Likewise, requests outside dialogs: calls, registrations.", "1000",
+	  NUMBER(config_guard, requests_per_s, 0, 1000000) },
+	{ "transactions_max",
+	  "Requests of a source that may be unfinished at a time; above, 503; 0: no limit.", "2000",
+	  NUMBER(config_guard, transactions_max, 0, 1000000) },
+	{ "ban_after",
+	  "Wrong passwords and unknown users in `ban_window_s` after which a source is banned; 0: "
+	  "never.",
+	  "20", NUMBER(config_guard, ban_after, 0, 100000) },
+	{ "ban_window_s", "Seconds in which they are counted.", "600",
+	  NUMBER(config_guard, ban_window_s, 1, 86400) },
+	{ "ban_s",
+	  "Seconds of the first ban of a source; each one after it is twice as long; 0: nobody is "
+	  "banned.",
+	  "300", NUMBER(config_guard, ban_s, 0, 604800) },
+	{ "ban_max_s", "Seconds of a ban at most.", "86400",
+	  NUMBER(config_guard, ban_max_s, 1, 2592000) },
+	{ "wait_target_ms",
+	  "Under overload so many new requests are let in that messages wait for so long, in ms.",
+	  "25", NUMBER(config_guard, wait_target_ms, 5, 1000) },
+	{ "stale_ms",
+	  "A request that comes by UDP, opens something, and has waited for so many ms is dropped: "
+	  "its sender has sent it again; 0: never.",
+	  "500", NUMBER(config_guard, stale_ms, 0, 60000) },
+	{ "scanners",
+	  "Texts in User-Agent or From of tools that look for weak servers: such messages are "
+	  "dropped without an answer and their source is banned. In any case.",
+	  "friendly-scanner, friendly-request, sipvicious, sipcli, sundayddr, sip-scan, "
+	  "siparmyknife, VaxSIPUserAgent, VaxIPUserAgent, pplsip, iWar, smap, svwar, svcrack",
+	  .type = SCHEMA_STRINGS, LIST(config_guard, scanners), .min = 3, .max = 63,
+	  .count_max = 64 },
+	{ "emergency",
+	  "What emergency calls are made to: services (RFC 5031) and numbers. They are never "
+	  "shed.",
+	  "urn:service:sos, 112", .type = SCHEMA_STRINGS, LIST(config_guard, emergency), .min = 1,
+	  .max = 63, .count_max = 64 },
+	{ "sources", "Sources that are remembered, at 72 bytes.", "65536",
+	  NUMBER(config_guard, sources, 1024, 16777216) },
+	{ 0 },
+};
+static const struct schema_section guard_section = {
+	"What is kept away from the SIP stack: floods, scanners, guessing of passwords; and what is "
+	"shed under overload.",
+	guard_keys, sizeof(struct config_guard)
+};
+
 static const struct schema_key sip_keys[] = {
 	{ "domains", "Domains that we are registrar for; each is the realm of its users' digests.",
 	  NULL, .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127,
@@ -224,6 +280,8 @@ static const struct schema_key sip_keys[] = {
 	  NUMBER(config_sip, t1_ms, 50, 5000) },
 	{ "user_agent", "Server and User-Agent header.", "Tandem",
 	  STRING(config_sip, user_agent, 1, 127) },
+	{ "guard", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_sip, guard),
+	  .section = &guard_section },
 	{ 0 },
 };
 static const struct schema_section sip_section = { "Signalling.", sip_keys,

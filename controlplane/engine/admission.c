@@ -92,8 +92,15 @@ static bool is_user(const struct caller *caller, const char *username)
 	       caller->aor[length] == '@';
 }
 
+static void note(struct shard *shard, const struct sip_path *path, enum sip_note what,
+		 const char *user)
+{
+	sip_guard_note(shard->guard, &path->remote, what, slice_of(user),
+		       timer_wheel_now(shard->wheel));
+}
+
 static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
-			const struct caller *caller)
+			const struct sip_path *path, const struct caller *caller)
 {
 	struct shard *shard = e->shard;
 	/* Each domain is a realm of its own. */
@@ -107,6 +114,7 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 	digest_check(shard->digest, request, &ask, &users, &result);
 	switch (result.verdict) {
 	case DIGEST_OK:
+		note(shard, path, SIP_NOTE_GOOD, result.username);
 		break;
 	case DIGEST_MISSING:
 		return challenge(e, invite, request, &ask, false);
@@ -115,6 +123,7 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 	case DIGEST_MALFORMED:
 		return refuse(invite, 400, SLICE_NONE);
 	default:
+		note(shard, path, SIP_NOTE_WRONG_PASSWORD, result.username);
 		LOG_WARN("call", 0, "INVITE of %s: wrong credentials for %s", caller->aor,
 			 result.username);
 		return refuse(invite, 403, SLICE_NONE);
@@ -155,5 +164,5 @@ int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 		LOG_INFO("call", 0, "INVITE of a stranger refused: %.*s", SLICE_FMT(from.uri.text));
 		return refuse(invite, error == -ENOENT ? 403 : 400, SLICE_NONE);
 	}
-	return authenticate(e, invite, request, caller);
+	return authenticate(e, invite, request, path, caller);
 }

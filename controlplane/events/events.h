@@ -43,6 +43,13 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	X(REGISTRATION_ADDED, "registration.added", NORMAL, "aor", "contact")                   \
 	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason")     \
 	X(SIP_CONNECTION, "sip.connection", LOW, "transport", "remote", "problem", "why")       \
+	X(SECURITY_SCANNER, "security.scanner", NORMAL, "source", "tool")                       \
+	X(SECURITY_FLOOD, "security.flood", HIGH, "source", "limit")                            \
+	X(SECURITY_BRUTE_FORCE, "security.brute-force", CRITICAL, "source", "user")             \
+	X(SECURITY_BAN, "security.ban", HIGH, "source", "reason", "seconds")                    \
+	X(SECURITY_UNBAN, "security.unban", HIGH, "source", "reason")                           \
+	X(OVERLOAD_STARTED, "overload.started", CRITICAL, "wait_ms", "busy_percent")            \
+	X(OVERLOAD_ENDED, "overload.ended", CRITICAL, "wait_ms", "busy_percent")                \
 	X(DATAPLANE_UP, "dataplane.up", CRITICAL, "boot_id")                                    \
 	X(DATAPLANE_DOWN, "dataplane.down", CRITICAL, "boot_id")                                \
 	X(DATAPLANE_WORKER, "dataplane.worker", CRITICAL, "worker", "state", "flows")

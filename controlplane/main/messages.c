@@ -6,12 +6,14 @@
 
 #include "controlplane/events/events.h"
 #include "controlplane/main/dispatch.h"
+#include "controlplane/main/guard.h"
 #include "sip/base/log.h"
 
 /* A message on its way to another shard. */
 struct passed {
 	struct sip_path path;
 	unsigned shard; /* where it comes from */
+	uint64_t since_us;
 	size_t size;
 	char data[];
 };
@@ -41,7 +43,7 @@ static int pass(const struct runtime *from, struct runtime *to,
 	if (reserve(to, data, size))
 		message = malloc(sizeof(*message) + size);
 	if (message) {
-		*message = (struct passed){ *path, from->shard.index, size };
+		*message = (struct passed){ *path, from->shard.index, guard_now_us(), size };
 		memcpy(message->data, data, size);
 		if (shard_post(&to->shard, fn, message) == 0)
 			return 0;
@@ -59,6 +61,7 @@ static void receive_passed(struct shard *shard, void *arg)
 	struct passed *message = arg;
 
 	release((struct runtime *)shard);
+	sip_gate_waited(shard->gate, guard_now_us() - message->since_us);
 	if (shard->ua)
 		sip_ua_receive(shard->ua, message->data, message->size, &message->path);
 	free(message);
@@ -70,6 +73,8 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 	struct shard *shard = &runtime->shard;
 	unsigned owner = dispatch_owner((struct slice){ data, size }, shard->count);
 
+	if (!guard_lets_in(runtime, owner, data, size, from))
+		return;
 	if (owner == shard->index) {
 		sip_ua_receive(shard->ua, data, size, from);
 		return;
@@ -143,8 +148,8 @@ static void on_notice(void *arg, enum sip_transport_notice what, const struct si
 
 	if (may_tell(runtime))
 		event_publish(runtime->shard.events, EVENT_SIP_CONNECTION, 0, 0,
-			      sip_transport_name(path->kind),
-			      sip_address_text(&path->remote, text), names[what], why);
+			      sip_transport_name(path->kind), sip_address_text(&path->remote, text),
+			      names[what], why);
 }
 
 int messages_open(struct runtime *runtime, char *why, size_t why_size)

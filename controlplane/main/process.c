@@ -11,6 +11,7 @@
 #include "config/run_dir.h"
 #include "controlplane/api/api.h"
 #include "controlplane/events/bus.h"
+#include "controlplane/main/guard.h"
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/registrar/registrar.h"
@@ -120,6 +121,16 @@ static int start_registrar(struct process *process, char *why)
 static void stop_registrar(struct process *process)
 {
 	registrar_destroy(process->shared.registrar);
+}
+
+static int start_guard(struct process *process, char *why)
+{
+	return guard_create(&process->shared, why, WHY_SIZE);
+}
+
+static void stop_guard(struct process *process)
+{
+	guard_destroy(&process->shared);
 }
 
 /* --- shards --- */
@@ -318,6 +329,7 @@ static void on_second(uv_timer_t *timer)
 	uint64_t now = runtime_now_ms();
 
 	registrar_expire(process->shared.registrar);
+	sip_guard_expire(process->shared.guard, now);
 	if (!why || process->draining)
 		return;
 	if (process->said_ms == 0 || now - process->said_ms >= SAY_AGAIN_MS) {
@@ -387,6 +399,7 @@ static const struct step {
 	{ "events", start_events, stop_events },
 	{ "registrar", start_registrar, stop_registrar },
 	{ "signals", start_signals, stop_signals },
+	{ "guard", start_guard, stop_guard },
 	{ "shards", start_shards, stop_shards },
 	{ "threads", start_threads, stop_threads },
 	{ "dataplane", start_link, stop_link },

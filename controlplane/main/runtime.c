@@ -9,6 +9,7 @@
 
 #include "controlplane/engine/engine.h"
 #include "controlplane/main/dispatch.h"
+#include "controlplane/main/guard.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/messages.h"
 #include "controlplane/session/media.h"
@@ -124,15 +125,20 @@ static void turn(struct runtime *runtime)
 {
 	struct pollfd ready = { .fd = uv_backend_fd(&runtime->loop), .events = POLLIN };
 	int ms = sleep_ms(runtime);
+	uint64_t woke_us, now_us;
 
 	if (ms > 0)
 		poll(&ready, 1, ms);
+	woke_us = guard_now_us();
+	sip_gate_turn(runtime->shard.gate, 0, woke_us);
 	timer_wheel_advance(runtime->shard.wheel, runtime_now_ms());
 	uv_run(&runtime->loop, UV_RUN_NOWAIT);
 	if (runtime->shard.transport)
 		sip_transport_flush(runtime->shard.transport);
 	if (runtime->retry_ms && runtime_now_ms() >= runtime->retry_ms)
 		open_listeners(runtime);
+	now_us = guard_now_us();
+	sip_gate_turn(runtime->shard.gate, now_us - woke_us, now_us);
 }
 
 static void drop_calls(struct runtime *runtime)
@@ -220,6 +226,9 @@ static int create_ua(struct runtime *runtime)
 			.via_host = local_host,
 			.limits = &runtime->limits,
 			.transactions_max = 2 * invites,
+			.source_max = config->sip.guard.transactions_max,
+			.source_spared = guard_spares,
+			.source_arg = runtime,
 			.server_name = config->sip.user_agent,
 		},
 		.user = { .invite = on_invite, .request = on_request, .arg = runtime },
@@ -263,9 +272,13 @@ static const struct {
 	const char *name;
 	int (*create)(struct runtime *runtime);
 } steps[] = {
-	{ "timer wheel", create_wheel }, { "mailbox", create_mailbox },
-	{ "digest", create_digest },     { "SIP", create_ua },
-	{ "media", create_media },       { "engine", create_engine },
+	{ "timer wheel", create_wheel },
+	{ "mailbox", create_mailbox },
+	{ "guard", guard_create_gate },
+	{ "digest", create_digest },
+	{ "SIP", create_ua },
+	{ "media", create_media },
+	{ "engine", create_engine },
 };
 
 int runtime_create(struct runtime_shared *shared, unsigned index, struct runtime **out, char *why,
@@ -342,6 +355,7 @@ void runtime_destroy(struct runtime *runtime)
 		sip_ua_destroy(runtime->shard.ua);
 	if (runtime->shard.digest)
 		digest_server_destroy(runtime->shard.digest);
+	sip_gate_destroy(runtime->shard.gate);
 	mailbox_close(runtime->shard.mailbox);
 	uv_run(&runtime->loop, UV_RUN_NOWAIT);
 	while (uv_loop_close(&runtime->loop) == -EBUSY) {

@@ -43,6 +43,8 @@ struct runtime_shared {
 	unsigned listener_count;
 	struct sip_quota *connections;
 	struct digest_options digest;
+	struct sip_guard *guard;
+	struct guard_options *guard_options; /* main/guard.c */
 	struct runtime *shards[SHARDS_MAX];
 	unsigned count;
 	/* In the main thread, when the state of a shard has changed. */

@@ -17,6 +17,7 @@
 #include "sip/auth/digest.h"
 #include "sip/base/timer.h"
 #include "sip/dialog/dialog.h"
+#include "sip/guard/guard.h"
 #include "sip/transport/transport.h"
 
 struct engine;    /* controlplane/engine: calls, routing, policy */
@@ -36,6 +37,8 @@ struct shard {
 	struct sip_transport *transport;
 	struct sip_ua *ua;
 	struct digest_server *digest;
+	struct sip_guard *guard; /* shared by all shards, thread-safe */
+	struct sip_gate *gate;   /* of it, this shard's */
 	struct media *media;
 	struct engine *engine;
 	struct registrar *registrar;

@@ -40,34 +40,7 @@ uint32_t gate_random(struct sip_gate *gate)
 	return (uint32_t)(x * UINT64_C(0x2545f4914f6cdd1d) >> 32);
 }
 
-static void tell_source(struct sip_gate *gate, struct source *source, enum sip_guard_action action,
-			const struct sip_address *address, struct slice what, uint64_t now_ms)
-{
-	const struct sip_guard_report report = { .action = action,
-						 .source = *address,
-						 .what = what };
-
-	guard_tell(gate->guard, source, &report, now_ms);
-}
-
-static void ban(struct sip_gate *gate, struct source *source, const struct sip_address *address,
-		enum source_why why, uint64_t now_ms)
-{
-	const struct sip_guard_config *config = &gate->guard->config;
-	struct sip_guard_report report = { .action = SIP_GUARD_TELL_BAN,
-					   .source = *address,
-					   .what = slice_of(source_why_text(why)) };
-
-	if (config->ban_s == 0)
-		return;
-	report.seconds = source_ban(source, why, config->ban_s, config->ban_max_s, now_ms);
-	if (report.seconds == 0)
-		return;
-	gate->counters[SIP_GUARD_BANS]++;
-	guard_tell(gate->guard, source, &report, now_ms);
-}
-
-static bool is_good(const struct source *source, uint64_t now_ms)
+static bool is_good(const struct guard_source *source, uint64_t now_ms)
 {
 	const uint32_t good_s = atomic_load_explicit(&source->good_s, memory_order_relaxed);
 
@@ -172,40 +145,41 @@ static enum sip_verdict drop(struct sip_gate *gate, enum sip_guard_counter why)
 	return SIP_DROP;
 }
 
-static enum sip_verdict flood(struct sip_gate *gate, struct source *source,
+static enum sip_verdict flood(struct sip_gate *gate, struct guard_source *source,
 			      const struct sip_arrival *arrival, enum sip_guard_counter why,
 			      uint64_t now_ms)
 {
-	tell_source(gate, source, SIP_GUARD_TELL_FLOOD, arrival->source,
-		    slice_of(sip_guard_counter_name(why)), now_ms);
+	guard_tell_source(gate->guard, source, SIP_GUARD_TELL_FLOOD, arrival->source,
+			  slice_of(sip_guard_counter_name(why)), now_ms);
 	return drop(gate, why);
 }
 
-static enum sip_verdict by_source(struct sip_gate *gate, struct source *source,
+static enum sip_verdict by_source(struct sip_gate *gate, struct guard_source *source,
 				  const struct sip_arrival *arrival, uint64_t now_ms)
 {
-	if (source_is_banned(source, now_ms))
+	if (guard_source_is_banned(source, now_ms))
 		return drop(gate, SIP_GUARD_BANNED);
-	if (!source_take(&source->messages, gate->guard->config.messages_per_s, now_ms))
+	if (!guard_take(&source->messages, gate->guard->config.messages_per_s, now_ms))
 		return flood(gate, source, arrival, SIP_GUARD_RATE, now_ms);
 	return SIP_PASS;
 }
 
-static enum sip_verdict by_request(struct sip_gate *gate, struct source *source,
+static enum sip_verdict by_request(struct sip_gate *gate, struct guard_source *source,
 				   const struct sip_arrival *arrival, const struct sip_glance *g,
 				   uint64_t now_ms)
 {
 	struct slice tool;
 
-	if (!source_take(&source->requests, gate->guard->config.requests_per_s, now_ms))
+	if (!guard_take(&source->requests, gate->guard->config.requests_per_s, now_ms))
 		return flood(gate, source, arrival, SIP_GUARD_REQUEST_RATE, now_ms);
 	if (is_good(source, now_ms))
 		return SIP_PASS;
 	tool = scanner_of(&gate->guard->config.scanners, g);
 	if (tool.n == 0)
 		return SIP_PASS;
-	tell_source(gate, source, SIP_GUARD_TELL_SCANNER, arrival->source, tool, now_ms);
-	ban(gate, source, arrival->source, SOURCE_SCANNER, now_ms);
+	guard_tell_source(gate->guard, source, SIP_GUARD_TELL_SCANNER, arrival->source, tool,
+			  now_ms);
+	guard_ban_source(gate->guard, source, arrival->source, GUARD_SCANNER, now_ms);
 	return drop(gate, SIP_GUARD_SCANNER);
 }
 
@@ -217,27 +191,29 @@ static enum sip_guard_counter shed_counter(enum sip_class class)
 }
 
 /* Who answers a challenge has been let in before: it is shed only where nearly all are. */
-static bool has_room(struct sip_gate *gate, enum sip_class class, const struct sip_glance *g)
+static bool has_room(struct sip_gate *gate, const struct sip_load *owner, enum sip_class class,
+		     const struct sip_glance *g)
 {
-	const bool admitted = sip_load_admit(&gate->load, class);
+	const double share = sip_load_share(owner, class);
 
-	return admitted || (g->has_credentials && sip_load_share(&gate->load, class) > 0.1);
+	return sip_load_admit(&gate->load, class, share) || (g->has_credentials && share > 0.1);
 }
 
 static enum sip_verdict by_load(struct sip_gate *gate, const struct sip_arrival *arrival,
 				const struct sip_glance *g, enum sip_class class)
 {
 	const struct sip_guard_config *config = &gate->guard->config;
+	const struct sip_load *owner = &(arrival->owner != NULL ? arrival->owner : gate)->load;
 	const uint64_t hash = gate_request_hash(g);
 
-	if (gate->load.engaged && was_admitted(gate, hash))
+	if (was_admitted(gate, hash))
 		return SIP_PASS;
 	if (class != SIP_CLASS_EMERGENCY) {
 		/* Its sender has sent it again by now, or has given up. */
 		if (!arrival->reliable && config->stale_ms > 0 &&
 		    arrival->wait_us > config->stale_ms * UINT64_C(1000))
 			return drop(gate, SIP_GUARD_STALE);
-		if (!has_room(gate, class, g)) {
+		if (!has_room(gate, owner, class, g)) {
 			gate->counters[shed_counter(class)]++;
 			if (arrival->wait_us < gate->load.target_us * (uint64_t)SILENT_WAITS)
 				return SIP_REFUSE;
@@ -252,7 +228,8 @@ static enum sip_verdict by_load(struct sip_gate *gate, const struct sip_arrival 
 enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arrival *arrival,
 				  uint64_t now_ms, struct sip_glance *glance)
 {
-	struct source *source = sources_claim(gate->guard->sources, arrival->source, now_ms);
+	struct guard_source *source =
+		guard_sources_claim(gate->guard->sources, arrival->source, now_ms);
 	enum sip_verdict verdict = SIP_PASS;
 	enum sip_class class;
 
@@ -286,6 +263,11 @@ unsigned sip_gate_retry_after(const struct sip_gate *gate, enum sip_class class)
 	return seconds < RETRY_AFTER_MAX ? (unsigned)seconds : RETRY_AFTER_MAX;
 }
 
+void sip_gate_waited(struct sip_gate *gate, uint64_t wait_us)
+{
+	sip_load_wait(&gate->load, wait_us);
+}
+
 void sip_gate_turn(struct sip_gate *gate, uint64_t busy_us, uint64_t now_us)
 {
 	struct sip_guard_report report = { 0 };
@@ -299,67 +281,18 @@ void sip_gate_turn(struct sip_gate *gate, uint64_t busy_us, uint64_t now_us)
 	guard_tell(gate->guard, NULL, &report, now_us / 1000);
 }
 
-/* --- what is unfinished --- */
-
-static bool begin(struct sip_gate *gate, const struct sip_address *source, bool connection,
-		  uint32_t max, enum sip_guard_counter why, uint64_t now_ms)
+bool sip_gate_spares(struct sip_gate *gate, const struct sip_address *address,
+		     enum sip_guard_counter what, uint64_t now_ms)
 {
-	struct source *s;
+	struct guard_source *source = guard_sources_claim(gate->guard->sources, address, now_ms);
 
-	if (sources_begin(gate->guard->sources, source, connection, max, now_ms))
+	if (source != NULL && source->trusted)
 		return true;
-	gate->counters[why]++;
-	s = sources_find(gate->guard->sources, source);
-	if (s != NULL)
-		tell_source(gate, s, SIP_GUARD_TELL_FLOOD, source,
-			    slice_of(sip_guard_counter_name(why)), now_ms);
+	gate->counters[what]++;
+	if (source != NULL)
+		guard_tell_source(gate->guard, source, SIP_GUARD_TELL_FLOOD, address,
+				  slice_of(sip_guard_counter_name(what)), now_ms);
 	return false;
-}
-
-bool sip_gate_begin(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms)
-{
-	return begin(gate, source, false, gate->guard->config.transactions_max,
-		     SIP_GUARD_TRANSACTIONS, now_ms);
-}
-
-void sip_gate_end(struct sip_gate *gate, const struct sip_address *source)
-{
-	sources_end(gate->guard->sources, source, false);
-}
-
-bool sip_gate_connect(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms)
-{
-	return begin(gate, source, true, gate->guard->config.connections_max, SIP_GUARD_CONNECTIONS,
-		     now_ms);
-}
-
-void sip_gate_disconnect(struct sip_gate *gate, const struct sip_address *source)
-{
-	sources_end(gate->guard->sources, source, true);
-}
-
-/* --- notes --- */
-
-void sip_gate_note(struct sip_gate *gate, const struct sip_address *address, enum sip_note note,
-		   struct slice user, uint64_t now_ms)
-{
-	const struct sip_guard_config *config = &gate->guard->config;
-	struct source *source = sources_claim(gate->guard->sources, address, now_ms);
-
-	if (source == NULL)
-		return;
-	if (note == SIP_NOTE_GOOD) {
-		atomic_store_explicit(&source->good_s, (uint32_t)(now_ms / 1000) + 1,
-				      memory_order_relaxed);
-		return;
-	}
-	gate->counters[SIP_GUARD_WRONG_PASSWORD]++;
-	if (source->trusted ||
-	    source_take_of(&source->faults, config->ban_after, config->ban_window_s, now_ms) ||
-	    source_is_banned(source, now_ms))
-		return;
-	tell_source(gate, source, SIP_GUARD_TELL_PASSWORDS, address, user, now_ms);
-	ban(gate, source, address, SOURCE_PASSWORDS, now_ms);
 }
 
 void sip_gate_stats(const struct sip_gate *gate, struct sip_gate_stats *stats)

@@ -33,7 +33,6 @@
 	X(RATE, "rate", "messages above the rate of their source, dropped")                  \
 	X(REQUEST_RATE, "request_rate", "requests above the rate of their source, dropped")  \
 	X(TRANSACTIONS, "transactions", "requests of sources with too many unfinished, 503") \
-	X(CONNECTIONS, "connections", "connections of sources with too many, refused")       \
 	X(STALE, "stale", "requests that had waited too long, dropped")                      \
 	X(SHED_CALL, "shed_call", "new calls not taken on")                                  \
 	X(SHED_REGISTER, "shed_register", "registrations not taken on")                      \
@@ -58,6 +57,7 @@ enum sip_guard_action {
 	SIP_GUARD_TELL_FLOOD,     /* why: rate, request_rate, transactions, connections */
 	SIP_GUARD_TELL_PASSWORDS, /* so many that it is banned */
 	SIP_GUARD_TELL_BAN,
+	SIP_GUARD_TELL_UNBAN,
 	SIP_GUARD_TELL_OVERLOAD, /* shedding begins; no source */
 	SIP_GUARD_TELL_CALM,     /* and ends */
 };
@@ -80,8 +80,7 @@ struct sip_guard_list {
 struct sip_guard_config {
 	uint32_t sources;
 	uint32_t messages_per_s, requests_per_s; /* of a source; requests: outside dialogs */
-	uint32_t transactions_max, connections_max;
-	uint32_t ban_after, ban_window_s; /* wrong passwords */
+	uint32_t ban_after, ban_window_s;        /* wrong passwords */
 	uint32_t ban_s, ban_max_s;
 	uint32_t wait_target_ms, stale_ms;
 	struct sip_guard_list scanners;  /* texts in User-Agent or From, in any case */
@@ -113,6 +112,8 @@ struct sip_arrival {
 	size_t size;
 	uint64_t wait_us; /* since it came to this host; 0: not known */
 	bool reliable;    /* a stream: nobody sends it again */
+	/* Of the shard that it goes to, whose load counts; NULL: this one. */
+	const struct sip_gate *owner;
 };
 /* REFUSE: answer with what sip_gate_refusal() makes, or not at all. */
 enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arrival *arrival,
@@ -126,15 +127,15 @@ size_t sip_gate_refusal(struct sip_gate *gate, const struct sip_arrival *arrival
 unsigned sip_gate_retry_after(const struct sip_gate *gate, enum sip_class class);
 enum sip_class sip_gate_class(const struct sip_gate *gate, const struct sip_glance *glance);
 
+/* A message that came to another shard has waited here, too. */
+void sip_gate_waited(struct sip_gate *gate, uint64_t wait_us);
 /* The loop has worked for busy_us until now; call it before and after it works. */
 void sip_gate_turn(struct sip_gate *gate, uint64_t busy_us, uint64_t now_us);
 
-/* --- what is unfinished --- */
-
-bool sip_gate_begin(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms);
-void sip_gate_end(struct sip_gate *gate, const struct sip_address *source);
-bool sip_gate_connect(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms);
-void sip_gate_disconnect(struct sip_gate *gate, const struct sip_address *source);
+/* A source has as many unfinished transactions, or connections, as it may. true: it is a peer, and
+ * may have more. */
+bool sip_gate_spares(struct sip_gate *gate, const struct sip_address *source,
+		     enum sip_guard_counter what, uint64_t now_ms);
 
 /* --- RFC 7339: telling the load, and being told --- */
 
@@ -152,9 +153,9 @@ bool sip_gate_may_send(struct sip_gate *gate, const struct sip_address *peer, en
 /* --- what others have noticed --- */
 
 enum sip_note { SIP_NOTE_WRONG_PASSWORD, SIP_NOTE_UNKNOWN_USER, SIP_NOTE_GOOD };
-/* user: of the credentials. */
-void sip_gate_note(struct sip_gate *gate, const struct sip_address *source, enum sip_note note,
-		   struct slice user, uint64_t now_ms);
+/* user: of the credentials. Any thread. guard NULL: does nothing. */
+void sip_guard_note(struct sip_guard *guard, const struct sip_address *source, enum sip_note note,
+		    struct slice user, uint64_t now_ms);
 
 /* --- for operators; any thread --- */
 
@@ -165,9 +166,14 @@ int sip_guard_ban(struct sip_guard *guard, const struct sip_address *source, uin
 int sip_guard_unban(struct sip_guard *guard, const struct sip_address *source, uint64_t now_ms);
 void sip_guard_bans(const struct sip_guard *guard, uint64_t now_ms,
 		    void (*fn)(void *arg, const struct sip_address *source,
-			       const struct source_ban *ban),
+			       const struct guard_ban *ban),
 		    void *arg);
 
+/* Tells of the bans that are over; once a second or so. */
+void sip_guard_expire(struct sip_guard *guard, uint64_t now_ms);
+
+/* Those that are of the guard as a whole are 0 in a gate, and the other way round. */
+void sip_guard_stats(const struct sip_guard *guard, uint64_t counters[SIP_GUARD_COUNTER_COUNT]);
 struct sip_gate_stats {
 	uint64_t counters[SIP_GUARD_COUNTER_COUNT];
 	double wait_us, busy; /* smoothed */

@@ -19,9 +19,11 @@
 struct trust;
 struct sip_guard {
 	struct sip_guard_config config;
-	struct sources *sources;
+	struct guard_sources *sources;
 	struct trust *trust;
 	_Atomic uint64_t told; /* so many reports a second, of all sources */
+	_Atomic uint64_t wrong_passwords, bans;
+	_Atomic bool has_bans; /* or had lately */
 };
 
 /* Requests that were let in are known again, so that no later copy of one is refused. */
@@ -52,7 +54,12 @@ uint32_t gate_random(struct sip_gate *gate);
 
 /* --- guard.c --- */
 /* Tells, unless that was done of this source a short while ago. */
-void guard_tell(struct sip_guard *guard, struct source *source,
+void guard_ban_source(struct sip_guard *guard, struct guard_source *source,
+		      const struct sip_address *address, enum guard_why why, uint64_t now_ms);
+void guard_tell_source(struct sip_guard *guard, struct guard_source *source,
+		       enum sip_guard_action action, const struct sip_address *address,
+		       struct slice what, uint64_t now_ms);
+void guard_tell(struct sip_guard *guard, struct guard_source *source,
 		const struct sip_guard_report *report, uint64_t now_ms);
 
 #endif

@@ -152,10 +152,8 @@ double sip_load_share(const struct sip_load *load, enum sip_class class)
 	return atomic_load_explicit(&load->shares[class], memory_order_relaxed) / SHARE;
 }
 
-bool sip_load_admit(struct sip_load *load, enum sip_class class)
+bool sip_load_admit(struct sip_load *load, enum sip_class class, double share)
 {
-	const double share = sip_load_share(load, class);
-
 	load->arrived[class]++;
 	if (share >= 1)
 		return true;

@@ -62,8 +62,8 @@ void sip_load_wait(struct sip_load *load, uint64_t wait_us);
 /* A turn of the loop is over that worked for so long. true: shedding has begun or ended. */
 bool sip_load_turn(struct sip_load *load, uint64_t busy_us, uint64_t now_us);
 
-/* Is this one let in? Spread evenly, not by chance. */
-bool sip_load_admit(struct sip_load *load, enum sip_class class);
+/* Is this one let in, of which a share of all is? Spread evenly, not by chance. */
+bool sip_load_admit(struct sip_load *load, enum sip_class class, double share);
 /* Share of a class that is let in now, 0 to 1. */
 double sip_load_share(const struct sip_load *load, enum sip_class class);
 

@@ -43,7 +43,7 @@ const char *sip_gate_oc(struct sip_gate *gate, const struct sip_via *via, uint64
 	return text;
 }
 
-/* struct source.oc: until (ms, 32 bits) | sequence (24) | per cent (8); 0: nothing was told. */
+/* struct guard_source.oc: until (ms, 32 bits) | sequence (24) | per cent (8); 0: nothing was told. */
 static uint64_t pack(uint64_t until_ms, uint32_t seq, uint32_t percent)
 {
 	return (uint64_t)(uint32_t)until_ms << 32 | (uint64_t)(seq & SEQ_MASK) << 8 | percent;
@@ -79,7 +79,7 @@ void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 			  const struct sip_via *via, uint64_t now_ms)
 {
 	uint32_t percent, seq, validity_ms = 500; /* RFC 7339 §4.3 */
-	struct source *source;
+	struct guard_source *source;
 	struct slice value;
 	uint64_t before;
 
@@ -92,8 +92,8 @@ void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 		return;
 	if (validity_ms > VALIDITY_MAX_MS)
 		validity_ms = VALIDITY_MAX_MS;
-	source = percent > 0 || sources_find(gate->guard->sources, peer) != NULL
-			 ? sources_claim(gate->guard->sources, peer, now_ms)
+	source = percent > 0 || guard_sources_find(gate->guard->sources, peer) != NULL
+			 ? guard_sources_claim(gate->guard->sources, peer, now_ms)
 			 : NULL;
 	if (source == NULL)
 		return;
@@ -108,12 +108,12 @@ void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 bool sip_gate_may_send(struct sip_gate *gate, const struct sip_address *peer, enum sip_class class,
 		       uint64_t now_ms)
 {
-	const struct source *source;
+	const struct guard_source *source;
 	uint64_t word;
 
 	if (class < SIP_CLASS_CALL)
 		return true;
-	source = sources_find(gate->guard->sources, peer);
+	source = guard_sources_find(gate->guard->sources, peer);
 	word = source != NULL ? atomic_load_explicit(&source->oc, memory_order_relaxed) : 0;
 	if (is_over(word, now_ms) || gate_random(gate) % 100 >= (word & 0xff))
 		return true;

@@ -14,38 +14,39 @@
 
 #define BAN_LEVEL_MAX 16u
 #define BAN_UNTIL     32u /* bits of level and why below it */
+#define BAN_LEVEL     UINT64_C(0xff00)
 
 struct set {
-	_Alignas(64) _Atomic uint64_t keys[SOURCE_WAYS];
-	struct source ways[SOURCE_WAYS];
+	_Alignas(64) _Atomic uint64_t keys[GUARD_WAYS];
+	struct guard_source ways[GUARD_WAYS];
 };
 
-struct sources {
-	struct sources_config config;
+struct guard_sources {
+	struct guard_sources_config config;
 	uint64_t mask;
 	struct set *sets;
 };
 
-const char *source_why_text(enum source_why why)
+const char *guard_why_text(enum guard_why why)
 {
 	static const char *const texts[] = {
-		[SOURCE_NOT_BANNED] = "none",
-		[SOURCE_SCANNER] = "scanner",
-		[SOURCE_PASSWORDS] = "wrong passwords",
-		[SOURCE_OPERATOR] = "operator",
+		[GUARD_NOT_BANNED] = "none",
+		[GUARD_SCANNER] = "scanner",
+		[GUARD_PASSWORDS] = "wrong passwords",
+		[GUARD_OPERATOR] = "operator",
 	};
 
 	return why < sizeof(texts) / sizeof(texts[0]) ? texts[why] : "?";
 }
 
-int sources_create(const struct sources_config *config, struct sources **out)
+int guard_sources_create(const struct guard_sources_config *config, struct guard_sources **out)
 {
-	struct sources *s = calloc(1, sizeof(*s));
+	struct guard_sources *s = calloc(1, sizeof(*s));
 	uint64_t sets = 1;
 
 	if (s == NULL)
 		return -ENOMEM;
-	while (sets * SOURCE_WAYS < config->count)
+	while (sets * GUARD_WAYS < config->count)
 		sets *= 2;
 	s->config = *config;
 	s->mask = sets - 1;
@@ -59,7 +60,7 @@ int sources_create(const struct sources_config *config, struct sources **out)
 	return 0;
 }
 
-void sources_destroy(struct sources *sources)
+void guard_sources_destroy(struct guard_sources *sources)
 {
 	if (sources == NULL)
 		return;
@@ -101,46 +102,41 @@ static void address_of(uint64_t key, struct sip_address *address)
 		address->ip[i] = (uint8_t)(key >> (56 - 8 * i));
 }
 
-static struct set *set_of(const struct sources *sources, uint64_t key)
+static struct set *set_of(const struct guard_sources *sources, uint64_t key)
 {
 	return &sources->sets[slice_hash((struct slice){ (const char *)&key, sizeof(key) }) &
 			      sources->mask];
 }
 
-static struct source *find(struct set *set, uint64_t key)
+static struct guard_source *find(struct set *set, uint64_t key)
 {
-	for (unsigned i = 0; i < SOURCE_WAYS; i++)
+	for (unsigned i = 0; i < GUARD_WAYS; i++)
 		if (atomic_load_explicit(&set->keys[i], memory_order_acquire) == key)
 			return &set->ways[i];
 	return NULL;
 }
 
-struct source *sources_find(const struct sources *sources, const struct sip_address *address)
+struct guard_source *guard_sources_find(const struct guard_sources *sources,
+					const struct sip_address *address)
 {
 	const uint64_t key = key_of(address);
 
 	return find(set_of(sources, key), key);
 }
 
-static bool is_kept(const struct source *source, uint64_t now_ms)
-{
-	return atomic_load(&source->transactions) > 0 || atomic_load(&source->connections) > 0 ||
-	       source_is_banned(source, now_ms);
-}
-
-/* The way that is free, or has been quiet for longest. SOURCE_WAYS: all are kept. */
+/* The way that is free, or has been quiet for longest. GUARD_WAYS: all are kept. */
 static unsigned victim_of(struct set *set, uint64_t now_ms)
 {
-	unsigned victim = SOURCE_WAYS;
+	unsigned victim = GUARD_WAYS;
 	uint32_t oldest = UINT32_MAX;
 
-	for (unsigned i = 0; i < SOURCE_WAYS; i++) {
+	for (unsigned i = 0; i < GUARD_WAYS; i++) {
 		const uint64_t key = atomic_load_explicit(&set->keys[i], memory_order_relaxed);
 		uint32_t seen;
 
 		if (key == KEY_NONE)
 			return i;
-		if (key == KEY_CLAIMED || is_kept(&set->ways[i], now_ms))
+		if (key == KEY_CLAIMED || guard_source_is_banned(&set->ways[i], now_ms))
 			continue;
 		seen = atomic_load_explicit(&set->ways[i].seen_s, memory_order_relaxed);
 		if (seen < oldest) {
@@ -151,7 +147,7 @@ static unsigned victim_of(struct set *set, uint64_t now_ms)
 	return victim;
 }
 
-static void clear(struct source *s)
+static void clear(struct guard_source *s)
 {
 	atomic_store_explicit(&s->requests, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->messages, 0, memory_order_relaxed);
@@ -162,27 +158,27 @@ static void clear(struct source *s)
 	atomic_store_explicit(&s->told_s, 0, memory_order_relaxed);
 }
 
-struct source *sources_claim(struct sources *sources, const struct sip_address *address,
-			     uint64_t now_ms)
+struct guard_source *guard_sources_claim(struct guard_sources *sources,
+					 const struct sip_address *address, uint64_t now_ms)
 {
 	const uint64_t key = key_of(address);
 	struct set *set = set_of(sources, key);
-	struct source *s = find(set, key);
+	struct guard_source *s = find(set, key);
 	uint64_t before;
 	unsigned way;
 
 	if (s != NULL)
 		goto seen;
 	way = victim_of(set, now_ms);
-	if (way == SOURCE_WAYS)
+	if (way == GUARD_WAYS)
 		return NULL;
 	s = &set->ways[way];
 	before = atomic_load(&set->keys[way]);
 	if (before == KEY_CLAIMED ||
 	    !atomic_compare_exchange_strong(&set->keys[way], &before, KEY_CLAIMED))
 		return NULL;
-	/* Whoever began something meanwhile sees that the key is gone, or is seen here. */
-	if (before != KEY_NONE && is_kept(s, now_ms)) {
+	/* It may have been banned meanwhile. */
+	if (before != KEY_NONE && guard_source_is_banned(s, now_ms)) {
 		atomic_store(&set->keys[way], before);
 		return NULL;
 	}
@@ -211,12 +207,12 @@ static bool take(_Atomic uint64_t *due, uint64_t cost, uint64_t room, uint64_t n
 	return true;
 }
 
-bool source_take(_Atomic uint64_t *due, uint32_t per_s, uint64_t now_ms)
+bool guard_take(_Atomic uint64_t *due, uint32_t per_s, uint64_t now_ms)
 {
 	return per_s == 0 || take(due, NS_PER_S / per_s, NS_PER_S, now_ms * NS_PER_MS);
 }
 
-bool source_take_of(_Atomic uint64_t *due, uint32_t count, uint32_t window_s, uint64_t now_ms)
+bool guard_take_of(_Atomic uint64_t *due, uint32_t count, uint32_t window_s, uint64_t now_ms)
 {
 	return count == 0 ||
 	       take(due, window_s * NS_PER_S / count, window_s * NS_PER_S, now_ms * NS_PER_MS);
@@ -224,36 +220,36 @@ bool source_take_of(_Atomic uint64_t *due, uint32_t count, uint32_t window_s, ui
 
 /* --- bans --- */
 
-static struct source_ban unpack(uint64_t word)
+static struct guard_ban unpack(uint64_t word)
 {
-	return (struct source_ban){ .until_s = (uint32_t)(word >> BAN_UNTIL),
-				    .level = (uint8_t)(word >> 8),
-				    .why = (enum source_why)(word & 0xff) };
+	return (struct guard_ban){ .until_s = (uint32_t)(word >> BAN_UNTIL),
+				   .level = (uint8_t)(word >> 8),
+				   .why = (enum guard_why)(word & 0xff) };
 }
 
-struct source_ban source_get_ban(const struct source *source)
+struct guard_ban guard_source_ban_of(const struct guard_source *source)
 {
 	return unpack(atomic_load_explicit(&source->ban, memory_order_relaxed));
 }
 
-bool source_is_banned(const struct source *source, uint64_t now_ms)
+bool guard_source_is_banned(const struct guard_source *source, uint64_t now_ms)
 {
-	const struct source_ban ban = source_get_ban(source);
+	const struct guard_ban ban = guard_source_ban_of(source);
 
-	return ban.why != SOURCE_NOT_BANNED && ban.until_s > now_ms / 1000;
+	return ban.why != GUARD_NOT_BANNED && ban.until_s > now_ms / 1000;
 }
 
-uint32_t source_ban(struct source *source, enum source_why why, uint32_t seconds, uint32_t max_s,
-		    uint64_t now_ms)
+uint32_t guard_source_ban(struct guard_source *source, enum guard_why why, uint32_t seconds,
+			  uint32_t max_s, uint64_t now_ms)
 {
 	uint64_t before = atomic_load_explicit(&source->ban, memory_order_relaxed), after;
 	const uint64_t now_s = now_ms / 1000;
 	uint64_t length;
 
 	do {
-		struct source_ban ban = unpack(before);
+		struct guard_ban ban = unpack(before);
 
-		if (ban.why != SOURCE_NOT_BANNED && ban.until_s > now_s)
+		if (ban.why != GUARD_NOT_BANNED && ban.until_s > now_s)
 			return 0;
 		length = (uint64_t)seconds << ban.level;
 		if (length > max_s)
@@ -265,76 +261,61 @@ uint32_t source_ban(struct source *source, enum source_why why, uint32_t seconds
 	return (uint32_t)length;
 }
 
-bool source_unban(struct source *source, uint64_t now_ms)
+bool guard_source_unban(struct guard_source *source, uint64_t now_ms)
 {
 	uint64_t before = atomic_load_explicit(&source->ban, memory_order_relaxed);
 
 	do {
-		const struct source_ban ban = unpack(before);
+		const struct guard_ban ban = unpack(before);
 
-		if (ban.why == SOURCE_NOT_BANNED || ban.until_s <= now_ms / 1000)
+		if (ban.why == GUARD_NOT_BANNED || ban.until_s <= now_ms / 1000)
 			return false;
-	} while (!atomic_compare_exchange_weak(&source->ban, &before, before & 0xff00));
+	} while (!atomic_compare_exchange_weak(&source->ban, &before, before & BAN_LEVEL));
 	return true;
 }
 
-/* --- what is unfinished --- */
-
-static _Atomic uint32_t *counter_of(struct source *source, bool connection)
+unsigned guard_sources_expire(struct guard_sources *sources, uint64_t now_ms,
+			      void (*fn)(void *arg, const struct sip_address *address), void *arg)
 {
-	return connection ? &source->connections : &source->transactions;
-}
+	unsigned left = 0;
 
-static void count_down(_Atomic uint32_t *count)
-{
-	uint32_t before = atomic_load(count);
+	for (uint64_t i = 0; i <= sources->mask; i++) {
+		for (unsigned way = 0; way < GUARD_WAYS; way++) {
+			struct guard_source *s = &sources->sets[i].ways[way];
+			uint64_t word = atomic_load(&s->ban);
+			const struct guard_ban ban = unpack(word);
+			struct sip_address address;
 
-	while (before > 0 && !atomic_compare_exchange_weak(count, &before, before - 1))
-		;
-}
-
-bool sources_begin(struct sources *sources, const struct sip_address *address, bool connection,
-		   uint32_t max, uint64_t now_ms)
-{
-	struct source *s = sources_claim(sources, address, now_ms);
-	_Atomic uint32_t *count;
-
-	if (s == NULL)
-		return true;
-	count = counter_of(s, connection);
-	if (atomic_fetch_add(count, 1) >= max && max > 0 && !s->trusted) {
-		count_down(count);
-		return false;
+			if (ban.why == GUARD_NOT_BANNED)
+				continue;
+			if (ban.until_s > now_ms / 1000) {
+				left++;
+				continue;
+			}
+			address_of(atomic_load(&sources->sets[i].keys[way]), &address);
+			if (atomic_compare_exchange_strong(&s->ban, &word, word & BAN_LEVEL))
+				fn(arg, &address);
+		}
 	}
-	if (sources_find(sources, address) != s) /* taken by another one in between */
-		count_down(count);
-	return true;
+	return left;
 }
 
-void sources_end(struct sources *sources, const struct sip_address *address, bool connection)
-{
-	struct source *s = sources_find(sources, address);
-
-	if (s != NULL)
-		count_down(counter_of(s, connection));
-}
-
-void sources_each_ban(const struct sources *sources, uint64_t now_ms,
-		      void (*fn)(void *arg, const struct sip_address *address,
-				 const struct source_ban *ban),
-		      void *arg)
+void guard_sources_each_ban(const struct guard_sources *sources, uint64_t now_ms,
+			    void (*fn)(void *arg, const struct sip_address *address,
+				       const struct guard_ban *ban),
+			    void *arg)
 {
 	for (uint64_t i = 0; i <= sources->mask; i++) {
 		const struct set *set = &sources->sets[i];
 
-		for (unsigned way = 0; way < SOURCE_WAYS; way++) {
+		for (unsigned way = 0; way < GUARD_WAYS; way++) {
 			const uint64_t key = atomic_load(&set->keys[way]);
-			struct source_ban ban;
+			struct guard_ban ban;
 			struct sip_address address;
 
-			if (key <= KEY_CLAIMED || !source_is_banned(&set->ways[way], now_ms))
+			if (key <= KEY_CLAIMED || !guard_source_is_banned(&set->ways[way], now_ms))
 				continue;
-			ban = source_get_ban(&set->ways[way]);
+			ban = guard_source_ban_of(&set->ways[way]);
 			address_of(key, &address);
 			fn(arg, &address, &ban);
 		}

@@ -25,7 +25,9 @@ int source_take(struct sip_transactions *layer, const struct sip_address *addres
 	const uint32_t max = layer->config.source_max;
 	struct source *s = find(layer, address, hash);
 
-	if (s != NULL && max != 0 && s->unfinished >= max)
+	if (s != NULL && max != 0 && s->unfinished >= max &&
+	    (layer->config.source_spared == NULL ||
+	     !layer->config.source_spared(layer->config.source_arg, address)))
 		return -EBUSY;
 	if (s == NULL) {
 		s = pool_take(&layer->source_pool);

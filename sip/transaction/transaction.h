@@ -91,6 +91,9 @@ struct sip_transactions_config {
 	 * started; what ends calls (BYE, CANCEL) has an eighth more. */
 	uint32_t transactions_max;
 	uint32_t source_max;     /* unfinished ones of one address; above: 503. 0: no limit */
+	/* Asked of one that has source_max: true: it may have more. NULL: none may. */
+	bool (*source_spared)(void *arg, const struct sip_address *source);
+	void *source_arg;
 	uint32_t remembered_max; /* finished ones; 0: 262144 */
 	const char *server_name; /* Server header of the layer's own responses, or NULL */
 	char token[16];          /* begins each branch we mint: holds node and shard */

@@ -19,6 +19,7 @@ struct sip_transport {
 	struct sip_transport_limits limits;
 	size_t message_max;
 	struct sip_transport_stats stats;
+	uint64_t arrived_ns; /* of the message that is being delivered; 0: not known */
 	void (*closed)(void *arg);
 	void *closed_arg;
 	unsigned closing; /* handles that the loop still holds */

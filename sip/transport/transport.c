@@ -441,6 +441,11 @@ const char *sip_transport_host(const struct sip_transport *transport, unsigned l
 	return listener < transport->count ? transport->listeners[listener].host : "";
 }
 
+uint64_t sip_transport_arrived_ns(const struct sip_transport *transport)
+{
+	return transport->arrived_ns;
+}
+
 void sip_transport_stats(const struct sip_transport *transport, struct sip_transport_stats *stats)
 {
 	*stats = transport->stats;

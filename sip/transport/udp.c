@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sip/base/log.h"
@@ -23,6 +24,8 @@ static int configure(int fd, int family)
 		rc = option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	/* A smaller buffer than asked for is no reason to stay down. */
 	option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
+	/* How long a message has waited tells how loaded we are. */
+	option(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
 	return rc;
 }
@@ -173,6 +176,20 @@ static void deliver(struct udp_socket *s, const char *data, size_t size, bool cu
 	transport->config.receive(transport->config.arg, data, size, &path);
 }
 
+/* CLOCK_REALTIME in ns when the kernel got it; 0: it does not say. */
+static uint64_t arrival_of(struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+		struct timespec at;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&at, CMSG_DATA(c), sizeof(at));
+		return (uint64_t)at.tv_sec * 1000000000u + (uint64_t)at.tv_nsec;
+	}
+	return 0;
+}
+
 /* Returns how many came; below UDP_BURST the socket is empty. */
 static unsigned receive_burst(struct udp_socket *s)
 {
@@ -180,6 +197,10 @@ static unsigned receive_burst(struct udp_socket *s)
 	struct sockaddr_storage from[UDP_BURST];
 	struct mmsghdr in[UDP_BURST];
 	struct iovec parts[UDP_BURST];
+	union {
+		char space[CMSG_SPACE(sizeof(struct timespec))];
+		struct cmsghdr align;
+	} control[UDP_BURST];
 	int n;
 
 	memset(in, 0, sizeof(in));
@@ -189,15 +210,20 @@ static unsigned receive_burst(struct udp_socket *s)
 		in[i].msg_hdr.msg_namelen = sizeof(from[i]);
 		in[i].msg_hdr.msg_iov = &parts[i];
 		in[i].msg_hdr.msg_iovlen = 1;
+		in[i].msg_hdr.msg_control = &control[i];
+		in[i].msg_hdr.msg_controllen = sizeof(control[i]);
 	}
 	n = recvmmsg(s->fd, in, UDP_BURST, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return 0;
 	b->out_socket = s;
 	/* A handler may close the set: what is left of the burst is lost then, as if on the wire. */
-	for (int i = 0; i < n && s->fd >= 0; i++)
+	for (int i = 0; i < n && s->fd >= 0; i++) {
+		s->transport->arrived_ns = arrival_of(&in[i].msg_hdr);
 		deliver(s, parts[i].iov_base, in[i].msg_len,
 			(in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0, &from[i]);
+	}
+	s->transport->arrived_ns = 0;
 	b->out_socket = NULL;
 	if (s->fd >= 0)
 		flush(s);

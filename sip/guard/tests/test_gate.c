@@ -36,8 +36,6 @@ static void set_up(struct party *p)
 		.sources = 1024,
 		.messages_per_s = 100,
 		.requests_per_s = 20,
-		.transactions_max = 5,
-		.connections_max = 2,
 		.ban_after = 3,
 		.ban_window_s = 60,
 		.ban_s = 300,
@@ -95,7 +93,9 @@ static enum sip_verdict receive(struct party *p, const char *source, const char 
 				uint64_t wait_ms)
 {
 	const struct sip_address address = ip(source);
-	const struct sip_arrival arrival = { &address, text, strlen(text), wait_ms * 1000, false };
+	const struct sip_arrival arrival = {
+		.source = &address, .data = text, .size = strlen(text), .wait_us = wait_ms * 1000
+	};
 	struct sip_glance glance;
 
 	return sip_gate_receive(p->gate, &arrival, p->now_ms, &glance);
@@ -174,7 +174,14 @@ Test(gate, a_scanner_is_dropped_and_banned_and_told_of_once)
 	cr_assert_eq(receive(&p, "198.18.0.1", request("OPTIONS", "sip:a", "", ""), 0), SIP_DROP);
 	cr_assert_eq(counter(&p, SIP_GUARD_BANNED), 1);
 	cr_assert_eq(p.tells, 2);
+	sip_guard_expire(p.guard, p.now_ms + 299999);
+	cr_assert_eq(p.tells, 2);
 	p.now_ms += 300000;
+	sip_guard_expire(p.guard, p.now_ms);
+	cr_assert_eq(p.tells, 3);
+	cr_assert_eq(p.told[2].action, SIP_GUARD_TELL_UNBAN);
+	sip_guard_expire(p.guard, p.now_ms);
+	cr_assert_eq(p.tells, 3);
 	cr_assert_eq(receive(&p, "198.18.0.1", request("OPTIONS", "sip:a", "", ""), 0), SIP_PASS);
 	tear_down(&p);
 }
@@ -186,7 +193,7 @@ Test(gate, what_can_be_forged_bans_neither_peers_nor_who_has_proven_a_password)
 	struct party p;
 
 	set_up(&p);
-	sip_gate_note(p.gate, &good, SIP_NOTE_GOOD, SLICE("bob"), p.now_ms);
+	sip_guard_note(p.guard, &good, SIP_NOTE_GOOD, SLICE("bob"), p.now_ms);
 	for (size_t i = 0; i < 3; i++)
 		for (int k = 0; k < 3; k++)
 			cr_assert_eq(receive(&p, exempt[i],
@@ -210,10 +217,10 @@ Test(gate, guessing_passwords_is_an_alarm_and_a_ban)
 
 	set_up(&p);
 	for (int i = 0; i < 3; i++)
-		sip_gate_note(p.gate, &source, SIP_NOTE_WRONG_PASSWORD, SLICE("alice"), p.now_ms);
+		sip_guard_note(p.guard, &source, SIP_NOTE_WRONG_PASSWORD, SLICE("alice"), p.now_ms);
 	cr_assert_eq(p.tells, 0);
 	cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", ""), 0), SIP_PASS);
-	sip_gate_note(p.gate, &source, SIP_NOTE_UNKNOWN_USER, SLICE("bob"), p.now_ms);
+	sip_guard_note(p.guard, &source, SIP_NOTE_UNKNOWN_USER, SLICE("bob"), p.now_ms);
 	cr_assert_eq(p.tells, 2);
 	cr_assert_eq(p.told[0].action, SIP_GUARD_TELL_PASSWORDS);
 	cr_assert_eq(p.told[1].action, SIP_GUARD_TELL_BAN);
@@ -223,8 +230,9 @@ Test(gate, guessing_passwords_is_an_alarm_and_a_ban)
 	cr_assert_eq(sip_guard_unban(p.guard, &source, p.now_ms), -ENOENT);
 	cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", ""), 0), SIP_PASS);
 	for (int i = 0; i < 20; i++)
-		sip_gate_note(p.gate, &peer, SIP_NOTE_WRONG_PASSWORD, SLICE("x"), p.now_ms);
-	cr_assert_eq(p.tells, 2, "a peer is not banned");
+		sip_guard_note(p.guard, &peer, SIP_NOTE_WRONG_PASSWORD, SLICE("x"), p.now_ms);
+	cr_assert_eq(p.tells, 3, "a peer is not banned");
+	cr_assert_eq(p.told[2].action, SIP_GUARD_TELL_UNBAN);
 	tear_down(&p);
 }
 
@@ -249,26 +257,17 @@ Test(gate, a_flood_is_cut_to_its_rate_and_others_do_not_feel_it)
 	tear_down(&p);
 }
 
-Test(gate, what_is_unfinished_is_counted_by_source)
+Test(gate, who_has_too_much_unfinished_is_told_of_and_a_peer_is_spared)
 {
 	const struct sip_address source = ip("198.18.0.1"), peer = ip("198.18.0.104");
 	struct party p;
 
 	set_up(&p);
-	for (int i = 0; i < 5; i++)
-		cr_assert(sip_gate_begin(p.gate, &source, p.now_ms));
-	cr_assert_not(sip_gate_begin(p.gate, &source, p.now_ms));
-	sip_gate_end(p.gate, &source);
-	cr_assert(sip_gate_begin(p.gate, &source, p.now_ms));
-	cr_assert(sip_gate_connect(p.gate, &source, p.now_ms));
-	cr_assert(sip_gate_connect(p.gate, &source, p.now_ms));
-	cr_assert_not(sip_gate_connect(p.gate, &source, p.now_ms));
-	sip_gate_disconnect(p.gate, &source);
-	cr_assert(sip_gate_connect(p.gate, &source, p.now_ms));
-	for (int i = 0; i < 100; i++)
-		cr_assert(sip_gate_begin(p.gate, &peer, p.now_ms));
+	cr_assert_not(sip_gate_spares(p.gate, &source, SIP_GUARD_TRANSACTIONS, p.now_ms));
+	cr_assert(sip_gate_spares(p.gate, &peer, SIP_GUARD_TRANSACTIONS, p.now_ms));
+	cr_assert_eq(p.tells, 1);
+	cr_assert_str_eq(p.what, "transactions");
 	cr_assert_eq(counter(&p, SIP_GUARD_TRANSACTIONS), 1);
-	cr_assert_eq(counter(&p, SIP_GUARD_CONNECTIONS), 1);
 	tear_down(&p);
 }
 
@@ -332,7 +331,9 @@ Test(gate, a_refusal_is_a_response_to_the_request_and_its_ack_is_for_nobody)
 
 	set_up(&p);
 	snprintf(text, sizeof(text), "%s", request("INVITE", "sip:a@b", "", ""));
-	const struct sip_arrival arrival = { &source, text, strlen(text), 0, false };
+	const struct sip_arrival arrival = { .source = &source,
+					     .data = text,
+					     .size = strlen(text) };
 
 	overload(&p, 150, 100);
 	sip_gate_receive(p.gate, &arrival, p.now_ms, &glance);

@@ -75,7 +75,7 @@ static void turn(struct server *s)
 		s->waits_us += wait_us;
 		s->handled++;
 		s->longest_us = wait_us > s->longest_us ? wait_us : s->longest_us;
-		if (sip_load_admit(&s->load, class)) {
+		if (sip_load_admit(&s->load, class, sip_load_share(&s->load, class))) {
 			s->done[class]++;
 			pass(s, s->cost_us);
 		} else {

@@ -21,18 +21,18 @@ static struct sip_address numbered(uint32_t number)
 	return address;
 }
 
-static struct sources *table(uint32_t count)
+static struct guard_sources *table(uint32_t count)
 {
-	const struct sources_config config = { .count = count };
-	struct sources *sources;
+	const struct guard_sources_config config = { .count = count };
+	struct guard_sources *sources;
 
-	cr_assert_eq(sources_create(&config, &sources), 0);
+	cr_assert_eq(guard_sources_create(&config, &sources), 0);
 	return sources;
 }
 
 Test(sources, a_source_is_an_ipv4_address_or_a_64)
 {
-	struct sources *s = table(64);
+	struct guard_sources *s = table(64);
 	const struct {
 		const char *one, *other;
 		bool same;
@@ -47,13 +47,13 @@ Test(sources, a_source_is_an_ipv4_address_or_a_64)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct sip_address one = ip(rows[i].one), other = ip(rows[i].other);
-		const struct source *entry = sources_claim(s, &one, 1000);
+		const struct guard_source *entry = guard_sources_claim(s, &one, 1000);
 
 		cr_assert_not_null(entry);
-		cr_assert_eq(sources_claim(s, &other, 1000) == entry, rows[i].same, "%s %s",
+		cr_assert_eq(guard_sources_claim(s, &other, 1000) == entry, rows[i].same, "%s %s",
 			     rows[i].one, rows[i].other);
 	}
-	sources_destroy(s);
+	guard_sources_destroy(s);
 }
 
 Test(sources, a_rate_allows_a_second_at_once_and_then_its_pace)
@@ -62,76 +62,69 @@ Test(sources, a_rate_allows_a_second_at_once_and_then_its_pace)
 	unsigned passed = 0;
 
 	for (int i = 0; i < 50; i++)
-		passed += source_take(&due, 10, 5000);
+		passed += guard_take(&due, 10, 5000);
 	cr_assert_eq(passed, 10);
-	cr_assert_not(source_take(&due, 10, 5099));
-	cr_assert(source_take(&due, 10, 5100));
-	cr_assert_not(source_take(&due, 10, 5100));
-	cr_assert(source_take(&due, 0, 5100), "no limit");
-	cr_assert(source_take_of(&due, 3, 60, 900000));
+	cr_assert_not(guard_take(&due, 10, 5099));
+	cr_assert(guard_take(&due, 10, 5100));
+	cr_assert_not(guard_take(&due, 10, 5100));
+	cr_assert(guard_take(&due, 0, 5100), "no limit");
+	cr_assert(guard_take_of(&due, 3, 60, 900000));
 }
 
 Test(sources, a_ban_ends_by_itself_and_the_next_one_is_twice_as_long)
 {
-	struct sources *s = table(64);
+	struct guard_sources *s = table(64);
 	const struct sip_address address = ip("198.18.0.1");
-	struct source *entry = sources_claim(s, &address, 0);
+	struct guard_source *entry = guard_sources_claim(s, &address, 0);
 
-	cr_assert_eq(source_ban(entry, SOURCE_PASSWORDS, 60, 200, 1000), 60);
-	cr_assert_eq(source_ban(entry, SOURCE_PASSWORDS, 60, 200, 1000), 0, "is banned already");
-	cr_assert(source_is_banned(entry, 60999));
-	cr_assert_not(source_is_banned(entry, 61000));
-	cr_assert_eq(source_ban(entry, SOURCE_PASSWORDS, 60, 200, 61000), 120);
-	cr_assert(source_unban(entry, 62000));
-	cr_assert_not(source_unban(entry, 62000));
-	cr_assert_eq(source_ban(entry, SOURCE_SCANNER, 60, 200, 62000), 200, "at most");
-	sources_destroy(s);
+	cr_assert_eq(guard_source_ban(entry, GUARD_PASSWORDS, 60, 200, 1000), 60);
+	cr_assert_eq(guard_source_ban(entry, GUARD_PASSWORDS, 60, 200, 1000), 0,
+		     "is banned already");
+	cr_assert(guard_source_is_banned(entry, 60999));
+	cr_assert_not(guard_source_is_banned(entry, 61000));
+	cr_assert_eq(guard_source_ban(entry, GUARD_PASSWORDS, 60, 200, 61000), 120);
+	cr_assert(guard_source_unban(entry, 62000));
+	cr_assert_not(guard_source_unban(entry, 62000));
+	cr_assert_eq(guard_source_ban(entry, GUARD_SCANNER, 60, 200, 62000), 200, "at most");
+	guard_sources_destroy(s);
 }
 
-static void count_ban(void *arg, const struct sip_address *address, const struct source_ban *ban)
+static void count_ban(void *arg, const struct sip_address *address, const struct guard_ban *ban)
 {
 	const struct sip_address expected = ip("198.18.0.1");
 
-	*(unsigned *)arg += sip_address_same_host(address, &expected) && ban->why == SOURCE_SCANNER;
+	*(unsigned *)arg += sip_address_same_host(address, &expected) && ban->why == GUARD_SCANNER;
 }
 
-Test(sources, a_flood_of_forged_addresses_forgets_no_ban_and_nothing_unfinished)
+Test(sources, a_flood_of_forged_addresses_forgets_no_ban)
 {
-	struct sources *s = table(64);
-	const struct sip_address banned = ip("198.18.0.1"), busy = ip("198.18.0.2");
+	struct guard_sources *s = table(64);
+	const struct sip_address banned = ip("198.18.0.1");
 	unsigned bans = 0;
 
-	source_ban(sources_claim(s, &banned, 0), SOURCE_SCANNER, 3600, 3600, 0);
-	cr_assert(sources_begin(s, &busy, false, 1, 0));
+	guard_source_ban(guard_sources_claim(s, &banned, 0), GUARD_SCANNER, 3600, 3600, 0);
 	for (uint32_t i = 0; i < 100000; i++) {
 		const struct sip_address forged = numbered(0x0a000000 + i);
 
-		sources_claim(s, &forged, 1000 + i);
+		guard_sources_claim(s, &forged, 1000 + i);
 	}
-	cr_assert(source_is_banned(sources_find(s, &banned), 200000));
-	sources_each_ban(s, 200000, count_ban, &bans);
+	cr_assert(guard_source_is_banned(guard_sources_find(s, &banned), 200000));
+	guard_sources_each_ban(s, 200000, count_ban, &bans);
 	cr_assert_eq(bans, 1);
-	cr_assert_not(sources_begin(s, &busy, false, 1, 200000), "one is unfinished");
-	sources_end(s, &busy, false);
-	cr_assert(sources_begin(s, &busy, false, 1, 200000));
-	sources_destroy(s);
+	guard_sources_destroy(s);
 }
 
-Test(sources, a_full_set_gives_no_entry_and_no_limit)
+Test(sources, where_all_are_banned_there_is_room_for_no_other)
 {
-	struct sources *s = table(SOURCE_WAYS);
-
-	for (uint32_t i = 0; i < SOURCE_WAYS; i++) {
-		const struct sip_address address = numbered(0x0a000000 + i);
-
-		cr_assert(sources_begin(s, &address, true, 1, 0));
-		cr_assert_not(sources_begin(s, &address, true, 1, 0));
-	}
+	struct guard_sources *s = table(GUARD_WAYS);
 	const struct sip_address another = ip("198.18.0.9");
 
-	cr_assert_null(sources_claim(s, &another, 0));
-	for (int i = 0; i < 10; i++)
-		cr_assert(sources_begin(s, &another, true, 1, 0));
-	sources_end(s, &another, true);
-	sources_destroy(s);
+	for (uint32_t i = 0; i < GUARD_WAYS; i++) {
+		const struct sip_address address = numbered(0x0a000000 + i);
+
+		guard_source_ban(guard_sources_claim(s, &address, 0), GUARD_SCANNER, 60, 60, 0);
+	}
+	cr_assert_null(guard_sources_claim(s, &another, 0));
+	cr_assert_not_null(guard_sources_claim(s, &another, 60000));
+	guard_sources_destroy(s);
 }

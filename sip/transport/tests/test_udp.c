@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -16,6 +17,7 @@ struct end {
 	size_t bytes;
 	char last[MESSAGE_MAX + 1];
 	struct sip_path from;
+	uint64_t arrived_ns;
 	bool echo;
 	unsigned closed;
 };
@@ -32,6 +34,7 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 	memcpy(end->last, data, size);
 	end->last[size] = '\0';
 	end->from = *from;
+	end->arrived_ns = sip_transport_arrived_ns(end->transport);
 	if (end->echo)
 		cr_expect_eq(sip_transport_send(end->transport, &end->from, data, size), 0);
 }
@@ -297,4 +300,23 @@ Test(udp, two_sets_share_an_address)
 	cr_expect_str_eq(sip_transport_host(second, 0), sip_transport_host(b.transport, 0));
 	cr_expect_str_eq(sip_transport_host(second, 7), "");
 	sip_transport_close(second, NULL, NULL);
+}
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+Test(udp, the_kernel_says_when_a_message_came)
+{
+	struct sip_path to = path_to(&a, &b, 0);
+	const uint64_t before = wall_ns();
+
+	cr_assert_eq(sip_transport_send(a.transport, &to, "hello", 5), 0);
+	wait_for(&b, 1);
+	cr_assert_geq(b.arrived_ns, before);
+	cr_assert_leq(b.arrived_ns, wall_ns());
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between the sockets and the guard of SIP (sip/guard): its configuration, what it tells as events
+ * and log lines, and its verdict on what comes.
+ */
+#ifndef CONTROLPLANE_MAIN_GUARD_H
+#define CONTROLPLANE_MAIN_GUARD_H
+
+#include "controlplane/main/runtime.h"
+
+struct guard_options;
+/* Of the process, for all shards. why: text for the log. */
+int guard_create(struct runtime_shared *shared, char *why, size_t why_size);
+void guard_destroy(struct runtime_shared *shared);
+
+int guard_create_gate(struct runtime *runtime);
+/* Is it let in? What is refused is answered here. owner: the shard that it goes to. */
+bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, size_t size,
+		   const struct sip_path *from);
+/* For struct sip_transactions_config; arg: struct runtime. */
+bool guard_spares(void *arg, const struct sip_address *source);
+/* Microseconds of CLOCK_MONOTONIC. */
+uint64_t guard_now_us(void);
+
+#endif
