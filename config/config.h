@@ -162,6 +162,7 @@ struct config_trunk {
 	bool inbound;       /* may call in by its address, default true */
 	unsigned calls_max; /* 0: no limit */
 	const char *realm;  /* of its listener and its media; default: the first */
+	bool trusted;       /* with identities (RFC 3325), default false */
 };
 
 struct config_calls {

@@ -321,6 +321,10 @@ static const struct schema_key trunk_keys[] = {
 	{ "realm",
 	  "Realm of the listener that it is called from, and of its media. Without it the first.",
 	  SCHEMA_ABSENT, STRING(config_trunk, realm, 1, 31), .form = schema_form_name },
+	{ "trusted",
+	  "The peer is believed in who it says is calling (P-Asserted-Identity, RFC 3325), and is "
+	  "told who calls when the caller wants that withheld from others.",
+	  "false", BOOL(config_trunk, trusted) },
 	{ 0 },
 };
 static const struct schema_section trunk_section = {

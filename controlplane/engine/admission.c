@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/headers.h"
 #include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
 
@@ -99,8 +100,18 @@ static void note(struct shard *shard, const struct sip_path *path, enum sip_note
 		       timer_wheel_now(shard->wheel));
 }
 
+/* Its From names nobody (RFC 3323 §4.1.1.3), so its credentials do. */
+static int name_after_credentials(struct engine *e, struct caller *caller, const char *username)
+{
+	const char *domain = strchr(username, '@') ? "" : e->shard->config->sip.domains[0];
+
+	snprintf(caller->aor, sizeof(caller->aor), "%.120s%s%.120s", username, *domain ? "@" : "",
+		 domain);
+	return registrar_user_exists(e->shard->registrar, caller->aor) ? 0 : -ENOENT;
+}
+
 static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
-			const struct sip_path *path, const struct caller *caller)
+			const struct sip_path *path, struct caller *caller)
 {
 	struct shard *shard = e->shard;
 	/* Each domain is a realm of its own. */
@@ -128,6 +139,8 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 			 result.username);
 		return refuse(invite, 403, SLICE_NONE);
 	}
+	if (caller->anonymous && name_after_credentials(e, caller, result.username) == 0)
+		return 0;
 	if (is_user(caller, result.username))
 		return 0;
 	LOG_WARN("call", 0, "INVITE of %s with the credentials of %s", caller->aor,
@@ -135,11 +148,26 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 	return refuse(invite, 403, SLICE_NONE);
 }
 
-/* A caller on a trunk keeps its number and appears in our first domain. */
-static void name_trunk_caller(const struct config *config, struct caller *caller)
+/* A peer that is believed says who it is that calls (RFC 3325 §5), whatever From says. */
+static void take_asserted(const struct config *config, const struct sip_msg *request,
+			  struct caller *caller)
 {
-	snprintf(caller->aor, sizeof(caller->aor), "%.120s@%.120s",
-		 caller->user[0] ? caller->user : "anonymous", config->sip.domains[0]);
+	struct slice value = sip_msg_value(request, SIP_H_P_ASSERTED_IDENTITY);
+	struct sip_addr addr;
+
+	if (!config->trunks[caller->trunk].trusted || sip_addr_next(&value, &addr) != 0 ||
+	    addr.uri.user.n == 0 || addr.uri.user.n >= sizeof(caller->user))
+		return;
+	slice_copy(addr.uri.user, caller->user, sizeof(caller->user));
+	if (slice_copy(addr.display, caller->display, sizeof(caller->display)) != 0)
+		caller->display[0] = '\0';
+}
+
+/* A caller on a trunk keeps its number and appears in our first domain. */
+static void name_caller(const struct config *config, const char *user, struct caller *caller)
+{
+	snprintf(caller->aor, sizeof(caller->aor), "%.120s@%.120s", user[0] ? user : "anonymous",
+		 config->sip.domains[0]);
 }
 
 int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
@@ -154,10 +182,17 @@ int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 		return refuse(invite, 400, SLICE_NONE);
 	if (slice_copy(from.display, caller->display, sizeof(caller->display)))
 		caller->display[0] = '\0';
+	caller->anonymous = headers_is_anonymous(&from.uri);
 	caller->trunk = trunk_of(e->shard->config, path);
 	if (caller->trunk >= 0) {
-		name_trunk_caller(e->shard->config, caller);
+		take_asserted(e->shard->config, request, caller);
+		name_caller(e->shard->config, caller->user, caller);
 		return 0;
+	}
+	if (caller->anonymous) {
+		/* Of the first domain, until it has said more. */
+		name_caller(e->shard->config, "anonymous", caller);
+		return authenticate(e, invite, request, path, caller);
 	}
 	error = registrar_aor(e->shard->registrar, &from.uri, caller->aor);
 	if (error) {

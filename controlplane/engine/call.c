@@ -23,6 +23,7 @@ int call_create(struct engine *e, uint64_t id, struct call **out)
 	call->engine = e;
 	call->id = id;
 	call->trunk_in = call->trunk_out = -1;
+	call->invite_headers = "";
 	call->from = call->to = call->caller_address = call->callee_address = "";
 	call->reason = call->ended_by = call->codec = "";
 	call->started_ms = shard_wall_ms();

@@ -91,12 +91,14 @@ struct call {
 	bool counted;       /* in the limits */
 	bool rang;
 	bool recorded; /* in the store's calls in progress */
+	bool withheld; /* nobody but trusted peers is told who is calling */
 	uint32_t max_forwards;
 	int trunk_in, trunk_out;             /* -1: none */
 	struct arena *arena;                 /* strings */
 	const char *from, *to;               /* AORs */
 	const char *from_header, *to_header; /* of the outbound legs */
 	const char *contact_user;
+	const char *invite_headers; /* that cross to the outbound legs, complete lines */
 	const char *caller_address, *callee_address;
 	struct session *caller;
 	struct session *callee;    /* who answered; NULL until then */
@@ -201,6 +203,7 @@ struct caller {
 	char aor[ROUTE_AOR_MAX];
 	char user[ROUTE_AOR_MAX]; /* as it stands in the From URI */
 	char display[128];
+	bool anonymous; /* its From says nobody: who it is comes from its credentials, or its peer */
 };
 int admit(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
 	  const struct sip_path *from, struct caller *caller);

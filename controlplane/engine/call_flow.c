@@ -57,6 +57,7 @@ void call_dial(struct call *call, const struct call_cause *cause)
 		.from = slice_of(call->from_header),
 		.contact_user = slice_of(call->contact_user),
 		.max_forwards = call->max_forwards,
+		.extra_headers = slice_of(call->invite_headers),
 	};
 	unsigned dialed = 0;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/headers.h"
 #include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
 
@@ -75,6 +76,11 @@ static void write_from(struct call *call, const struct caller *caller)
 	char *at;
 
 	snprintf(aor, sizeof(aor), "%s", caller->aor);
+	if (call->withheld) {
+		call->from_header = HEADERS_ANONYMOUS;
+		call->contact_user = "anonymous";
+		return;
+	}
 	at = strrchr(aor, '@');
 	if (at)
 		*at = '\0';
@@ -251,6 +257,63 @@ static bool check_hops(struct call *call, const struct sip_msg *request)
 	return true;
 }
 
+/* It came back to us for somebody whom we have sent it to before. */
+static bool check_loop(struct call *call, const struct sip_msg *request)
+{
+	if (!headers_is_loop(request, call->to))
+		return true;
+	refuse(call, 482, "loop", NULL);
+	return false;
+}
+
+/* Who calls, from us who have asked for a password (RFC 3325 §5). */
+static void put_own_identity(const struct call *call, const struct caller *caller,
+			     struct sip_build *b)
+{
+	char user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
+	char *at;
+
+	snprintf(aor, sizeof(aor), "%s", call->from);
+	at = strrchr(aor, '@');
+	if (!at)
+		return;
+	*at = '\0';
+	escape_user(aor, user, sizeof(user));
+	if (caller->display[0] && !caller->anonymous)
+		sip_build_header(b, SIP_H_P_ASSERTED_IDENTITY, "\"%s\" <sip:%s@%s>",
+				 caller->display, user, at + 1);
+	else
+		sip_build_header(b, SIP_H_P_ASSERTED_IDENTITY, "<sip:%s@%s>", user, at + 1);
+}
+
+static bool is_trusted(const struct call *call, int trunk)
+{
+	return trunk >= 0 && call->engine->shard->config->trunks[trunk].trusted;
+}
+
+/* All branches of a call go to the same callee, so they get the same headers. */
+static void write_headers(struct call *call, const struct caller *caller,
+			  const struct sip_msg *request)
+{
+	const struct headers_way way = {
+		.carrier = HEADERS_IN_INVITE,
+		.domain = call->engine->shard->config->sip.domains[0],
+		.from_trusted = is_trusted(call, call->trunk_in),
+		.to_trusted = is_trusted(call, call->trunk_out),
+		.withheld = call->withheld,
+	};
+	char buffer[HEADERS_MAX];
+	struct sip_build b;
+
+	sip_build_init(&b, buffer, sizeof(buffer) - 1);
+	headers_put_loop(request, call->to, &b);
+	if (call->trunk_in < 0 && way.to_trusted)
+		put_own_identity(call, caller, &b);
+	headers_across(&way, request, &b);
+	buffer[b.used] = '\0';
+	call->invite_headers = call_string(call, buffer);
+}
+
 static bool find_way(struct call *call, const struct route *route)
 {
 	const struct config *config = call->engine->shard->config;
@@ -333,12 +396,14 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	call->from = call_string(call, caller->aor);
 	call->to = route.aor[0] ? call_string(call, route.aor) : call_string(call, to);
 	call->caller_address = call_path_text(call, from);
+	call->withheld = caller->anonymous || headers_withheld(request);
 	write_from(call, caller);
 	LOG_INFO("call", call->id, "%s -> %s from %s", call->from, call->to, call->caller_address);
 
-	if (!check_limits(call, caller) || !check_hops(call, request) || !find_way(call, &route) ||
-	    !read_offer(call, request))
+	if (!check_limits(call, caller) || !check_hops(call, request) ||
+	    !check_loop(call, request) || !find_way(call, &route) || !read_offer(call, request))
 		return;
+	write_headers(call, caller, request);
 	error = reserve_seats(call, from);
 	if (error) {
 		refuse_without_media(call, error);

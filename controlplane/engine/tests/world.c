@@ -285,6 +285,11 @@ static void phone_invite(void *arg, struct sip_invite *invite, struct sip_msg *r
 
 void phone_call(unsigned n, const char *to, const char *sdp)
 {
+	phone_call_with(n, to, sdp, "");
+}
+
+void phone_call_with(unsigned n, const char *to, const char *sdp, const char *headers)
+{
 	struct phone *p = &world->phones[n];
 	char to_header[256];
 	struct sip_invite_start start = {
@@ -294,6 +299,7 @@ void phone_call(unsigned n, const char *to, const char *sdp)
 				     : SLICE("<sip:alice@tandem.lab>"),
 		.contact_user = SLICE("me"),
 		.sdp = sdp ? slice_of(sdp) : SLICE_NONE,
+		.extra_headers = slice_of(headers),
 		.max_forwards = 70,
 	};
 
@@ -429,6 +435,15 @@ void world_two_realms(void)
 	world->config.trunks_count = 2;
 	world->phones[CARRIER].node->listener = 1;
 	world_kill_controlplane();
+}
+
+void world_trust_carrier(void)
+{
+	static struct config_trunk trusted[1];
+
+	trusted[0] = trunks[0];
+	trusted[0].trusted = true;
+	world->config.trunks = trusted;
 }
 
 void world_stop(void)

@@ -60,6 +60,8 @@ void world_kill_controlplane(void);
 
 /* The carrier (or who else) calls; to: "sip:bob@tandem.lab". sdp NULL: none. */
 void phone_call(unsigned phone, const char *to, const char *sdp);
+/* The same with headers, complete lines. */
+void phone_call_with(unsigned phone, const char *to, const char *sdp, const char *headers);
 void phone_respond(unsigned phone, unsigned status, const char *sdp);
 void phone_bye(unsigned phone);
 void phone_reinvite(unsigned phone, const char *sdp);
@@ -68,6 +70,8 @@ const char *phone_sdp(unsigned phone, unsigned port, const char *formats, const 
 /* Two realms, "access" and "core", each with its listener. The carrier is in core; the phones are
  * in access, and alice is a trunk there. */
 void world_two_realms(void);
+/* The carrier is believed in who calls. */
+void world_trust_carrier(void);
 /* Carrier to bob, answered, with media. */
 void world_bridged_call(void);
 /* No calls, sessions, contexts, terminations, commands. */
