@@ -35,7 +35,7 @@ enum command_where {
  *
  * Arguments: words in capitals are positional, those in brackets may be left out:
  * "FILE", "[COMMAND]", "[--limit N]", "[--once]". The positional one comes first. N is a number, ID
- * a call id of up to 16 hex digits; others are text.
+ * a call id of up to 16 hex digits, ADDRESS an IP address; others are text.
  */
 #define COMMANDS(X)                                                                                \
 	X(SHOW_CALLS, "show calls", "", CONTROLPLANE, "calls", "calls in progress")                \
@@ -47,6 +47,9 @@ enum command_where {
 	X(SHOW_CDRS, "show cdrs", "[--limit N] [--offset N]", CONTROLPLANE, "cdrs",                \
 	  "the latest call detail records (50, if nothing else is said)")                          \
 	X(SHOW_SIP, "show sip", "", CONTROLPLANE, "sip", "SIP messages counted")                   \
+	X(SHOW_GUARD, "show guard", "", CONTROLPLANE, "guard",                                     \
+	  "what was kept out or shed, and the load")                                               \
+	X(SHOW_BANS, "show bans", "", CONTROLPLANE, "bans", "sources that are not heard")          \
 	X(SHOW_EVENTS, "show events", "", CONTROLPLANE, "events",                                  \
 	  "types of events, and how many there were")                                              \
 	X(SHOW_LOAD, "show load", "", BOTH, "load", "calls, registrations and memory in figures")  \
@@ -67,6 +70,9 @@ enum command_where {
 	X(SHOW_VERSION, "show version", "", BOTH, "version",                                       \
 	  "versions and state of both processes")                                                  \
 	X(CALL_HANGUP, "call hangup", "ID", CONTROLPLANE, "", "end a call")                        \
+	X(BAN, "ban", "ADDRESS [--seconds N]", CONTROLPLANE, "",                                   \
+	  "hear nothing from an address for N seconds (sip.guard.ban_s)")                          \
+	X(UNBAN, "unban", "ADDRESS", CONTROLPLANE, "", "end the ban of an address")                \
 	X(DRAIN, "drain", "[--wait N]", CONTROLPLANE, "",                                          \
 	  "take no new calls; waits up to N seconds for the last one to end")                      \
 	X(RESUME, "resume", "", CONTROLPLANE, "", "take new calls again after a drain")            \
@@ -119,5 +125,7 @@ enum command_status {
 
 #define CDRS_LIMIT_DEFAULT 50u
 #define CDRS_LIMIT_MAX     10000u
+
+#define BAN_SECONDS_MAX 31536000u
 
 #endif

@@ -104,6 +104,17 @@ enum field_kind {
 	X("counter", "COUNTER", TEXT, "what is counted") \
 	X("value", "VALUE", NUMBER, "in all shards since the start")
 
+#define FIELDS_GUARD(X)                                                                      \
+	X("counter", "COUNTER", TEXT, "what is counted, or a figure of the load of a shard") \
+	X("value", "VALUE", NUMBER, "in all shards since the start, or now")                 \
+	X("meaning", "MEANING", TEXT, "what it means")
+
+#define FIELDS_BANS(X)                                                           \
+	X("source", "SOURCE", TEXT, "IPv4 address, or the first of an IPv6 /64") \
+	X("reason", "REASON", TEXT, "scanner, wrong passwords, or operator")     \
+	X("seconds_left", "SECONDS LEFT", NUMBER, "until it is heard again")     \
+	X("bans", "BANS", NUMBER, "how often it was banned")
+
 #define FIELDS_EVENTS(X)                                                 \
 	X("type", "TYPE", TEXT, "type of the event")                     \
 	X("priority", "PRIORITY", TEXT, "critical, high, normal or low") \

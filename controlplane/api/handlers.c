@@ -339,6 +339,16 @@ void handle_request(struct client *client, const struct request *request)
 	case COMMAND_SHOW_SIP:
 		gather(client, request, run_sip, finish_sip, NULL);
 		break;
+	case COMMAND_SHOW_GUARD:
+		gather(client, request, guard_run, guard_finish, NULL);
+		break;
+	case COMMAND_SHOW_BANS:
+		guard_show_bans(client);
+		break;
+	case COMMAND_BAN:
+	case COMMAND_UNBAN:
+		guard_handle_ban(client, request);
+		break;
 	case COMMAND_SHOW_VERSION:
 		gather(client, request, run_count, finish_version, late_version);
 		break;

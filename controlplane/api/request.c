@@ -64,8 +64,26 @@ static bool takes(const struct command *command, const char *name)
 
 	if (strcmp(name, "id") == 0)
 		return strncmp(command->arguments, "ID", 2) == 0;
+	if (strcmp(name, "address") == 0)
+		return strncmp(command->arguments, "ADDRESS", 7) == 0;
 	snprintf(option, sizeof(option), "--%.30s ", name);
 	return strstr(command->arguments, option) != NULL;
+}
+
+static bool take_address(const json_t *value, struct sip_address *address)
+{
+	return json_is_string(value) &&
+	       sip_address_parse(slice_of(json_string_value(value)), 0, address) == 0;
+}
+
+/* What would be right. */
+static const char *wanted(const char *name)
+{
+	if (strcmp(name, "address") == 0)
+		return "it is an IP address";
+	if (strcmp(name, "id") == 0 || strcmp(name, "call") == 0)
+		return "a call id is up to 16 hex digits";
+	return "it is a number within limits";
 }
 
 static enum command_status take_arguments(json_t *arguments, struct request *request, char *why,
@@ -90,17 +108,20 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 			right = take_number(value, CDRS_LIMIT_MAX, &request->limit);
 		else if (strcmp(name, "offset") == 0)
 			right = take_number(value, INT32_MAX, &request->offset);
+		else if (strcmp(name, "address") == 0)
+			right = take_address(value, &request->address);
+		else if (strcmp(name, "seconds") == 0)
+			right = take_number(value, BAN_SECONDS_MAX, &request->seconds);
 		else if (strcmp(name, "wait") == 0)
 			right = true; /* whoever asks does the waiting, and asks again */
 		if (!right)
 			return refuse(why, size, "%s: argument \"%s\" is wrong: %s", command->name,
-				      name,
-				      strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0
-					      ? "it is a number within limits"
-					      : "a call id is up to 16 hex digits");
+				      name, wanted(name));
 	}
 	if (strncmp(command->arguments, "ID", 2) == 0 && request->id == 0)
 		return refuse(why, size, "%s wants the id of a call", command->name);
+	if (strncmp(command->arguments, "ADDRESS", 7) == 0 && request->address.family == 0)
+		return refuse(why, size, "%s wants an IP address", command->name);
 	return STATUS_OK;
 }
 

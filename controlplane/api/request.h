@@ -8,12 +8,15 @@
 #include <stdint.h>
 
 #include "controlplane/api/commands.h"
+#include "sip/base/address.h"
 
 struct request {
 	enum command_id command;
-	uint64_t id;            /* ID: of a call */
-	uint64_t call;          /* --call ID, 0: not given */
-	uint32_t limit, offset; /* --limit N, --offset N */
+	uint64_t id;                /* ID: of a call */
+	uint64_t call;              /* --call ID, 0: not given */
+	uint32_t limit, offset;     /* --limit N, --offset N */
+	struct sip_address address; /* ADDRESS; the port is 0 */
+	uint32_t seconds;           /* --seconds N, 0: not given */
 };
 
 /* One line. On error a status and a text for the client. Depth and size are bounded. */

@@ -50,6 +50,8 @@ struct arguments {
 	uint32_t snap, packets; /* 0: not given */
 	uint64_t bytes;         /* likewise */
 	uint32_t older_than_s;  /* UINT32_MAX: not given */
+	const char *address;    /* NULL: not given */
+	uint32_t seconds;       /* 0: not given */
 	bool force;
 };
 

@@ -100,6 +100,10 @@ static json_t *arguments_json(const struct arguments *arguments)
 		snprintf(id, sizeof(id), "%016" PRIx64, arguments->call);
 		json_object_set_new(args, "call", json_string(id));
 	}
+	if (arguments->address)
+		json_object_set_new(args, "address", json_string(arguments->address));
+	if (arguments->seconds)
+		json_object_set_new(args, "seconds", json_integer(arguments->seconds));
 	if (arguments->limit != UINT32_MAX)
 		json_object_set_new(args, "limit", json_integer(arguments->limit));
 	if (arguments->offset != UINT32_MAX)

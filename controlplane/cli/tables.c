@@ -10,6 +10,8 @@ TABLE(registrations, FIELDS_REGISTRATIONS)
 TABLE(trunks, FIELDS_TRUNKS)
 TABLE(cdrs, FIELDS_CDRS)
 TABLE(sip, FIELDS_SIP)
+TABLE(guard, FIELDS_GUARD)
+TABLE(bans, FIELDS_BANS)
 TABLE(events, FIELDS_EVENTS)
 TABLE(load, FIELDS_LOAD)
 TABLE(contexts, FIELDS_CONTEXTS)
@@ -37,6 +39,8 @@ const struct field *cli_fields(enum command_id command)
 		[COMMAND_SHOW_TRUNKS] = trunks,
 		[COMMAND_SHOW_CDRS] = cdrs,
 		[COMMAND_SHOW_SIP] = sip,
+		[COMMAND_SHOW_GUARD] = guard,
+		[COMMAND_SHOW_BANS] = bans,
 		[COMMAND_SHOW_EVENTS] = events,
 		[COMMAND_SHOW_LOAD] = load,
 		[COMMAND_SHOW_CONTEXTS] = contexts,

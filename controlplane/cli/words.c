@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "controlplane/cli/cli.h"
+#include "sip/base/address.h"
 
 #define NAMES_A_LINE 3u
 #define NAME_COLUMN  24
@@ -135,6 +136,11 @@ static enum command_status take_option(const struct command *command, const char
 		if (take_number(value, &arguments->older_than_s) != STATUS_OK)
 			return wrong(why, size, "--older-than wants a number of seconds, not %s",
 				     value);
+	} else if (strcmp(name, "--seconds") == 0) {
+		if (take_number(value, &arguments->seconds) != STATUS_OK ||
+		    arguments->seconds == 0 || arguments->seconds > BAN_SECONDS_MAX)
+			return wrong(why, size, "--seconds wants a number of 1 to %u, not %s",
+				     BAN_SECONDS_MAX, value);
 	} else if (take_id(value, &arguments->call) != STATUS_OK) {
 		return wrong(why, size, "--call wants a call id, up to 16 hex digits, not %s",
 			     value);
@@ -179,6 +185,14 @@ static enum command_status take_positional(const struct command *command, const 
 	if (strncmp(command->arguments, "ID", 2) == 0 && take_id(word, &arguments->id) != STATUS_OK)
 		return wrong(why, size, "%s wants a call id, up to 16 hex digits, not %s",
 			     command->name, word);
+	if (strncmp(command->arguments, "ADDRESS", 7) == 0) {
+		struct sip_address address;
+
+		if (sip_address_parse(slice_of(word), 0, &address) != 0)
+			return wrong(why, size, "%s wants an IP address, not %s", command->name,
+				     word);
+		arguments->address = word;
+	}
 	arguments->positional = word;
 	return STATUS_OK;
 }

@@ -165,6 +165,13 @@ int guard_create_gate(struct runtime *runtime)
 	return sip_gate_create(runtime->shared->guard, guard_now_us(), &runtime->shard.gate);
 }
 
+void guard_note(void *arg, const struct sip_address *source, enum sip_note note, struct slice user)
+{
+	const struct runtime_shared *shared = arg;
+
+	sip_guard_note(shared->guard, source, note, user, runtime_now_ms());
+}
+
 /* --- messages --- */
 
 /* The clock may be set meanwhile: such a wait is none. */

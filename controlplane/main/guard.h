@@ -17,6 +17,8 @@ int guard_create_gate(struct runtime *runtime);
 /* Is it let in? What is refused is answered here. owner: the shard that it goes to. */
 bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, size_t size,
 		   const struct sip_path *from);
+/* For registrar_set_note(); arg: struct runtime_shared. */
+void guard_note(void *arg, const struct sip_address *source, enum sip_note note, struct slice user);
 /* For struct sip_transactions_config; arg: struct runtime. */
 bool guard_spares(void *arg, const struct sip_address *source);
 /* Microseconds of CLOCK_MONOTONIC. */

@@ -125,7 +125,11 @@ static void stop_registrar(struct process *process)
 
 static int start_guard(struct process *process, char *why)
 {
-	return guard_create(&process->shared, why, WHY_SIZE);
+	int error = guard_create(&process->shared, why, WHY_SIZE);
+
+	if (!error)
+		registrar_set_note(process->shared.registrar, guard_note, &process->shared);
+	return error;
 }
 
 static void stop_guard(struct process *process)

@@ -179,6 +179,14 @@ static bool is_owner(const struct handling *h, const char *username)
  * Steps 3 to 5: who is it, whose contacts are these, and may the one change the other's? Each
  * domain is a realm of its own; so the To says who may be asked for.
  */
+static void note(const struct handling *h, enum sip_note what)
+{
+	const struct registrar *r = h->registrar;
+
+	if (r->note)
+		r->note(r->note_arg, &h->from->remote, what, slice_of(h->proof.username));
+}
+
 static int check_user(struct handling *h)
 {
 	struct registrar *r = h->registrar;
@@ -201,6 +209,7 @@ static int check_user(struct handling *h)
 	case DIGEST_MALFORMED:
 		return reply(h, 400, "Bad Authorization", "");
 	case DIGEST_WRONG:
+		note(h, SIP_NOTE_WRONG_PASSWORD);
 		LOG_WARN("registrar", 0, "REGISTER of %.*s: wrong credentials for \"%s\"",
 			 SLICE_FMT(to.uri.text), h->proof.username);
 		return challenge(h, false);
@@ -217,6 +226,7 @@ static int check_user(struct handling *h)
 			 h->proof.username);
 		return reply(h, 403, NULL, "");
 	}
+	note(h, SIP_NOTE_GOOD);
 	return 0;
 }
 

@@ -14,6 +14,10 @@ struct registrar {
 	struct store *store;      /* NULL: nothing is kept */
 	struct event_bus *events; /* or NULL */
 	uint64_t (*now)(void);
+	/* Of passwords; NULL: nobody wants to know. */
+	void (*note)(void *arg, const struct sip_address *source, enum sip_note note,
+		     struct slice user);
+	void *note_arg;
 };
 
 /* Makes the result what there is: table, store, events. With the location's lock. -ENOMEM: all is

@@ -163,6 +163,15 @@ free_registrar:
 	return error;
 }
 
+void registrar_set_note(struct registrar *registrar,
+			void (*note)(void *arg, const struct sip_address *source,
+				     enum sip_note note, struct slice user),
+			void *arg)
+{
+	registrar->note = note;
+	registrar->note_arg = arg;
+}
+
 void registrar_destroy(struct registrar *registrar)
 {
 	if (!registrar)

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "sip/auth/digest.h"
+#include "sip/guard/guard.h"
 #include "sip/transaction/transaction.h"
 
 struct registrar;
@@ -35,6 +36,11 @@ struct registrar_contact {
 int registrar_create(const struct config *config, struct store *store, struct event_bus *events,
 		     uint64_t (*now)(void), struct registrar **registrar);
 void registrar_destroy(struct registrar *registrar);
+/* Before the first REGISTER: what is told of passwords that were wrong, or right. Any shard. */
+void registrar_set_note(struct registrar *registrar,
+			void (*note)(void *arg, const struct sip_address *source,
+				     enum sip_note note, struct slice user),
+			void *arg);
 
 /* Handles a REGISTER from authentication to 200. Any shard; digest is the shard's. */
 void registrar_handle(struct registrar *registrar, struct digest_server *digest,

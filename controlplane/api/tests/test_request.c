@@ -18,12 +18,31 @@ Test(request, each_command_of_the_table_is_known_by_its_name)
 	char line[128], why[256];
 
 	for (int i = 0; i < COMMAND_COUNT; i++) {
-		if (strncmp(commands[i].arguments, "ID", 2) == 0)
+		if (strncmp(commands[i].arguments, "ID", 2) == 0 ||
+		    strncmp(commands[i].arguments, "ADDRESS", 7) == 0)
 			continue;
 		snprintf(line, sizeof(line), "{\"command\": \"%s\"}", commands[i].name);
 		cr_assert_eq(parse(line, &request, why), STATUS_OK, "%s: %s", line, why);
 		cr_assert_eq((int)request.command, i);
 	}
+}
+
+Test(request, a_ban_names_an_address)
+{
+	struct request request;
+	char why[256];
+
+	cr_assert_eq(parse("{\"command\":\"ban\",\"args\":{\"address\":\"2001:db8::7\","
+			   "\"seconds\":9}}",
+			   &request, why),
+		     STATUS_OK, "%s", why);
+	cr_assert_eq(request.address.family, AF_INET6);
+	cr_assert_eq(request.seconds, 9);
+	cr_assert_eq(parse("{\"command\":\"ban\"}", &request, why), STATUS_USAGE);
+	cr_assert_eq(parse("{\"command\":\"unban\",\"args\":{\"address\":\"x\"}}", &request, why),
+		     STATUS_USAGE);
+	cr_assert_eq(parse("{\"command\":\"drain\",\"args\":{\"address\":\"::1\"}}", &request, why),
+		     STATUS_USAGE);
 }
 
 Test(request, arguments_are_taken)

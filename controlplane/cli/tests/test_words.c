@@ -34,17 +34,31 @@ Test(words, each_command_of_the_table_is_found)
 		char line[128];
 		const char *arguments = cli_commands[i].arguments;
 		bool id = strncmp(arguments, "ID", 2) == 0,
-		     file = strncmp(arguments, "FILE", 4) == 0;
+		     file = strncmp(arguments, "FILE", 4) == 0,
+		     address = strncmp(arguments, "ADDRESS", 7) == 0;
 		struct parsed p;
 
 		snprintf(line, sizeof(line), "%s%s", cli_commands[i].name,
-			 id     ? " 1"
-			 : file ? " x"
-				: "");
+			 id        ? " 1"
+			 : file    ? " x"
+			 : address ? " ::1"
+				   : "");
 		p = parse(line);
 		cr_assert_eq(p.status, STATUS_OK, "%s: %s", line, p.why);
 		cr_assert_eq((int)p.command, i, "%s", line);
 	}
+}
+
+Test(words, a_ban_takes_an_address_and_a_time)
+{
+	struct parsed p = parse("ban 198.18.0.7 --seconds 60");
+
+	cr_assert_eq(p.status, STATUS_OK);
+	cr_assert_str_eq(p.arguments.address, "198.18.0.7");
+	cr_assert_eq(p.arguments.seconds, 60);
+	cr_assert_eq(parse("ban example.com").status, STATUS_USAGE);
+	cr_assert_eq(parse("ban 198.18.0.7 --seconds 0").status, STATUS_USAGE);
+	cr_assert_eq(parse("unban").status, STATUS_USAGE);
 }
 
 Test(words, json_may_stand_before_and_behind)
@@ -160,7 +174,7 @@ static const char *complete(const char *text)
 
 Test(complete, goes_on_from_what_is_typed)
 {
-	cr_assert_str_eq(complete(""), "show call drain resume events top capture "
+	cr_assert_str_eq(complete(""), "show call ban unban drain resume events top capture "
 				       "trace reclaim config help");
 	cr_assert_str_eq(complete("sh"), "show");
 	cr_assert_str_eq(complete("show ca"), "calls");
