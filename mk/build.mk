@@ -158,6 +158,10 @@ $(B)/bench/restart_calls: $(B)/obj/pktgen_tests/bench/restart_calls.o $(LIB_CONT
 		$(LIB_DPCLIENT) $(LIB_CONFIG) $(LIB_SIP)
 	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(CP_LIBS))
 
+# Those of SIP need nothing else.
+$(B)/bench/sip_%: $(B)/obj/pktgen_tests/bench/sip_%.o $(LIB_SIP)
+	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(SIP_LIBS))
+
 $(B)/bench/%: $(B)/obj/pktgen_tests/bench/%.o $(dataplane_test_deps)
 	$(call link,$(filter %.o,$^) $(call group,$(filter %.a,$^)) $(dataplane_test_libs))
 
