@@ -350,18 +350,17 @@ int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request
 	return sip_transaction_start(ua->transactions, &path, message, user, arg, client);
 }
 
-int sip_dialog_respond(struct sip_dialog *dialog, struct sip_transaction *server, unsigned status,
-		       const char *reason, struct slice headers, struct slice type,
-		       struct slice body)
+int dialog_build_response(const struct sip_dialog *dialog, const struct sip_transaction *server,
+			  unsigned status, const char *reason, struct slice own,
+			  struct slice headers, struct slice type, struct slice body,
+			  struct slice *message)
 {
 	const struct sip_msg *request = sip_transaction_request(server);
 	const struct sip_path *from = sip_transaction_path(server);
 	const bool sets_up = status > 100 && status < 300;
 	const struct sip_origin *origin = dialog->origin;
 	char ip[SIP_ADDRESS_TEXT];
-	struct slice message;
 	struct sip_build b;
-	int rc;
 
 	sip_build_init(&b, origin->ua->scratch, origin->ua->scratch_size);
 	sip_build_response(&b, request, status, reason != NULL ? reason : sip_reason_text(status),
@@ -371,8 +370,19 @@ int sip_dialog_respond(struct sip_dialog *dialog, struct sip_transaction *server
 		sip_build_header(&b, SIP_H_CONTACT, "%s", origin->contact);
 	capability_put(origin->ua, &b, request->method, status);
 	sip_build_header(&b, SIP_H_SERVER, "%s", origin->ua->product);
+	sip_build_lines(&b, own);
 	sip_build_lines(&b, headers);
-	rc = sip_build_finish(&b, type, body, &message);
+	return sip_build_finish(&b, type, body, message);
+}
+
+int sip_dialog_respond(struct sip_dialog *dialog, struct sip_transaction *server, unsigned status,
+		       const char *reason, struct slice headers, struct slice type,
+		       struct slice body)
+{
+	struct slice message;
+	int rc = dialog_build_response(dialog, server, status, reason, SLICE_NONE, headers, type,
+				       body, &message);
+
 	return rc != 0 ? rc : sip_transaction_respond(server, message);
 }
 

@@ -145,10 +145,17 @@ void sip_invite_set_user(struct sip_invite *invite, const struct sip_invite_user
  * Responds to the INVITE, or to the re-INVITE or UPDATE that is pending. 1xx and 2xx with SDP or
  * without; 3xx–6xx ends a first INVITE (`ended` is called) or refuses a re-INVITE.
  * extra_headers: complete lines, may be empty. A description that must not stand in it, because
- * the answer was given before, is left out.
+ * the answer was given before, is left out. -EOPNOTSUPP: a 199 (RFC 6228) that the caller does
+ * not understand.
  */
 int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *reason,
 		       struct slice sdp, struct slice extra_headers);
+
+/* The same, with a provisional response that is sent reliably (RFC 3262); without it one is if the
+ * caller requires that, or understands it and there is an offer in it. What follows waits for its
+ * PRACK, a 2xx too if it has a description: its answer stands, and the 2xx has none. -EOPNOTSUPP: the caller does not understand it. */
+int sip_invite_respond_reliably(struct sip_invite *invite, unsigned status, const char *reason,
+				struct slice sdp, struct slice extra_headers);
 
 /* --- both --- */
 

@@ -14,6 +14,7 @@
  *   invite_uas.c     calls that we take
  *   invite_modify.c  later offers that come: re-INVITE and UPDATE
  *   invite_offer.c   later offers of ours
+ *   invite_prack.c   reliable provisional responses, both ways
  *   save.c           a confirmed dialog as text
  */
 #ifndef SIP_DIALOG_INTERNAL_H
@@ -29,10 +30,6 @@
 #define SDP_TYPE     SLICE("application/sdp")
 #define MAX_FORWARDS 70u /* RFC 3261 §8.1.1.6 */
 
-/* What the other side can make us keep. */
-#define ROUTES_MAX        32u
-#define EARLY_DIALOGS_MAX 12u /* of one INVITE; a 2xx of one more is still taken */
-
 struct sip_ua {
 	struct sip_ua_config config;
 	struct sip_transactions *transactions;
@@ -41,6 +38,7 @@ struct sip_ua {
 	struct sip_invite *all;
 	uint32_t invites;
 	char *product;
+	const struct sip_limits *limits;
 	uint32_t methods, options; /* ours and those of the config */
 	char *allow, *supported, *accept;
 	char *scratch; /* a message while it is built */
@@ -104,6 +102,7 @@ enum invite_event {
 	INVITE_EVENT_SILENCE, /* no answer to our INVITE */
 	INVITE_EVENT_UNSENT,
 	INVITE_EVENT_NO_ACK,
+	INVITE_EVENT_NO_PRACK,
 	INVITE_EVENT_LOST, /* the other side does not know the dialog any more, or is gone */
 	INVITE_EVENTS
 };
@@ -128,7 +127,28 @@ struct invite_part {
 	struct sip_invite *invite;
 	struct invite_part *next;
 	struct sip_offer offer;
+	/* reliable provisional responses of theirs: the last one taken, and of which INVITE */
+	uint32_t rseq, rseq_cseq;
+	bool prack_due;                /* it has an offer and waits for the answer */
 	struct sip_transaction *asked; /* UPDATE or PRACK with an offer that waits for our answer */
+};
+
+/* A response that is ready to be sent. */
+struct held {
+	char *text;
+	size_t size;
+	uint16_t status;
+	bool reliable, has_sdp;
+};
+
+/* The reliable provisional response of ours that is on its way (RFC 3262 §3), and what has to wait
+ * for its PRACK: the next one, and a 2xx behind it. */
+struct reliable {
+	uint32_t rseq, cseq; /* of the last one, and of its INVITE */
+	bool waiting, has_sdp;
+	uint32_t interval;
+	struct timer again, give_up;
+	struct held next, final;
 };
 
 /* A later offer of ours, in re-INVITE or UPDATE. One at a time. */
@@ -171,7 +191,8 @@ struct sip_invite {
 	bool ack_awaited;
 	uint32_t accepted_cseq, repeat_interval;
 	struct timer repeat, no_ack; /* repeat: of the 1xx or the 2xx that was sent last */
-	struct sip_pending pending;  /* other requests that the user has to answer */
+	struct reliable reliable;
+	struct sip_pending pending; /* other requests that the user has to answer */
 
 	struct modify modify;
 
@@ -255,6 +276,11 @@ struct sip_dialog *dialog_of_tag(const struct sip_origin *origin, struct slice r
 bool dialog_take_cseq(struct sip_dialog *dialog, const struct sip_msg *request);
 /* Keeps what it says of Allow and Supported. */
 void dialog_learn(struct sip_dialog *dialog, const struct sip_msg *msg);
+/* What sip_dialog_respond() sends. own: header lines of the core. */
+int dialog_build_response(const struct sip_dialog *dialog, const struct sip_transaction *server,
+			  unsigned status, const char *reason, struct slice own,
+			  struct slice headers, struct slice type, struct slice body,
+			  struct slice *message);
 void dialog_begin(const struct sip_dialog *dialog, struct sip_build *b, const char *method,
 		  uint32_t cseq, uint32_t max_forwards);
 /* ACK and BYE for a 2xx that nobody wants: of another fork, or after the end. */
@@ -295,11 +321,17 @@ void invite_stop_awaiting(struct sip_invite *invite);
 void invite_keep_ringing(struct sip_invite *invite);
 extern const struct sip_transaction_user invite_orphan_user; /* arg: sip_ua */
 
+/* --- invite_uac.c --- */
+/* An early dialog is over, the INVITE goes on. */
+void uac_end_early(struct invite_part *part, unsigned status);
+
 /* --- invite_uas.c --- */
 void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struct sip_msg *request,
 			const struct sip_path *from);
 void uas_receive_cancel(struct sip_invite *invite, struct sip_transaction *cancelled,
 			struct sip_msg *cancel);
+/* A final response to an INVITE has left. */
+void uas_answered(struct sip_invite *invite, unsigned status);
 void uas_receive_ack(struct sip_invite *invite, struct sip_msg *ack);
 extern const struct sip_transaction_user invite_server_user; /* arg: sip_invite */
 
@@ -322,6 +354,26 @@ void asked_receive(struct invite_part *part, struct sip_transaction *server,
 /* Our final response to it. */
 int asked_respond(struct invite_part *part, unsigned status, const char *reason, struct slice sdp,
 		  struct slice headers);
+
+/* --- invite_prack.c --- */
+/* RSeq of the next one. */
+uint32_t reliable_next(struct sip_invite *invite);
+void reliable_sent(struct sip_invite *invite, bool has_sdp);
+/* Must a response of this status wait? */
+bool reliable_holds(const struct sip_invite *invite, unsigned status);
+/* It does. A provisional one takes the place of that which waits, if nothing is lost by that. */
+int reliable_hold(struct sip_invite *invite, struct slice response, unsigned status, bool reliable,
+		  bool has_sdp);
+/* Sends it, if nothing keeps it any more. */
+void reliable_release(struct sip_invite *invite);
+void reliable_stop(struct sip_invite *invite);
+void prack_receive(struct invite_part *part, struct sip_transaction *server, struct sip_msg *prack);
+/* Of theirs: is it one; is it the next one; takes its body and sends the PRACK, or leaves that to
+ * sip_invite_answer(). */
+bool reliable_is(const struct sip_msg *response);
+bool reliable_take(struct invite_part *part, const struct sip_msg *response);
+enum sip_offer_role reliable_acknowledge(struct invite_part *part, const struct sip_msg *response);
+int prack_send(struct invite_part *part, struct slice sdp);
 
 /* --- invite_offer.c --- */
 void modify_retry(struct timer *timer);
@@ -347,6 +399,7 @@ INVITE_ACTION(act_silence);
 INVITE_ACTION(act_unsent);
 INVITE_ACTION(act_refuse);
 INVITE_ACTION(act_refused);
+INVITE_ACTION(act_no_prack);
 INVITE_ACTION(act_given_up);
 INVITE_ACTION(act_bye_after_ack);
 INVITE_ACTION(act_end_after_ack);

@@ -142,6 +142,11 @@ static void receive_bye(struct invite_part *part, struct sip_transaction *server
 	struct invite_step step = { .status = 200, .msg = bye };
 
 	sip_transaction_reply(server, 200, NULL, slice_of(invite->origin->local_tag), NULL);
+	/* One of several forks goes; the others ring on. */
+	if (invite->uac && invite->state == SIP_INVITE_EARLY && invite->part_count > 1) {
+		uac_end_early(part, 487);
+		return;
+	}
 	invite_step(invite, INVITE_EVENT_BYE, &step);
 }
 
@@ -171,8 +176,8 @@ static bool receive(struct invite_part *part, struct sip_transaction *server,
 	case SIP_UPDATE:
 		update_receive(part, server, request);
 		return true;
-	case SIP_PRACK: /* nothing of ours is sent reliably (RFC 3262 §3) */
-		invite_refuse_with(part, server, 481);
+	case SIP_PRACK:
+		prack_receive(part, server, request);
 		return true;
 	default:
 		return receive_other(part, server, request);
@@ -337,6 +342,7 @@ static void let_go(struct sip_invite *invite, bool quiet)
 
 	invite->state = SIP_INVITE_TERMINATED;
 	invite_stop_awaiting(invite);
+	reliable_stop(invite);
 	timer_cancel(wheel, &invite->modify.glare);
 	if (quiet) {
 		detach(&invite->server);

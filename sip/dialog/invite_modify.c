@@ -128,5 +128,6 @@ int asked_respond(struct invite_part *part, unsigned status, const char *reason,
 		part->asked = NULL;
 		sip_transaction_detach(server);
 	}
+	reliable_release(part->invite);
 	return 0;
 }

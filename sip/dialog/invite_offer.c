@@ -202,13 +202,31 @@ static bool waits_for_turn(struct sip_invite *invite, unsigned status)
 	return true;
 }
 
+/* Of a re-INVITE: with a description it changes the session before the 2xx does (RFC 6141 §3). */
+static void provisional(struct sip_invite *invite, struct sip_msg *response)
+{
+	struct invite_part *part = invite->modify.part;
+	enum sip_offer_role role;
+
+	if (!invite->modify.pending || !reliable_is(response) || !reliable_take(part, response))
+		return;
+	sip_dialog_refresh(part->usage.dialog, response, NULL);
+	invite_hold(invite);
+	role = reliable_acknowledge(part, response);
+	if (role != SIP_BODY_NONE)
+		tell(invite, response->status, response, role);
+	invite_release(invite);
+}
+
 static void modify_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	struct sip_invite *invite = arg;
 
 	(void)client;
-	if (response->status < 200)
+	if (response->status < 200) {
+		provisional(invite, response);
 		return;
+	}
 	if (!invite->modify.pending) {
 		if (!invite->ack_due && response->method == SIP_INVITE)
 			invite_ack_again(invite, response);

@@ -57,6 +57,7 @@ invite_table invite_uas_table = {
 		ON(RESPOND_1XX) = { EARLY, act_nothing },
 		ON(RESPOND_2XX) = { ACCEPTED, act_nothing },
 		ON(RESPOND_FAILURE) = { TERMINATED, act_refused },
+		ON(NO_PRACK) = { TERMINATED, act_no_prack },
 		ON(CANCEL) = { TERMINATED, act_given_up },
 		ON(BYE) = { TERMINATED, act_bye_received },
 		ON(END) = { TERMINATED, act_refuse },
@@ -65,6 +66,7 @@ invite_table invite_uas_table = {
 		ON(RESPOND_1XX) = { EARLY, act_nothing },
 		ON(RESPOND_2XX) = { ACCEPTED, act_nothing },
 		ON(RESPOND_FAILURE) = { TERMINATED, act_refused },
+		ON(NO_PRACK) = { TERMINATED, act_no_prack },
 		ON(CANCEL) = { TERMINATED, act_given_up },
 		ON(BYE) = { TERMINATED, act_bye_received },
 		ON(END) = { TERMINATED, act_refuse },
@@ -72,6 +74,9 @@ invite_table invite_uas_table = {
 	[ACCEPTED] = {
 		ON(ACK) = { CONFIRMED, act_acked },
 		ON(NO_ACK) = { TERMINATED, act_lost },
+		/* the 2xx waits for a PRACK and was not sent yet */
+		ON(NO_PRACK) = { TERMINATED, act_no_prack },
+		ON(CANCEL) = { TERMINATED, act_given_up },
 		ON(BYE) = { TERMINATED, act_bye_received },
 		ON(END) = { TERMINATING, act_end_after_ack },
 	},

@@ -90,7 +90,7 @@ static struct invite_part *take_part(struct sip_invite *invite, const struct sip
 	if (part != NULL)
 		dialog_learn(part->usage.dialog, response);
 	if (part != NULL || (!final && to_tag_of(response).n == 0) ||
-	    (!final && invite->part_count >= EARLY_DIALOGS_MAX) ||
+	    (!final && invite->part_count >= invite->ua->limits->early_dialogs) ||
 	    sip_dialog_create_uac(invite->origin, response, &invite->origin->path, &dialog) != 0)
 		return part;
 	part = invite_add_part(invite, dialog);
@@ -99,11 +99,15 @@ static struct invite_part *take_part(struct sip_invite *invite, const struct sip
 	return part;
 }
 
-static void end_early(struct sip_invite *invite, struct invite_part *part, unsigned status)
+void uac_end_early(struct invite_part *part, unsigned status)
 {
+	struct sip_invite *invite = part->invite;
+
 	if (invite->user != NULL && invite->user->early_ended != NULL)
 		invite->user->early_ended(invite->arg, part->usage.dialog, status);
 	invite_remove_part(part);
+	if (invite->part == NULL)
+		invite->part = invite->parts;
 }
 
 /* RFC 3261 §13.2.2.4: the 2xx says which route set and target count; other early dialogs end. */
@@ -125,20 +129,44 @@ static int confirm(struct sip_invite *invite, const struct sip_msg *response)
 	for (struct invite_part *p = invite->parts, *next; p != NULL; p = next) {
 		next = p->next;
 		if (p != part)
-			end_early(invite, p, response->status);
+			uac_end_early(p, response->status);
 	}
 	return 0;
 }
 
+/* Each once and in order: one that is not the next is not there (RFC 3262 §4). *role: of its body;
+ * the PRACK is sent, if nothing has to be said in it. */
+static bool take_provisional(struct invite_part *part, const struct sip_msg *response,
+			     enum sip_offer_role *role)
+{
+	*role = SIP_BODY_NONE;
+	if (!reliable_is(response)) {
+		if (part != NULL)
+			*role = invite_body(part, response, SIP_IN_1XX);
+		return true;
+	}
+	if (part == NULL || !reliable_take(part, response))
+		return false;
+	*role = reliable_acknowledge(part, response);
+	return true;
+}
+
 INVITE_ACTION(act_progress)
 {
-	struct invite_part *part = take_part(invite, step->msg);
-	enum sip_offer_role role = SIP_BODY_NONE;
+	const bool gone = step->status == 199; /* RFC 6228 */
+	struct invite_part *part =
+		gone ? known_part(invite, step->msg) : take_part(invite, step->msg);
+	enum sip_offer_role role;
 
-	if (part != NULL) {
-		invite->part = part;
-		role = invite_body(part, step->msg, SIP_IN_1XX);
+	if (!take_provisional(part, step->msg, &role))
+		return;
+	if (gone) {
+		if (part != NULL)
+			uac_end_early(part, 199);
+		return;
 	}
+	if (part != NULL)
+		invite->part = part;
 	if (invite->user != NULL && invite->user->progress != NULL)
 		invite->user->progress(invite->arg, part != NULL ? part->usage.dialog : NULL,
 				       step->msg, role);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sip/dialog/internal.h"
@@ -70,28 +71,67 @@ void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struc
 
 /* --- the user answers --- */
 
-static enum sip_offer_carrier carrier_of(unsigned status)
+/* A response to an INVITE. */
+struct answer {
+	unsigned status;
+	const char *reason;
+	struct slice sdp, headers;
+	bool reliably; /* if it is provisional, and may be */
+};
+
+/* RFC 3262 §3; §5: an offer in a provisional response is one in a reliable one. */
+static bool is_reliable(const struct sip_invite *invite, const struct answer *a)
 {
-	return status < 200 ? SIP_IN_1XX : SIP_IN_2XX;
+	const struct sip_msg *request = sip_transaction_request(invite->server);
+	const bool offers = a->sdp.n > 0 && invite->part->offer.due == SIP_DUE_US;
+
+	if (a->status <= 100 || a->status >= 200)
+		return false;
+	return sip_msg_requires(request, SIP_OPTION_100REL) ||
+	       (sip_msg_supports(request, SIP_OPTION_100REL) && (a->reliably || offers));
 }
 
-/* What may not stand in it is left out; a failure leaves what was agreed before. */
-static int respond(struct sip_invite *invite, unsigned status, const char *reason, struct slice sdp,
-		   struct slice headers)
+static int build(struct sip_invite *invite, const struct answer *a, struct slice sdp, bool reliable,
+		 struct slice *message)
+{
+	char own[96] = "";
+
+	if (reliable)
+		snprintf(own, sizeof(own), "Require: 100rel\r\nRSeq: %u\r\n",
+			 reliable_next(invite));
+	return dialog_build_response(invite_dialog(invite), invite->server, a->status, a->reason,
+				     slice_of(own), a->headers, sdp.n > 0 ? SDP_TYPE : SLICE_NONE,
+				     sdp, message);
+}
+
+/* What may not stand in it is left out; a failure leaves what was agreed before. *held: it waits. */
+static int respond(struct sip_invite *invite, const struct answer *a, bool *held)
 {
 	struct invite_part *part = invite->part;
 	const struct sip_offer before = part->offer;
+	const bool reliable = is_reliable(invite, a);
+	const enum sip_offer_carrier carrier = a->status >= 200 ? SIP_IN_2XX
+					       : reliable       ? SIP_IN_RELIABLE_1XX
+								: SIP_IN_1XX;
+	struct slice sdp = a->sdp, message;
 	unsigned refuse;
 	int rc;
 
-	if (status >= 300)
+	*held = reliable_holds(invite, a->status);
+	if (a->status >= 300)
 		sip_offer_rollback(&part->offer);
-	else if (sip_offer_body(&part->offer, true, carrier_of(status), sdp.n > 0, &refuse) ==
+	else if (sip_offer_body(&part->offer, true, carrier, sdp.n > 0, &refuse) ==
 		 SIP_BODY_FORBIDDEN)
 		sdp = SLICE_NONE;
-	rc = invite_reply(part, invite->server, status, reason, sdp, headers);
+	rc = build(invite, a, sdp, reliable, &message);
+	if (rc == 0 && *held)
+		rc = reliable_hold(invite, message, a->status, reliable, sdp.n > 0);
+	else if (rc == 0)
+		rc = sip_transaction_respond(invite->server, message);
 	if (rc != 0)
 		part->offer = before;
+	else if (reliable && !*held)
+		reliable_sent(invite, sdp.n > 0);
 	return rc;
 }
 
@@ -102,13 +142,14 @@ static enum invite_event event_of(unsigned status)
 			      : INVITE_EVENT_RESPOND_FAILURE;
 }
 
-/* A final response leaves; what remains to be done for it. */
-static void answered(struct sip_invite *invite, unsigned status)
+/* What remains to be done for it. */
+void uas_answered(struct sip_invite *invite, unsigned status)
 {
 	struct sip_transaction *server = invite->server;
 	struct sip_dialog *dialog = invite_dialog(invite);
 
 	invite->server = NULL;
+	reliable_stop(invite);
 	timer_cancel(invite->ua->config.transactions.wheel, &invite->repeat);
 	if (status >= 300) {
 		sip_transaction_detach(server);
@@ -119,37 +160,55 @@ static void answered(struct sip_invite *invite, unsigned status)
 	invite_await_ack(invite);
 }
 
-static int respond_to_invite(struct sip_invite *invite, unsigned status, const char *reason,
-			     struct slice sdp, struct slice headers)
+static int respond_to_invite(struct sip_invite *invite, const struct answer *a)
 {
 	const bool first = !invite->uac && invite->state <= SIP_INVITE_EARLY;
-	struct invite_step step = { .status = status };
+	struct invite_step step = { .status = a->status };
+	bool held;
 	int rc;
 
-	if (first && !invite_can(invite, event_of(status)))
+	if (first && !invite_can(invite, event_of(a->status)))
 		return -EINVAL;
-	rc = respond(invite, status, reason, sdp, headers);
-	if (rc != 0 || status == 100)
+	rc = respond(invite, a, &held);
+	if (rc != 0 || a->status == 100)
 		return rc;
-	if (status >= 200)
-		answered(invite, status);
-	else
+	if (a->status >= 200 && !held)
+		uas_answered(invite, a->status);
+	else if (a->status < 200)
 		invite_keep_ringing(invite);
 	if (first)
-		invite_step(invite, event_of(status), &step);
+		invite_step(invite, event_of(a->status), &step);
 	return 0;
 }
 
 int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *reason,
 		       struct slice sdp, struct slice extra_headers)
 {
+	const struct answer a = { status, reason, sdp, extra_headers, false };
+
 	if (status < 100 || status > 699)
 		return -EINVAL;
-	if (invite->server != NULL)
-		return respond_to_invite(invite, status, reason, sdp, extra_headers);
-	if (invite->part != NULL && invite->part->asked != NULL)
+	if (invite->server == NULL && invite->part != NULL && invite->part->asked != NULL)
 		return asked_respond(invite->part, status, reason, sdp, extra_headers);
-	return -EINVAL;
+	/* 2xx was said, and waits for a PRACK. */
+	if (invite->server == NULL || invite->reliable.final.text != NULL)
+		return -EINVAL;
+	if (status == 199 &&
+	    !sip_msg_supports(sip_transaction_request(invite->server), SIP_OPTION_EARLY_ENDED))
+		return -EOPNOTSUPP;
+	return respond_to_invite(invite, &a);
+}
+
+int sip_invite_respond_reliably(struct sip_invite *invite, unsigned status, const char *reason,
+				struct slice sdp, struct slice extra_headers)
+{
+	const struct answer a = { status, reason, sdp, extra_headers, true };
+
+	if (invite->server == NULL || status <= 100 || status >= 200)
+		return -EINVAL;
+	if (!sip_msg_supports(sip_transaction_request(invite->server), SIP_OPTION_100REL))
+		return -EOPNOTSUPP;
+	return respond_to_invite(invite, &a);
 }
 
 /* --- later offers of theirs --- */
@@ -179,10 +238,12 @@ int sip_invite_answer(struct sip_invite *invite, struct sip_dialog *dialog, stru
 		return -EINVAL;
 	if (part->asked != NULL)
 		return asked_respond(part, 200, NULL, sdp, SLICE_NONE);
+	if (part->prack_due)
+		return prack_send(part, sdp);
 	if (invite->ack_due)
 		return answer_in_ack(part, sdp);
 	if (invite->server != NULL && invite->state == SIP_INVITE_CONFIRMED)
-		return respond_to_invite(invite, 200, NULL, sdp, SLICE_NONE);
+		return sip_invite_respond(invite, 200, NULL, sdp, SLICE_NONE);
 	return -EINVAL;
 }
 
@@ -196,7 +257,7 @@ int sip_invite_refuse(struct sip_invite *invite, struct sip_dialog *dialog, unsi
 	if (part->asked != NULL)
 		return asked_respond(part, status, NULL, SLICE_NONE, extra_headers);
 	if (invite->server != NULL && invite->state == SIP_INVITE_CONFIRMED)
-		return respond_to_invite(invite, status, NULL, SLICE_NONE, extra_headers);
+		return sip_invite_respond(invite, status, NULL, SLICE_NONE, extra_headers);
 	return -EINVAL;
 }
 
@@ -208,12 +269,26 @@ INVITE_ACTION(act_refused)
 	invite_finish(invite, SIP_END_REJECTED, step->status, NULL);
 }
 
+static void refuse(struct sip_invite *invite, const struct invite_step *step)
+{
+	const struct answer a = { .status = step->status, .headers = step->headers };
+	bool held;
+
+	if (invite->server != NULL && respond(invite, &a, &held) == 0)
+		uas_answered(invite, step->status);
+}
+
 INVITE_ACTION(act_refuse)
 {
-	if (invite->server != NULL &&
-	    respond(invite, step->status, NULL, SLICE_NONE, step->headers) == 0)
-		answered(invite, step->status);
+	refuse(invite, step);
 	invite_finish(invite, SIP_END_REJECTED, step->status, NULL);
+}
+
+/* RFC 3262 §3: who does not acknowledge a reliable response is not there any more. */
+INVITE_ACTION(act_no_prack)
+{
+	refuse(invite, step);
+	invite_finish(invite, SIP_END_TIMEOUT, step->status, NULL);
 }
 
 /* CANCEL: the INVITE gets its 487 as whatever is pending at the end does. */
@@ -222,9 +297,14 @@ INVITE_ACTION(act_given_up)
 	invite_finish(invite, SIP_END_CANCELLED, 487, step->msg);
 }
 
-/* RFC 3261 §15: no BYE before the ACK has come, or is not expected any more. */
+/* RFC 3261 §15: no BYE before the ACK has come, or is not expected any more. A 2xx that has not
+ * left yet is not sent. */
 INVITE_ACTION(act_end_after_ack)
 {
+	if (invite->server != NULL) {
+		act_refuse(invite, step);
+		return;
+	}
 	invite->end_headers = text_dup(step->headers);
 	invite->end_headers_size = invite->end_headers != NULL ? step->headers.n : 0;
 }
@@ -247,6 +327,7 @@ void uas_receive_cancel(struct sip_invite *invite, struct sip_transaction *cance
 	if (invite_step(invite, INVITE_EVENT_CANCEL, &step) == 0)
 		return;
 	invite->server = NULL;
+	reliable_stop(invite);
 	sip_offer_rollback(&invite->part->offer);
 	sip_transaction_detach(cancelled);
 	sip_transaction_reply(cancelled, 487, NULL, slice_of(invite->origin->local_tag), NULL);

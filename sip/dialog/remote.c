@@ -10,7 +10,7 @@ int remote_add_route(struct remote *remote, struct slice route, bool front)
 	const size_t size = remote->routes_size;
 	char *routes;
 
-	if (remote->route_count == ROUTES_MAX)
+	if (remote->route_count >= sip_limits.routes)
 		return -EINVAL;
 	routes = realloc(remote->routes, size + route.n + 1);
 	if (routes == NULL)

@@ -213,15 +213,14 @@ int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua)
 {
 	struct sip_transactions_config layer = config->transactions;
 	struct sip_ua *u = calloc(1, sizeof(*u));
-	const struct sip_limits *limits;
 	int rc = -ENOMEM;
 
 	if (u == NULL)
 		return -ENOMEM;
 	u->config = *config;
 	u->config.token[sizeof(u->config.token) - 1] = '\0';
-	limits = layer.limits != NULL ? layer.limits : &sip_limits_default;
-	u->scratch_size = (size_t)limits->message + SCRATCH_SPARE;
+	u->limits = layer.limits != NULL ? layer.limits : &sip_limits;
+	u->scratch_size = (size_t)u->limits->message + SCRATCH_SPARE;
 	u->scratch = malloc(u->scratch_size);
 	u->product = text_dup(slice_of(config->product));
 	if (u->scratch == NULL || u->product == NULL || capability_init(u) != 0 ||

@@ -26,9 +26,9 @@ struct sip_usage;
 
 /* id, option tag, the core does it by itself (else who uses the core says so in its config) */
 #define SIP_OPTIONS_TABLE(X)                 \
-	X(100REL, "100rel", false)           \
+	X(100REL, "100rel", true)            \
 	X(TIMER, "timer", false)             \
-	X(EARLY_ENDED, "199", false)         \
+	X(EARLY_ENDED, "199", true)          \
 	X(REPLACES, "replaces", false)       \
 	X(JOIN, "join", false)               \
 	X(TARGET_DIALOG, "tdialog", false)   \

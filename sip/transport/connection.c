@@ -282,9 +282,9 @@ void connection_accept(struct sip_transport *transport, int fd, unsigned listene
 	struct sip_transport_stats *stats = &transport->stats;
 	struct quota_source *source = NULL;
 	struct connection *c;
-	int rc = stats->opening >= transport->limits.opening_max ?
-			 -EBUSY :
-			 quota_enter(transport->config.quota, remote, &source);
+	int rc = stats->opening >= transport->limits.opening_max
+			 ? -EBUSY
+			 : quota_enter(transport->config.quota, remote, &source);
 
 	if (rc != 0) {
 		refuse(transport, fd, listener, remote,

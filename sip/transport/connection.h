@@ -31,7 +31,7 @@ enum connection_state {
 /* What carries the bytes. All: -EAGAIN when there is nothing now, with what is waited for in
  * want_write; else -errno. */
 struct connection_carrier {
-	int (*shake)(struct connection *c); /* 0: done */
+	int (*shake)(struct connection *c);                             /* 0: done */
 	ssize_t (*read)(struct connection *c, char *data, size_t size); /* 0: the end */
 	ssize_t (*write)(struct connection *c, const char *data, size_t size);
 	void (*close)(struct connection *c);
@@ -60,8 +60,8 @@ struct connection {
 	int fd;
 	uint32_t events; /* that epoll looks for */
 	uint8_t kind, listener;
-	uint8_t state;  /* enum connection_state */
-	uint8_t holds;  /* up the stack, and on the list of flushing */
+	uint8_t state; /* enum connection_state */
+	uint8_t holds; /* up the stack, and on the list of flushing */
 	bool inbound, counted;
 	bool heard;      /* a message, once */
 	bool want_write; /* the carrier */

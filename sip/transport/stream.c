@@ -4,9 +4,9 @@
 
 #include "sip/transport/internal.h"
 
-#define READS_MAX     8u  /* of one wake-up, so that others get their turn */
-#define IN_FIRST      512u
-#define OUT_FREE_MAX  64u /* buffers kept for the next message */
+#define READS_MAX    8u /* of one wake-up, so that others get their turn */
+#define IN_FIRST     512u
+#define OUT_FREE_MAX 64u /* buffers kept for the next message */
 
 static const char crlf[] = "\r\n", double_crlf[] = "\r\n\r\n";
 

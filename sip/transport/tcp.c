@@ -97,8 +97,7 @@ void tcp_accept(struct sip_transport *transport, unsigned listener)
 		int fd = accept4(from, (struct sockaddr *)&name, &size,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE) &&
-		    refuse_one(transport, from))
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE) && refuse_one(transport, from))
 			continue;
 		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
 			continue;

@@ -338,6 +338,12 @@ void peer_says(struct table *table, struct party *to, const char *format, ...)
 void peer_answers(struct table *table, struct party *to, const char *begins, unsigned nth,
 		  unsigned status, const char *to_tag, const char *extra)
 {
+	peer_answers_with(table, to, begins, nth, status, to_tag, extra, "");
+}
+
+void peer_answers_with(struct table *table, struct party *to, const char *begins, unsigned nth,
+		       unsigned status, const char *to_tag, const char *extra, const char *body)
+{
 	struct sip_msg *request = network_parse(table->net, to->node, begins, nth);
 	struct sip_path path = network_path(to->node);
 	struct slice message;
@@ -349,7 +355,9 @@ void peer_answers(struct table *table, struct party *to, const char *begins, uns
 	sip_build_response(&b, request, status, sip_reason_text(status), slice_of(to_tag), false,
 			   "192.0.2.1", 5060);
 	b.used += (size_t)snprintf(b.buffer + b.used, b.size - b.used, "%s", extra);
-	cr_assert_eq(sip_build_finish(&b, SLICE_NONE, SLICE_NONE, &message), 0);
+	cr_assert_eq(sip_build_finish(&b, body[0] != '\0' ? SLICE("application/sdp") : SLICE_NONE,
+				      slice_of(body), &message),
+		     0);
 	sip_msg_unref(request);
 	network_send(table->peer, &path, message.p, message.n);
 	network_run(table->net, 1);

@@ -70,5 +70,7 @@ void peer_says(struct table *table, struct party *to, const char *format, ...)
 /* The peer answers the nth packet of a party that begins with `begins`. extra: header lines. */
 void peer_answers(struct table *table, struct party *to, const char *begins, unsigned nth,
 		  unsigned status, const char *to_tag, const char *extra);
+void peer_answers_with(struct table *table, struct party *to, const char *begins, unsigned nth,
+		       unsigned status, const char *to_tag, const char *extra, const char *body);
 
 #endif

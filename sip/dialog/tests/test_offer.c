@@ -49,7 +49,9 @@ static char cell(enum sip_offer_role role, unsigned refuse)
 {
 	static const char letters[] = "?OAP-";
 
-	return role != SIP_BODY_FORBIDDEN || refuse == 0 ? letters[role] : refuse == 491 ? '4' : '5';
+	return role != SIP_BODY_FORBIDDEN || refuse == 0 ? letters[role]
+	       : refuse == 491                           ? '4'
+							 : '5';
 }
 
 static void check_state_after(char was, bool sent, const struct sip_offer *before,
@@ -84,8 +86,8 @@ Test(offer, each_cell)
 					     sent ? "sent" : "received", c, is, wanted);
 				check_state_after(is, sent, &before, &offer);
 				if (sent)
-					cr_expect_eq(sip_offer_may_offer(
-							     &before, (enum sip_offer_carrier)c),
+					cr_expect_eq(sip_offer_may_offer(&before,
+									 (enum sip_offer_carrier)c),
 						     wanted == 'O');
 			}
 }
@@ -137,8 +139,8 @@ Test(offer, rollback_returns_to_what_was)
 	for (unsigned row = 0; row < ROWS; row++)
 		for (unsigned before = 0; before < 2; before++) {
 			struct sip_offer offer = at(row);
-			const bool open = offer.state == SIP_OFFER_SENT ||
-					  offer.state == SIP_OFFER_RECEIVED;
+			const bool open =
+				offer.state == SIP_OFFER_SENT || offer.state == SIP_OFFER_RECEIVED;
 
 			offer.before = before ? SIP_OFFER_STABLE : SIP_OFFER_NONE;
 			sip_offer_rollback(&offer);

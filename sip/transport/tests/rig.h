@@ -54,13 +54,13 @@ struct sip_path rig_path(const struct end *from, const struct end *to, unsigned 
 void rig_turn(void);
 void rig_pass_time(uint64_t ms);
 extern uint64_t rig_deadline;
-#define rig_until(condition)                                                            \
-	do {                                                                            \
-		rig_deadline = uv_hrtime() + 10000000000u;                              \
-		while (!(condition)) {                                                  \
-			cr_assert_lt(uv_hrtime(), rig_deadline, "%s", #condition);      \
-			rig_turn();                                                     \
-		}                                                                       \
+#define rig_until(condition)                                                       \
+	do {                                                                       \
+		rig_deadline = uv_hrtime() + 10000000000u;                         \
+		while (!(condition)) {                                             \
+			cr_assert_lt(uv_hrtime(), rig_deadline, "%s", #condition); \
+			rig_turn();                                                \
+		}                                                                  \
 	} while (0)
 
 /* --- bare sockets --- */

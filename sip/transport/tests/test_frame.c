@@ -13,13 +13,14 @@ static void split(const char *stream, size_t size, size_t piece, char *found, si
 	size_t begin = 0, used = 0;
 
 	found[0] = '\0';
-	for (size_t end = piece < size ? piece : size;; end = end + piece < size ? end + piece : size) {
+	for (size_t end = piece < size ? piece : size;;
+	     end = end + piece < size ? end + piece : size) {
 		for (;;) {
 			static const char letters[] = "-MCPGNBL";
 			size_t take;
-			enum frame_result result = frame_next(
-				&frame, (struct slice){ stream + begin, end - begin }, MESSAGE_MAX,
-				&take);
+			enum frame_result result =
+				frame_next(&frame, (struct slice){ stream + begin, end - begin },
+					   MESSAGE_MAX, &take);
 
 			if (result == FRAME_MORE) {
 				cr_assert_eq(take, 0);
