@@ -69,6 +69,56 @@ static int refuse(struct sip_invite *invite, unsigned status, struct slice heade
 	return -EACCES;
 }
 
+/* --- without state --- */
+
+static bool is_our_domain(const struct config *config, struct slice host)
+{
+	for (unsigned i = 0; i < config->sip.domains_count; i++)
+		if (slice_equal_nocase(slice_of(config->sip.domains[i]), host))
+			return true;
+	return false;
+}
+
+/* The cases that are plain; all others are looked at with a transaction. aor: in whose domain. */
+static bool needs_challenge(struct engine *e, const struct sip_msg *request,
+			    const struct sip_path *from, char aor[ROUTE_AOR_MAX])
+{
+	const struct registrar *registrar = e->shard->registrar;
+
+	if (sip_msg_header(request, SIP_H_REQUIRE) != NULL)
+		return false;
+	if (request->method == SIP_REGISTER)
+		return sip_msg_header(request, SIP_H_AUTHORIZATION) == NULL &&
+		       is_our_domain(e->shard->config, request->uri.host) &&
+		       registrar_aor(registrar, &request->to.uri, aor) == 0;
+	return request->method == SIP_INVITE && request->to_tag.n == 0 &&
+	       sip_msg_header(request, SIP_H_PROXY_AUTHORIZATION) == NULL &&
+	       trunk_of(e->shard->config, from) < 0 &&
+	       registrar_aor(registrar, &request->from.uri, aor) == 0;
+}
+
+bool engine_admit(struct engine *e, struct sip_msg *request, const struct sip_path *from)
+{
+	char buffer[CHALLENGE_MAX], aor[ROUTE_AOR_MAX];
+	struct digest_ask ask = { .proxy = request->method == SIP_INVITE,
+				  .now_s = shard_wall_ms() / 1000 };
+	struct sip_build build;
+
+	if (!needs_challenge(e, request, from, aor))
+		return true;
+	ask.realm = slice_of(strrchr(aor, '@') + 1);
+	sip_build_init(&build, buffer, sizeof(buffer) - 1);
+	digest_challenge(e->shard->digest, request, &ask, false, &build);
+	if (build.overflow)
+		return true;
+	buffer[build.used] = '\0';
+	sip_transactions_reply(sip_ua_transactions(e->shard->ua), request, from,
+			       ask.proxy ? 407 : 401, NULL, buffer);
+	return false;
+}
+
+/* --- with a transaction --- */
+
 static int challenge(struct engine *e, struct sip_invite *invite, const struct sip_msg *request,
 		     const struct digest_ask *ask, bool stale)
 {

@@ -22,6 +22,9 @@ void engine_destroy(struct engine *engine);
 /* Rebuilds the calls on record that belong to this shard. Before the first SIP message. */
 void engine_restore(struct engine *engine);
 
+/* For sip_ua_user: an INVITE or REGISTER that has no credentials and needs some is challenged here,
+ * and leaves nothing behind (RFC 3261 §8.2.7): whoever sends it may not be where it says. */
+bool engine_admit(struct engine *engine, struct sip_msg *request, const struct sip_path *from);
 /* For sip_ua_user: a new INVITE; a request outside dialogs (REGISTER, OPTIONS, …). */
 void engine_on_invite(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
 		      const struct sip_path *from);

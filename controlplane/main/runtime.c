@@ -53,6 +53,13 @@ static const char *local_host(void *arg, const struct sip_path *path)
 	return sip_transport_host(runtime->shard.transport, path->listener);
 }
 
+static bool on_admit(void *arg, struct sip_msg *request, const struct sip_path *from)
+{
+	struct runtime *runtime = arg;
+
+	return engine_admit(runtime->shard.engine, request, from);
+}
+
 static void on_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
 		      const struct sip_path *from)
 {
@@ -231,7 +238,7 @@ static int create_ua(struct runtime *runtime)
 			.source_arg = runtime,
 			.server_name = config->sip.user_agent,
 		},
-		.user = { .invite = on_invite, .request = on_request, .arg = runtime },
+		.user = { .admit = on_admit, .invite = on_invite, .request = on_request, .arg = runtime },
 		.product = config->sip.user_agent,
 		.contact_host = local_host,
 		.contact_arg = runtime,

@@ -97,6 +97,8 @@ struct sip_ua_user {
 	bool (*inside)(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
 		       struct sip_msg *request, const struct sip_path *from);
 	void *arg;
+	/* Before a request, in a dialog or not, gets any state: as of struct sip_tu. NULL: all do. */
+	bool (*admit)(void *arg, struct sip_msg *request, const struct sip_path *from);
 };
 
 struct sip_ua_config {

@@ -157,6 +157,13 @@ static void receive_cancel(struct sip_transaction *server, struct sip_msg *cance
 		uas_receive_cancel(invite, cancelled, cancel);
 }
 
+static bool on_admit(void *arg, struct sip_msg *request, const struct sip_path *from)
+{
+	const struct sip_ua_user *user = &((struct sip_ua *)arg)->config.user;
+
+	return user->admit == NULL || user->admit(user->arg, request, from);
+}
+
 static void on_request(void *arg, struct sip_transaction *server, struct sip_msg *request,
 		       const struct sip_path *from, struct sip_transaction *cancelled)
 {
@@ -228,7 +235,11 @@ int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua)
 	    hash_index_init(&u->origins, config->invites_max / 16) != 0)
 		goto failed;
 	layer.tu = (struct sip_tu){
-		.request = on_request, .ack = on_ack, .stray_response = on_stray, .arg = u
+		.admit = on_admit,
+		.request = on_request,
+		.ack = on_ack,
+		.stray_response = on_stray,
+		.arg = u,
 	};
 	if (layer.server_name == NULL)
 		layer.server_name = u->product;

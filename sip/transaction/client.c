@@ -151,25 +151,19 @@ static int build_from_invite(const struct sip_transaction *t, const char *method
 	struct sip_transactions *layer = t->layer;
 	struct sip_parse_error error;
 	struct sip_msg *invite = NULL;
-	struct sip_cseq cseq;
-	struct sip_via via;
 	struct sip_build b;
 	int rc = sip_msg_parse(t->sent.p, t->sent.n, layer->config.limits, &invite, &error);
 
-	if (rc == 0)
-		rc = sip_msg_top_via(invite, &via);
-	if (rc == 0)
-		rc = sip_msg_cseq(invite, &cseq);
 	if (rc == 0) {
 		sip_build_init(&b, layer->scratch, layer->scratch_size);
 		sip_build_request_line(&b, slice_of(method), invite->request_uri);
-		sip_build_header_slice(&b, SIP_H_VIA, via.text);
+		sip_build_header_slice(&b, SIP_H_VIA, invite->via.text);
 		sip_build_header(&b, SIP_H_MAX_FORWARDS, "%u", max_forwards);
 		sip_build_copy(&b, invite, SIP_H_ROUTE);
 		sip_build_copy(&b, invite, SIP_H_FROM);
 		sip_build_copy(&b, to != NULL ? to : invite, SIP_H_TO);
 		sip_build_copy(&b, invite, SIP_H_CALL_ID);
-		sip_build_header(&b, SIP_H_CSEQ, "%u %s", cseq.number, method);
+		sip_build_header(&b, SIP_H_CSEQ, "%u %s", invite->cseq.number, method);
 		sip_build_lines(&b, lines);
 		rc = sip_build_finish(&b, SLICE_NONE, SLICE_NONE, message);
 	}

@@ -54,7 +54,7 @@ struct sip_transactions {
 
 /* The parts of a request that tell which transaction it belongs to. Slices of the message. */
 struct request_key {
-	struct sip_via via;
+	const struct sip_via *via;
 	bool cookie;    /* of RFC 3261: the branch alone is unique */
 	uint8_t method; /* ACK counts as INVITE */
 	uint32_t cseq;
@@ -107,7 +107,7 @@ struct sip_transaction {
 };
 
 /* --- match.c --- */
-int request_key_of(const struct sip_msg *msg, struct request_key *key);
+void request_key_of(const struct sip_msg *msg, struct request_key *key);
 uint64_t request_key_hash(const struct request_key *key);
 /* method: of the transaction sought; another than the message's for CANCEL. */
 struct sip_transaction *match_server(const struct sip_transactions *layer,

@@ -177,14 +177,9 @@ void sip_transactions_receive(struct sip_transactions *layer, const char *data, 
 static bool has_second_via(const struct sip_msg *response)
 {
 	const struct sip_header *first = sip_msg_header(response, SIP_H_VIA);
-	struct sip_via via;
-	struct slice rest;
 
-	if (first == NULL)
-		return false;
-	rest = first->value;
-	return sip_msg_next(response, first) != NULL ||
-	       (sip_via_next(&rest, &via) == 0 && sip_via_next(&rest, &via) == 0);
+	return first == NULL || sip_msg_next(response, first) != NULL ||
+	       first->value.n > response->via.text.n;
 }
 
 static void receive_response(struct sip_transactions *layer, struct sip_msg *response,

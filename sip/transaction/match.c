@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sip/transaction/internal.h"
 
-#include <errno.h>
-
 #define container(node, member) \
 	((struct sip_transaction *)((char *)(node)-offsetof(struct sip_transaction, member)))
 
-int request_key_of(const struct sip_msg *msg, struct request_key *key)
+void request_key_of(const struct sip_msg *msg, struct request_key *key)
 {
-	struct sip_addr from, to;
-	struct sip_cseq cseq;
-
-	if (sip_msg_top_via(msg, &key->via) != 0 || sip_msg_cseq(msg, &cseq) != 0 ||
-	    sip_msg_from(msg, &from) != 0 || sip_msg_to(msg, &to) != 0)
-		return -EBADMSG;
-	key->cookie = slice_starts_nocase(key->via.branch, SLICE(BRANCH_COOKIE));
+	key->via = &msg->via;
+	key->cookie = slice_starts_nocase(msg->via.branch, SLICE(BRANCH_COOKIE));
 	key->method = msg->method == SIP_ACK ? SIP_INVITE : msg->method;
 	key->method_text = msg->method == SIP_UNKNOWN_METHOD ? msg->method_text : SLICE_NONE;
-	key->cseq = cseq.number;
+	key->cseq = msg->cseq.number;
 	key->uri = msg->request_uri;
-	key->call_id = sip_msg_value(msg, SIP_H_CALL_ID);
-	key->from_tag = sip_addr_tag(&from);
-	key->to_tag = sip_addr_tag(&to);
-	return 0;
+	key->call_id = msg->call_id;
+	key->from_tag = msg->from_tag;
+	key->to_tag = msg->to_tag;
 }
 
 /* RFC 3261 §17.2.3: branch, sent-by and method; for a branch of RFC 2543 what that RFC compares, To
@@ -34,13 +26,13 @@ uint64_t request_key_hash(const struct request_key *key)
 	uint64_t hash = hash_index_mix(slice_hash(key->method_text), key->method);
 
 	if (key->cookie) {
-		hash = hash_index_mix(hash, slice_hash_nocase(key->via.branch));
-		hash = hash_index_mix(hash, slice_hash_nocase(key->via.host));
-		return hash_index_mix(hash, key->via.port);
+		hash = hash_index_mix(hash, slice_hash_nocase(key->via->branch));
+		hash = hash_index_mix(hash, slice_hash_nocase(key->via->host));
+		return hash_index_mix(hash, key->via->port);
 	}
 	hash = hash_index_mix(hash, slice_hash(key->call_id));
 	hash = hash_index_mix(hash, slice_hash_nocase(key->from_tag));
-	hash = hash_index_mix(hash, slice_hash(key->via.text));
+	hash = hash_index_mix(hash, slice_hash(key->via->text));
 	hash = hash_index_mix(hash, slice_hash(key->uri));
 	return hash_index_mix(hash, key->cseq);
 }
@@ -56,13 +48,11 @@ static bool response_has_tag(const struct sip_transaction *t, struct slice tag)
 	const struct sip_limits *limits = t->layer->config.limits;
 	struct sip_parse_error error;
 	struct sip_msg *response = NULL;
-	struct sip_addr to;
 	bool equal = false;
 
 	if (t->stored.p != NULL &&
-	    sip_msg_parse(t->stored.p, t->stored.n, limits, &response, &error) == 0 &&
-	    sip_msg_to(response, &to) == 0)
-		equal = slice_equal_nocase(sip_addr_tag(&to), tag);
+	    sip_msg_parse(t->stored.p, t->stored.n, limits, &response, &error) == 0)
+		equal = slice_equal_nocase(response->to_tag, tag);
 	if (response != NULL)
 		sip_msg_unref(response);
 	return equal;
@@ -121,13 +111,10 @@ uint64_t client_hash(struct slice branch, uint8_t method, struct slice method_te
 struct sip_transaction *match_client(const struct sip_transactions *layer,
 				     const struct sip_msg *response)
 {
-	struct hash_node *node;
-	struct sip_via via;
+	const uint64_t hash =
+		client_hash(response->via.branch, response->method, response->method_text);
+	struct hash_node *node = hash_index_first(&layer->clients, hash);
 
-	if (sip_msg_top_via(response, &via) != 0)
-		return NULL;
-	node = hash_index_first(&layer->clients,
-				client_hash(via.branch, response->method, response->method_text));
 	for (; node != NULL; node = hash_index_next(node)) {
 		struct sip_transaction *t = container(node, node);
 

@@ -39,7 +39,7 @@ static void send_stateless(struct sip_transactions *layer, const struct sip_msg 
 	struct sip_path reply = *from;
 	struct slice response;
 
-	reply.remote.port = reply_port(&key->via, from);
+	reply.remote.port = reply_port(key->via, from);
 	layer_tag(layer, request_key_hash(key), tag);
 	if (reply_build(layer, request, from, status, reason, slice_of(tag), extra, &response) != 0)
 		return;
@@ -53,8 +53,8 @@ void sip_transactions_reply(struct sip_transactions *layer, const struct sip_msg
 {
 	struct request_key key;
 
-	if (request_key_of(request, &key) == 0)
-		send_stateless(layer, request, &key, from, status, reason, extra);
+	request_key_of(request, &key);
+	send_stateless(layer, request, &key, from, status, reason, extra);
 }
 
 static bool over_limit(const struct sip_transactions *layer, const struct sip_msg *request)
@@ -82,7 +82,7 @@ static struct sip_transaction *create(struct sip_transactions *layer, struct sip
 	t->method = key->method;
 	t->cookie = key->cookie;
 	t->to_tag_hash = key->cookie ? 0 : slice_hash_nocase(key->to_tag);
-	t->reply_port = reply_port(&key->via, from);
+	t->reply_port = reply_port(key->via, from);
 	hash_index_insert(&layer->servers, &t->node, request_key_hash(key));
 	if (key->to_tag.n == 0 && request->method != SIP_CANCEL)
 		hash_index_insert(&layer->merges, &t->second, merge_hash(key));
@@ -131,10 +131,7 @@ void server_receive(struct sip_transactions *layer, struct sip_msg *request,
 	struct source *source;
 	struct request_key key;
 
-	if (request_key_of(request, &key) != 0) {
-		layer->stats.parse_errors++;
-		return;
-	}
+	request_key_of(request, &key);
 	t = match_server(layer, request, &key);
 	layer->stats.requests_in[request->method]++;
 	if (request->method == SIP_ACK) {

@@ -90,7 +90,7 @@ struct sip_transactions_config {
 	/* Unfinished ones. Above it new requests get 503 by the layer itself and INVITEs are not
 	 * started; what ends calls (BYE, CANCEL) has an eighth more. */
 	uint32_t transactions_max;
-	uint32_t source_max;     /* unfinished ones of one address; above: 503. 0: no limit */
+	uint32_t source_max; /* unfinished ones of one address; above: 503. 0: no limit */
 	/* Asked of one that has source_max: true: it may have more. NULL: none may. */
 	bool (*source_spared)(void *arg, const struct sip_address *source);
 	void *source_arg;
