@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/trace/mask.h"
+
+#include "sip/base/slice.h"
+
+#define MASKED 'x'
+
+/* Overwrites what follows `key` in the line, up to one of `ends`. */
+static void mask_after(char *line, size_t size, struct slice key, const char *ends)
+{
+	for (size_t i = 0; i + key.n <= size; i++) {
+		if (!slice_same_nocase(line + i, key.p, key.n))
+			continue;
+		for (i += key.n; i < size && !strchr(ends, line[i]); i++)
+			line[i] = MASKED;
+	}
+}
+
+static bool begins(const char *line, size_t size, struct slice name)
+{
+	return slice_starts_nocase((struct slice){ line, size }, name);
+}
+
+static void mask_line(char *line, size_t size, bool continued)
+{
+	if (continued || begins(line, size, SLICE("Authorization")) ||
+	    begins(line, size, SLICE("Proxy-Authorization"))) {
+		mask_after(line, size, SLICE("response=\""), "\"");
+		mask_after(line, size, SLICE("response = \""), "\"");
+	} else if (begins(line, size, SLICE("a=crypto:"))) {
+		mask_after(line, size, SLICE("inline:"), "|; ");
+	}
+}
+
+void trace_mask(char *message, size_t size)
+{
+	bool continued = false;
+
+	while (size > 0) {
+		const char *end = memchr(message, '\n', size);
+		const size_t n = end != NULL ? (size_t)(end - message) + 1 : size;
+		const bool folded = message[0] == ' ' || message[0] == '\t';
+		const bool credentials = begins(message, n, SLICE("Authorization")) ||
+					 begins(message, n, SLICE("Proxy-Authorization"));
+
+		mask_line(message, n, folded && continued);
+		continued = credentials || (folded && continued);
+		message += n;
+		size -= n;
+	}
+}

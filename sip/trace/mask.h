@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Secrets of a message, made unreadable in place; nothing moves. */
+#ifndef SIP_TRACE_MASK_H
+#define SIP_TRACE_MASK_H
+
+#include <stddef.h>
+
+/* The response of Authorization and Proxy-Authorization, from which a password can be guessed, and
+ * the keys of SDES (a=crypto, RFC 4568), with which media can be read. */
+void trace_mask(char *message, size_t size);
+
+#endif
