@@ -27,7 +27,7 @@ CFLAGS_OWN := -std=gnu17 $(WARN) $(VARIANT_CFLAGS)
 
 DPDK_CFLAGS := $(call pkg_cflags,libdpdk)
 CP_CFLAGS := $(call pkg_cflags,libuv sqlite3 jansson libcrypto libssl yaml-0.1 libsystemd libcap)
-SIP_CFLAGS := $(call pkg_cflags,libcrypto libuv)
+SIP_CFLAGS := $(call pkg_cflags,libcrypto libuv libcares)
 
 # The ring of the segment is inline code of DPDK's headers, so its users need
 # the headers, and none of the libraries.
@@ -38,7 +38,7 @@ cflags_of = $(if $(filter dataplane/api/% dataplane/client/%,$(1)),$(DPDK_CFLAGS
 hot_cflags = $(if $(filter dataplane/nodes/%,$(1)),$(VARIANT_HOT_CFLAGS))
 compile_flags = $(call cflags_of,$(1)) $(CPPFLAGS_OWN) $(CFLAGS_OWN) $(call hot_cflags,$(1))
 
-SIP_LIBS := $(call pkg_libs,libcrypto libssl libuv)
+SIP_LIBS := $(call pkg_libs,libcrypto libssl libuv libcares) -lresolv
 CONFIG_LIBS := $(call pkg_libs,yaml-0.1)
 DP_LIBS := $(call pkg_libs,libdpdk liburcu-qsbr libmnl) $(CONFIG_LIBS)
 CP_LIBS := $(call pkg_libs,sqlite3 jansson liburcu-memb liburcu-cds libsystemd libcap) \
