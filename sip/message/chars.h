@@ -104,6 +104,9 @@ static inline bool take_quoted(struct slice *rest, struct slice *inner)
 	return false;
 }
 
+/* The same of a comment in parentheses, which may hold others (RFC 3261 §25.1). */
+bool take_comment(struct slice *rest, struct slice *inner);
+
 /*
  * Takes one parameter, strictly: token [ "=" ( token / host / quoted-string ) ], white space
  * allowed around each. 1, 0: nothing is left, -EBADMSG. Skips the separator after it.

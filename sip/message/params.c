@@ -5,6 +5,25 @@
 
 #include "sip/message/chars.h"
 
+bool take_comment(struct slice *rest, struct slice *inner)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < rest->n; i++) {
+		if (rest->p[i] == '\\') {
+			i++;
+		} else if (rest->p[i] == '(') {
+			depth++;
+		} else if (rest->p[i] == ')' && --depth == 0) {
+			*inner = (struct slice){ rest->p + 1, i - 1 };
+			rest->p += i + 1;
+			rest->n -= i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
 int sip_param_take(struct slice *rest, char separator, struct slice *name, struct slice *value)
 {
 	skip_space(rest);
