@@ -3,8 +3,8 @@
  * The media binding: contexts and terminations of this shard's calls on the dataplane.
  *
  * What is asked for here is remembered as a wish. The binding compares the wish with what the
- * dataplane has and sends the commands that are missing (media_sync.c); replies come back through
- * the shard's event ring, nothing waits. So the same code sets up a call, carries out changes that
+ * dataplane has and sends the commands that are missing (media_sync.c), at the end of the loop's
+ * turn and with one doorbell; replies come back through the shard's event ring, nothing waits. So the same code sets up a call, carries out changes that
  * came while a command was under way, programs everything again after a dataplane restart (with
  * the same local ports and the last latched addresses), and takes over what is there after a
  * restart of ours. A full command ring is back-pressure: the wish stays on the work list.

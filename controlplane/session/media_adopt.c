@@ -216,9 +216,53 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	media_receive(poll->data);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_turn_ends(uv_check_t *check)
+{
+	struct media *m = check->data;
+
+	if (m->waiting_first)
+		media_flush(m);
+	/* What the ring had no room for goes when a reply has made some. */
+	uv_idle_stop(m->awake);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle;
+}
+
+void media_stay_awake(struct media *m)
+{
+	uv_idle_start(m->awake, on_idle);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
 {
 	free(handle);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+	if (handle)
+		uv_close(handle, on_handle_closed);
+}
+
+static int start_check(struct media *m)
+{
+	uv_idle_t *awake = calloc(1, sizeof(*awake));
+	uv_check_t *check = calloc(1, sizeof(*check));
+
+	if (!awake || !check) {
+		free(awake);
+		free(check);
+		return -ENOMEM;
+	}
+	m->awake = awake;
+	m->check = check;
+	uv_idle_init(m->shard->loop, m->awake);
+	uv_check_init(m->shard->loop, m->check);
+	m->check->data = m;
+	return uv_check_start(m->check, on_turn_ends);
 }
 
 static int start_poll(struct media *m)
@@ -237,7 +281,8 @@ static int start_poll(struct media *m)
 		return error;
 	}
 	m->poll->data = m;
-	return uv_poll_start(m->poll, UV_READABLE, on_readable);
+	error = uv_poll_start(m->poll, UV_READABLE, on_readable);
+	return error ? error : start_check(m);
 }
 
 void media_attached(struct media *m, struct dp_client *client, struct dp_client_channel *channel,
@@ -297,16 +342,19 @@ void media_detached(struct media *m)
 {
 	if (!m->channel)
 		return;
-	if (m->poll) {
-		uv_poll_stop(m->poll);
-		uv_close((uv_handle_t *)m->poll, on_poll_closed);
-		m->poll = NULL;
-	}
+	media_flush(m);
+	close_handle((uv_handle_t *)m->poll);
+	close_handle((uv_handle_t *)m->check);
+	close_handle((uv_handle_t *)m->awake);
+	m->poll = NULL;
+	m->awake = NULL;
+	m->check = NULL;
 	media_receive(m);
 	timer_cancel(m->shard->wheel, &m->sweep);
 	media_forget_pending(m);
 	forget_handles(m);
 	m->orphan_count = m->stray_count = 0;
+	m->added = NULL;
 	m->channel = NULL;
 	m->stats = NULL;
 

@@ -74,8 +74,10 @@ struct media {
 	const struct dp_stats_header *stats;
 	uint64_t boot_id;
 	uv_poll_t *poll;
-	bool adopting; /* media_adopt() was called */
-	bool settling; /* its calls are not all back on the dataplane: media_expect() */
+	uv_check_t *check; /* sends at the end of the loop's turn what was wished in it */
+	uv_idle_t *awake;  /* active: something was wished, so there is another turn */
+	bool adopting;     /* media_adopt() was called */
+	bool settling;     /* its calls are not all back on the dataplane: media_expect() */
 	bool flushing;
 	struct timer sweep; /* looks once more for what nobody owns */
 	struct timer widen; /* looks at counters before they wrap twice */
@@ -83,6 +85,8 @@ struct media {
 	uint32_t context_count, termination_count;
 	struct media_context *waiting_first, **waiting_last;
 	uint32_t waiting_count;
+	struct media_context *added; /* whose CONTEXT_ADD was the latest that was sent */
+	bool unrung;                 /* commands were put, and nobody was woken up */
 	struct media_pending *pending;
 	uint32_t pending_count, pending_free; /* index + 1 */
 	struct media_termination **by_index;  /* handle index → termination */
@@ -97,6 +101,8 @@ struct media {
 /* Puts a context on the work list, and works on it at once where that is possible. */
 void media_want(struct media_context *context);
 void media_flush(struct media *media);
+/* The loop does not sleep before its turn has ended once more. */
+void media_stay_awake(struct media *media);
 /* Frees what is wished gone and is gone. True if the context itself was freed. */
 bool media_collect(struct media_context *context);
 void media_bind(struct media *media, struct media_termination *termination, dp_handle_t handle,

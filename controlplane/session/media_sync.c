@@ -6,6 +6,9 @@
  *   termination  NONE ──TERMINATION_ADD──▶ ADDING ──▶ UP ──TERMINATION_REMOVE──▶ REMOVING ──▶ NONE
  *                                            └──▶ FAILED: its user was told, nothing more is sent
  *
+ * A context and its terminations are asked for at once: they follow its CONTEXT_ADD in the ring,
+ * and name it as "the one just added" (DP_HANDLE_ADDED).
+ *
  * Whatever is wished while a reply is awaited is looked at when it comes. So a context that is
  * let go while its ADD is under way is removed as soon as its handle is known.
  */
@@ -30,9 +33,10 @@ static int send_command(struct media *m, struct dp_command *command, struct medi
 		return -EAGAIN;
 	p = &m->pending[index - 1];
 	command->cookie = (uint64_t)(p->generation + 1) << 32 | index;
-	error = dp_channel_send(m->channel, command);
+	error = dp_channel_put(m->channel, command);
 	if (error)
 		return error;
+	m->unrung = true;
 	m->pending_free = p->next_free;
 	m->pending_count++;
 	p->generation++;
@@ -121,7 +125,7 @@ static int send_termination_add(struct media_context *c, struct media_terminatio
 	struct dp_cmd_termination_add *add = &command.termination_add;
 	int error;
 
-	add->context = c->handle;
+	add->context = c->state == MEDIA_UP ? c->handle : DP_HANDLE_ADDED;
 	add->local = t->local;
 	add->side = t->side;
 	add->realm = t->realm;
@@ -186,6 +190,18 @@ static int sync_link(struct media_context *c, struct media_link *link)
 	return error;
 }
 
+/* Of a context that is asked for and not there yet. */
+static int sync_new_terminations(struct media_context *c)
+{
+	int error = 0;
+
+	for (struct media_termination *t = c->terminations; t && !error; t = t->next) {
+		if (t->state == MEDIA_NONE && !t->released)
+			error = send_termination_add(c, t);
+	}
+	return error;
+}
+
 /* 0: nothing more to send now; -EAGAIN: the ring is full */
 static int sync_context(struct media_context *c)
 {
@@ -196,10 +212,13 @@ static int sync_context(struct media_context *c)
 		command.type = DP_COMMAND_CONTEXT_ADD;
 		command.context_add.label = c->label;
 		error = send_command(c->media, &command, c, NULL);
-		if (!error)
-			c->state = MEDIA_ADDING;
-		return error;
+		if (error)
+			return error;
+		c->state = MEDIA_ADDING;
+		c->media->added = c;
 	}
+	if (c->state == MEDIA_ADDING && c->media->added == c && !c->released)
+		return sync_new_terminations(c);
 	if (c->state != MEDIA_UP)
 		return 0;
 	if (c->released) {
@@ -280,6 +299,9 @@ void media_flush(struct media *m)
 	}
 	if (!m->waiting_first && m->channel)
 		sync_orphans(m);
+	if (m->unrung && m->channel)
+		dp_channel_ring(m->channel);
+	m->unrung = false;
 	m->flushing = false;
 }
 
@@ -298,7 +320,10 @@ void media_want(struct media_context *c)
 		m->waiting_last = &c->next_waiting;
 		m->waiting_count++;
 	}
-	media_flush(m);
+	if (m->check)
+		media_stay_awake(m);
+	else
+		media_flush(m);
 }
 
 /* --- replies and other events --- */
@@ -336,11 +361,16 @@ static void on_termination_added(struct media_context *c, struct media_terminati
 	char text[DP_ADDRESS_TEXT];
 
 	if (reply->status) {
-		LOG_WARN("media", c->label, "the dataplane refuses a termination (local %s): %s",
-			 dp_address_format(&t->local, text), strerror(-reply->status));
+		/* Without its context it could not be. */
+		int status = c->state == MEDIA_FAILED ? c->failure : reply->status;
+
+		if (c->state != MEDIA_FAILED)
+			LOG_WARN("media", c->label,
+				 "the dataplane refuses a termination (local %s): %s",
+				 dp_address_format(&t->local, text), strerror(-status));
 		t->state = MEDIA_FAILED;
 		if (!t->released && !c->released)
-			media_tell_failed(t, reply->status);
+			media_tell_failed(t, status);
 		return;
 	}
 	media_bind(c->media, t, reply->handle, &reply->local);

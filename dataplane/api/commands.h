@@ -99,6 +99,9 @@ enum {
 };
 
 /*
+ * context: DP_HANDLE_ADDED for the one that this channel's latest CONTEXT_ADD made, so that a
+ * context and its terminations can be asked for at once; -ESTALE if that made none, or was of an
+ * earlier epoch.
  * Reply: handle, and the local address with the RTP port (even; RTCP is the next one).
  * local.family chooses IPv4 or IPv6; an all-zero ip lets the dataplane choose among the media
  * addresses of the realm (of all realms: DP_REALM_ANY), port 0 lets it choose the port. A restarted dataplane is told both, so that the

@@ -26,6 +26,10 @@ typedef struct dp_handle {
 
 #define DP_HANDLE_NONE ((dp_handle_t){ 0, 0 })
 
+/* In a TERMINATION_ADD: the context that the channel's latest CONTEXT_ADD made. No context ever has
+ * this index. */
+#define DP_HANDLE_ADDED ((dp_handle_t){ UINT32_MAX, UINT32_MAX })
+
 static inline bool dp_handle_is_none(dp_handle_t h)
 {
 	return h.generation == 0;

@@ -72,7 +72,7 @@ int dp_channel_fd(const struct dp_client_channel *channel)
 	return channel->event_doorbell;
 }
 
-int dp_channel_send_batch(struct dp_client_channel *c, struct dp_command *batch, unsigned count)
+static int put_batch(struct dp_client_channel *c, struct dp_command *batch, unsigned count)
 {
 	unsigned n, sent;
 
@@ -89,18 +89,40 @@ int dp_channel_send_batch(struct dp_client_channel *c, struct dp_command *batch,
 		return count == 0 ? 0 : -EINVAL;
 	sent = rte_ring_sp_enqueue_burst_elem(c->commands, batch, sizeof(*batch), n, NULL);
 	c->sequence += sent;
-	if (sent > 0 && server_waits(c))
-		ring_doorbell(c->command_doorbell);
 	return (int)sent;
+}
+
+void dp_channel_ring(struct dp_client_channel *c)
+{
+	if (server_waits(c))
+		ring_doorbell(c->command_doorbell);
+}
+
+int dp_channel_put(struct dp_client_channel *c, struct dp_command *command)
+{
+	int put = put_batch(c, command, 1);
+
+	if (put < 0)
+		return put;
+	return put == 1 ? 0 : -EAGAIN;
+}
+
+int dp_channel_send_batch(struct dp_client_channel *c, struct dp_command *batch, unsigned count)
+{
+	int sent = put_batch(c, batch, count);
+
+	if (sent > 0)
+		dp_channel_ring(c);
+	return sent;
 }
 
 int dp_channel_send(struct dp_client_channel *c, struct dp_command *command)
 {
-	int sent = dp_channel_send_batch(c, command, 1);
+	int error = dp_channel_put(c, command);
 
-	if (sent < 0)
-		return sent;
-	return sent == 1 ? 0 : -EAGAIN;
+	if (!error)
+		dp_channel_ring(c);
+	return error;
 }
 
 static unsigned take(struct dp_client_channel *c, struct dp_event *events, unsigned count)

@@ -49,6 +49,13 @@ int dp_channel_fd(const struct dp_client_channel *channel);
 int dp_channel_send(struct dp_client_channel *channel, struct dp_command *command);
 
 /*
+ * The same without waking anybody up: dp_channel_ring() does, once for all that were put. Commands
+ * that are put may be carried out before it.
+ */
+int dp_channel_put(struct dp_client_channel *channel, struct dp_command *command);
+void dp_channel_ring(struct dp_client_channel *channel);
+
+/*
  * The same for many at once, with one doorbell: as many as there is room for, in order. Returns how
  * many were sent, from the first on (0: the ring is full), or -EINVAL: the first one's type is
  * unknown. One of unknown type further on ends the batch before it.

@@ -64,6 +64,7 @@ int channel_open(struct channel *c, const struct segment *segment)
 	c->armed = true;
 	c->sequence = 0;
 	c->event_sequence = 0;
+	c->added = DP_HANDLE_NONE;
 	c->pending = 0;
 	c->state = CHANNEL_OPENED;
 	return 0;
@@ -107,6 +108,7 @@ static bool is_next(struct channel *c, const struct dp_command *command)
 			return false;
 		c->epoch = command->epoch;
 		c->event_sequence = 0;
+		c->added = DP_HANDLE_NONE;
 		c->state = CHANNEL_SYNCHRONISED;
 		__atomic_store_n(&c->shared->server.epoch, c->epoch, __ATOMIC_RELEASE);
 	} else if (c->state != CHANNEL_SYNCHRONISED || command->epoch != c->epoch ||
@@ -117,7 +119,24 @@ static bool is_next(struct channel *c, const struct dp_command *command)
 	return true;
 }
 
-static void execute(struct channel *c, const struct dp_command *command, channel_command_t call,
+static int carry_out(struct channel *c, struct dp_command *command, channel_command_t call,
+		     void *arg, struct dp_ev_reply *reply)
+{
+	int status;
+
+	if (command->type == DP_COMMAND_SYNC)
+		return command->size == sizeof(command->sync) ? 0 : -EINVAL;
+	if (command->type == DP_COMMAND_TERMINATION_ADD &&
+	    dp_handle_equal(command->termination_add.context, DP_HANDLE_ADDED))
+		command->termination_add.context = c->added;
+	status = call(arg, c->index, command, reply);
+	if (command->type == DP_COMMAND_CONTEXT_ADD)
+		c->added = status == 0 ? reply->handle : DP_HANDLE_NONE;
+	return status;
+}
+
+/* The command is our copy: nobody else writes to it. */
+static void execute(struct channel *c, struct dp_command *command, channel_command_t call,
 		    void *arg)
 {
 	struct dp_event event = {
@@ -130,10 +149,7 @@ static void execute(struct channel *c, const struct dp_command *command, channel
 
 	if (is_next(c, command)) {
 		__atomic_store_n(&c->stats->commands, c->stats->commands + 1, __ATOMIC_RELAXED);
-		if (command->type == DP_COMMAND_SYNC)
-			event.reply.status = command->size == sizeof(command->sync) ? 0 : -EINVAL;
-		else
-			event.reply.status = call(arg, c->index, command, &event.reply);
+		event.reply.status = carry_out(c, command, call, arg, &event.reply);
 		event.sequence = ++c->event_sequence;
 	} else {
 		__atomic_store_n(&c->stats->commands_refused, c->stats->commands_refused + 1,

@@ -35,7 +35,8 @@ struct channel {
 	uint32_t epoch;         /* the last one that was accepted */
 	uint64_t sequence;      /* of the last command that was accepted */
 	uint64_t event_sequence;
-	uint32_t pending; /* events written and not yet published */
+	dp_handle_t added; /* DP_HANDLE_ADDED: by the latest CONTEXT_ADD of this epoch */
+	uint32_t pending;  /* events written and not yet published */
 	uint32_t refused;
 	bool running; /* in channel_run(), which publishes what is pending */
 	bool armed;   /* shared->server.waiting is set */

@@ -102,7 +102,7 @@ const char *dp_command_name(enum dp_command_type type)
 	return "command";
 }
 
-int dp_channel_send(struct dp_client_channel *channel, struct dp_command *command)
+int dp_channel_put(struct dp_client_channel *channel, struct dp_command *command)
 {
 	(void)channel;
 	if (fake->command_count >= fake->ring_size)
@@ -110,6 +110,11 @@ int dp_channel_send(struct dp_client_channel *channel, struct dp_command *comman
 	fake->sent[command->type]++;
 	fake->commands[fake->command_count++] = *command;
 	return 0;
+}
+
+void dp_channel_ring(struct dp_client_channel *channel)
+{
+	(void)channel;
 }
 
 unsigned dp_channel_receive(struct dp_client_channel *channel, struct dp_event *events,
@@ -163,7 +168,7 @@ static int context_add(const struct dp_command *c, struct dp_ev_reply *reply)
 		return -ENOSPC;
 	fake->contexts[i] = (struct dp_context_record){ .generation = fake->generation++,
 							.label = c->context_add.label };
-	reply->handle = (dp_handle_t){ (uint32_t)i, fake->contexts[i].generation };
+	reply->handle = fake->added = (dp_handle_t){ (uint32_t)i, fake->contexts[i].generation };
 	return 0;
 }
 
@@ -239,6 +244,10 @@ static int termination_add(const struct dp_cmd_termination_add *add, struct dp_e
 
 static int carry_out(const struct dp_command *c, struct dp_ev_reply *reply)
 {
+	struct dp_cmd_termination_add add;
+
+	if (c->type == DP_COMMAND_CONTEXT_ADD)
+		fake->added = DP_HANDLE_NONE;
 	if (fake->fail_type == c->type) {
 		fake->fail_type = 0;
 		return fake->fail_status;
@@ -254,7 +263,10 @@ static int carry_out(const struct dp_command *c, struct dp_ev_reply *reply)
 	case DP_COMMAND_CONTEXT_REMOVE:
 		return context_remove(c->context_remove.context);
 	case DP_COMMAND_TERMINATION_ADD:
-		return termination_add(&c->termination_add, reply);
+		add = c->termination_add;
+		if (dp_handle_equal(add.context, DP_HANDLE_ADDED))
+			add.context = fake->added;
+		return termination_add(&add, reply);
 	case DP_COMMAND_TERMINATION_MODIFY:
 		if (!termination_is(c->termination_modify.termination))
 			return -ESTALE;

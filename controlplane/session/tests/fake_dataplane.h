@@ -25,6 +25,7 @@ struct fake_dataplane {
 	uint16_t next_port;
 	int fail_type, fail_status;      /* the next command of this type is answered so */
 	unsigned sent[DP_COMMAND_TYPES]; /* counts by type */
+	dp_handle_t added;               /* DP_HANDLE_ADDED */
 	bool attached;
 };
 

@@ -127,6 +127,51 @@ Test(media, a_context_comes_up_with_its_addresses_and_goes_without_residue)
 	expect_residue(0, 0);
 }
 
+/* given a call with both its parties, then all of it is asked for before anything is answered */
+Test(media, a_context_and_its_terminations_are_asked_for_at_once)
+{
+	struct media_termination *t[2], *other[2];
+	struct media_context *c = call_up(7, t), *d = call_up(8, other);
+
+	cr_assert_eq(fake->sent[DP_COMMAND_CONTEXT_ADD], 2);
+	cr_assert_eq(fake->sent[DP_COMMAND_TERMINATION_ADD], 4);
+	settle();
+	cr_assert_eq(told.ready, 4);
+	cr_assert_eq(media_termination_local(t[1])->port, 16386);
+	cr_assert_eq(media_termination_local(other[0])->port, 16388);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct dp_termination_record *r =
+			&fake->terminations[media_termination_handle(other[i]).index];
+
+		cr_assert(dp_handle_equal(r->context, media_context_handle(d)));
+	}
+	media_context_destroy(c);
+	media_context_destroy(d);
+	settle();
+	expect_residue(0, 0);
+}
+
+/* given contexts of two calls asked for in turn, then a termination that comes when another context
+ * was asked for meanwhile waits for its own one's handle */
+Test(media, a_termination_goes_to_its_own_context_and_not_to_the_latest)
+{
+	struct media_context *c, *d;
+	struct media_termination *t;
+
+	cr_assert_eq(media_context_create(shard.media, 7, &c), 0);
+	cr_assert_eq(media_context_create(shard.media, 8, &d), 0);
+	cr_assert_eq(media_termination_create(c, &plain, &user, &told, &t), 0);
+	cr_assert_eq(fake->sent[DP_COMMAND_TERMINATION_ADD], 0);
+	settle();
+	cr_assert_eq(told.ready, 1);
+	cr_assert(dp_handle_equal(fake->terminations[media_termination_handle(t).index].context,
+				  media_context_handle(c)));
+	media_context_destroy(c);
+	media_context_destroy(d);
+	settle();
+	expect_residue(0, 0);
+}
+
 /* given a call whose commands are under way, when it ends after any number of them, then nothing
  * is left anywhere */
 Test(media, a_call_that_ends_at_any_moment_of_its_set_up_leaves_nothing)

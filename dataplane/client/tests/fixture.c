@@ -26,12 +26,16 @@ static int on_command(void *arg, uint32_t channel, const struct dp_command *comm
 		f->last_label = command->context_add.label;
 	}
 	f->commands++;
+	if (command->type == DP_COMMAND_TERMINATION_ADD)
+		f->asked_for = command->termination_add.context;
 	reply->handle = (dp_handle_t){ 7, 9 };
 	if (f->send_latched_to) {
 		struct dp_event event = { .type = DP_EVENT_LATCHED, .size = sizeof(event.latched) };
 
 		server_send_event(f->server, f->send_latched_to - 1, &event);
 	}
+	if (command->type == DP_COMMAND_CONTEXT_ADD && command->context_add.label == UINT64_MAX)
+		return -ENOSPC;
 	return command->type == DP_COMMAND_TOPOLOGY ? -ESTALE : 0;
 }
 

@@ -21,6 +21,7 @@ struct fixture {
 	_Atomic uint64_t last_label;   /* of the last CONTEXT_ADD */
 	_Atomic uint64_t out_of_order; /* labels that did not follow the one before */
 	_Atomic uint64_t gone;         /* channels whose client went away */
+	dp_handle_t asked_for;         /* context of the last TERMINATION_ADD */
 	_Atomic uint32_t operator_id, operations, operators_gone;
 	_Atomic uint32_t
 		send_latched_to; /* channel + 1: each command is followed by an event for it */

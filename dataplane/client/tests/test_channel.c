@@ -124,6 +124,42 @@ Test(channel, a_batch_ends_before_a_type_that_is_unknown_and_at_the_ring)
 	dp_client_close(client);
 }
 
+/* The context that a termination's command arrives with, after so many commands before it. */
+static dp_handle_t asked_after(struct dp_client_channel *c, struct dp_command *before, unsigned n)
+{
+	struct dp_command add = { .type = DP_COMMAND_TERMINATION_ADD,
+				  .termination_add.context = DP_HANDLE_ADDED };
+	struct dp_event event;
+
+	f.asked_for = (dp_handle_t){ 1, 1 };
+	for (unsigned i = 0; i < n; i++)
+		cr_assert(eq(int, dp_channel_put(c, &before[i]), 0));
+	cr_assert(eq(int, dp_channel_put(c, &add), 0));
+	dp_channel_ring(c);
+	for (unsigned i = 0; i <= n; i++)
+		fixture_receive(c, &event);
+	return f.asked_for;
+}
+
+Test(channel, a_termination_may_name_the_context_that_was_asked_for_before_it)
+{
+	struct dp_client *client = fixture_client(&f, 2);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	struct dp_command good = { .type = DP_COMMAND_CONTEXT_ADD, .context_add.label = 1 };
+	struct dp_command refused = { .type = DP_COMMAND_CONTEXT_ADD,
+				      .context_add.label = UINT64_MAX };
+	struct dp_command other = { .type = DP_COMMAND_TERMINATION_MODIFY };
+
+	/* none was asked for yet */
+	cr_expect(dp_handle_is_none(asked_after(c, NULL, 0)));
+	cr_expect(eq(u32, asked_after(c, (struct dp_command[]){ good, other }, 2).generation, 9));
+	cr_expect(eq(u32, asked_after(c, NULL, 0).generation, 9));
+	/* another channel's is nobody else's */
+	cr_expect(dp_handle_is_none(asked_after(dp_client_channel(client, 1), NULL, 0)));
+	cr_expect(dp_handle_is_none(asked_after(c, &refused, 1)));
+	dp_client_close(client);
+}
+
 Test(channel, status_of_the_command_comes_back)
 {
 	struct dp_client *client = fixture_client(&f, 1);
