@@ -36,6 +36,20 @@ static void fail(struct parser *parser, unsigned status, const char *at, const c
 
 /* --- lines --------------------------------------------------------------------------------- */
 
+/* Is p within a quoted string of the text that begins at `from`? */
+static bool is_quoted(const char *from, const char *p)
+{
+	bool quoted = false;
+
+	for (; from < p; from++) {
+		if (quoted && *from == '\\')
+			from++;
+		else if (*from == '"')
+			quoted = !quoted;
+	}
+	return quoted && from == p;
+}
+
 /*
  * Moves behind the end of the line; *line_end is where its text ends. fold: lines that begin with
  * white space go on with this one.
@@ -62,7 +76,10 @@ static void scan_line(struct parser *parser, bool fold, char **line_end)
 		} else if (*p == '\n') {
 			fail(parser, 400, p, "line feed without carriage return in the header");
 		} else {
-			fail(parser, 400, p, "control character in the header");
+			/* RFC 3261 §25.1, quoted-pair: it may be escaped. It becomes a space even so. */
+			if (!fold || p == parser->p || p[-1] != '\\' ||
+			    !is_quoted(parser->p, p - 1))
+				fail(parser, 400, p, "control character in the header");
 			*p++ = ' ';
 			continue;
 		}
