@@ -11,6 +11,7 @@
 #include "controlplane/engine/headers.h"
 #include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
+#include "sip/message/headers.h"
 
 #define MAX_FORWARDS_DEFAULT 70 /* RFC 3261 §8.1.1.6 */
 
@@ -346,6 +347,11 @@ static bool read_offer(struct call *call, const struct sip_msg *request)
 {
 	int error;
 
+	/* Ours will be a session description whatever comes (RFC 3261 §20.1). */
+	if (!sip_accepts(request, SLICE("application/sdp"))) {
+		refuse(call, 406, "not-acceptable", NULL);
+		return false;
+	}
 	if (request->body.n > 0 && sip_msg_header(request, SIP_H_CONTENT_TYPE) &&
 	    !sip_content_type_is(request, SLICE("application/sdp"))) {
 		refuse(call, 415, "not-acceptable", "Accept: application/sdp\r\n");

@@ -41,7 +41,8 @@ static void again_fired(struct timer *timer)
 static void give_up_fired(struct timer *timer)
 {
 	struct sip_invite *invite =
-		(struct sip_invite *)((char *)timer - offsetof(struct sip_invite, reliable.give_up));
+		(struct sip_invite *)((char *)timer -
+				      offsetof(struct sip_invite, reliable.give_up));
 	struct invite_step step = { .status = 504 };
 
 	reliable_stop(invite);

@@ -92,10 +92,10 @@ Test(prack, is_used_as_the_caller_and_the_callee_want)
 		bool reliably, is;
 		int rc;
 	} cases[] = {
-		{ "", "x", false, false, 0 },         { "", "x", true, false, -EOPNOTSUPP },
-		{ SUPPORTS, "", false, false, 0 },    { SUPPORTS, "x", false, false, 0 },
-		{ SUPPORTS, "", true, true, 0 },      { SUPPORTS, "x", true, true, 0 },
-		{ REQUIRES, "", false, true, 0 },     { REQUIRES, "x", false, true, 0 },
+		{ "", "x", false, false, 0 },      { "", "x", true, false, -EOPNOTSUPP },
+		{ SUPPORTS, "", false, false, 0 }, { SUPPORTS, "x", false, false, 0 },
+		{ SUPPORTS, "", true, true, 0 },   { SUPPORTS, "x", true, true, 0 },
+		{ REQUIRES, "", false, true, 0 },  { REQUIRES, "x", false, true, 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -301,10 +301,10 @@ Test(prack, is_sent_for_each_response_once_and_in_order)
 		const char *tag, *rseq;
 		bool taken;
 	} steps[] = {
-		{ "one", "100", true },  { "one", "100", false }, { "one", "102", false },
-		{ "one", "101", true },  { "one", "100", false }, { "one", "102", true },
-		{ "two", "5", true },    { "two", "7", false },   { "two", "6", true },
-		{ "one", "103", true },  { "two", "0", false },   { "one", "x", false },
+		{ "one", "100", true }, { "one", "100", false }, { "one", "102", false },
+		{ "one", "101", true }, { "one", "100", false }, { "one", "102", true },
+		{ "two", "5", true },   { "two", "7", false },   { "two", "6", true },
+		{ "one", "103", true }, { "two", "0", false },   { "one", "x", false },
 		{ "", "200", false },
 	};
 	unsigned taken = 0;
@@ -365,7 +365,8 @@ Test(prack, of_a_reinvite_counts_anew)
 	says(200, "one", "", "");
 	cr_expect_eq(party_reinvite(alice(), "again"), 0);
 	peer_answers_with(&t, &t.alice, "INVITE ", 1, 183, "",
-			  "Contact: <sip:moved@192.0.2.3>\r\nRequire: 100rel\r\nRSeq: 9\r\n", "new");
+			  "Contact: <sip:moved@192.0.2.3>\r\nRequire: 100rel\r\nRSeq: 9\r\n",
+			  "new");
 	cr_expect_eq(alice_sent("PRACK sip:moved@192.0.2.3 "), 1, "RFC 6141 §4.6");
 	cr_expect_eq(alice()->reanswered, 1);
 	cr_expect_eq(alice()->status, 183);
@@ -437,9 +438,9 @@ Test(prack, call_is_made_whatever_the_network_does)
 		run(6000);
 		cr_assert_eq(t.bob.leg_count, i + 1);
 		b = bob();
-		cr_assert_eq(sip_invite_respond_reliably(b->invite, 180, NULL, SLICE_NONE,
-							 SLICE_NONE),
-			     0);
+		cr_assert_eq(
+			sip_invite_respond_reliably(b->invite, 180, NULL, SLICE_NONE, SLICE_NONE),
+			0);
 		cr_assert_eq(sip_invite_respond_reliably(b->invite, 183, NULL, SLICE("answer"),
 							 SLICE_NONE),
 			     0);

@@ -31,10 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (type.n > 1000 || body.n > 60000)
 		return 0;
-	n = snprintf(text, sizeof(text),
-		     "MESSAGE sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a>\r\nTo: <sip:b>\r\n"
-		     "Call-ID: 1\r\nCSeq: 1 MESSAGE\r\nContent-Type: %.*s\r\n\r\n",
-		     SLICE_FMT(type));
+	n = snprintf(
+		text, sizeof(text),
+		"MESSAGE sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nFrom: <sip:a>\r\nTo: <sip:b>\r\n"
+		"Call-ID: 1\r\nCSeq: 1 MESSAGE\r\nContent-Type: %.*s\r\n\r\n",
+		SLICE_FMT(type));
 	if (body.n > 0)
 		memcpy(text + n, body.p, body.n);
 	rc = sip_msg_parse(text, (size_t)n + body.n, NULL, &msg, &error);
@@ -44,8 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		     rc = sip_body_next(&walk, &part)) {
 			MUST(++parts <= sip_limits.parts);
 			MUST(part.body.n == 0 || part.body.p >= last);
-			MUST(part.body.n == 0 || part.body.p + part.body.n <=
-							 msg->body.p + msg->body.n);
+			MUST(part.body.n == 0 ||
+			     part.body.p + part.body.n <= msg->body.p + msg->body.n);
 			if (part.body.n > 0)
 				last = part.body.p + part.body.n;
 		}

@@ -381,10 +381,13 @@ Test(parse, content_length)
 Test(parse, control_characters_may_be_escaped_within_quotes)
 {
 	static const struct row rows[] = {
-		{ "in a quoted string", INVITE REQUIRED "Contact: \"a\\\001\" <sip:a@h>\r\n\r\n", 0 },
-		{ "without a backslash", INVITE REQUIRED "Contact: \"a\001\" <sip:a@h>\r\n\r\n", 400 },
+		{ "in a quoted string", INVITE REQUIRED "Contact: \"a\\\001\" <sip:a@h>\r\n\r\n",
+		  0 },
+		{ "without a backslash", INVITE REQUIRED "Contact: \"a\001\" <sip:a@h>\r\n\r\n",
+		  400 },
 		{ "behind the string", INVITE REQUIRED "Subject: \"a\" \\\001\r\n\r\n", 400 },
-		{ "behind an escaped quote", INVITE REQUIRED "Subject: \"a\\\"\\\001\"\r\n\r\n", 0 },
+		{ "behind an escaped quote", INVITE REQUIRED "Subject: \"a\\\"\\\001\"\r\n\r\n",
+		  0 },
 		{ "an escaped backslash", INVITE REQUIRED "Subject: \"a\\\\\001\"\r\n\r\n", 400 },
 		{ "a line feed", INVITE REQUIRED "Subject: \"a\\\nb\"\r\n\r\n", 400 },
 		{ "a first line", "INVITE \"\\\001\" SIP/2.0\r\n" REQUIRED "\r\n", 400 },
