@@ -274,6 +274,18 @@ static const struct schema_key sip_keys[] = {
 	  NUMBER(config_sip, registration_default_s, 1, 604800) },
 	{ "contacts_max", "Contacts that a user may have at a time.", "10",
 	  NUMBER(config_sip, contacts_max, 1, 64) },
+	{ "service_route",
+	  "Value of the Service-Route (RFC 3608) that phones are told when they register: the way "
+	  "that their requests take. Without it none.",
+	  SCHEMA_ABSENT, STRING(config_sip, service_route, 1, 511) },
+	{ "flow_timer_s",
+	  "Seconds within which phones that register with outbound (RFC 5626) ping us; 0: that is "
+	  "left to them.",
+	  "120", NUMBER(config_sip, flow_timer_s, 0, 3600) },
+	{ "nat_keepalive_s",
+	  "Seconds between two packets to a phone behind a NAT that is registered over UDP, so that "
+	  "the NAT keeps the way to it open; 0: none are sent.",
+	  "25", NUMBER(config_sip, nat_keepalive_s, 0, 3600) },
 	{ "message_max", "Bytes of a SIP message; larger ones are refused.", "65535",
 	  NUMBER(config_sip, message_max, 1500, 65535) },
 	{ "t1_ms", "T1 of RFC 3261, the estimate of the round trip, in milliseconds.", "500",

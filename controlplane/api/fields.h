@@ -53,8 +53,14 @@ enum field_kind {
 	X("aor", "USER", TEXT, "address of record")                                     \
 	X("contact", "CONTACT", TEXT, "Contact as the phone gave it")                   \
 	X("source", "SOURCE", TEXT, "where the REGISTER came from, and requests go to") \
+	X("transport", "", TEXT, "udp, tcp, tls, ws or wss")                            \
+	X("nat", "NAT", TEXT, "requests go there although Contact says otherwise")      \
+	X("alg", "", TEXT, "a gateway on the way rewrites a part of its messages")      \
 	X("expires_s", "EXPIRES", NUMBER, "seconds until it expires")                   \
 	X("q", "Q", TEXT, "preference, 0 to 1")                                         \
+	X("instance", "", TEXT, "of the phone: +sip.instance, RFC 5626")                \
+	X("reg_id", "", NUMBER, "of its flow, RFC 5626; 0: it has none")                \
+	X("path", "", TEXT, "the way to it, RFC 3327")                                  \
 	X("user_agent", "USER AGENT", TEXT, "User-Agent of the phone")                  \
 	X("call_id", "", TEXT, "Call-ID of the REGISTER")                               \
 	X("cseq", "", NUMBER, "CSeq of the REGISTER")

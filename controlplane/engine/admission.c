@@ -19,7 +19,7 @@ static_assert(ROUTE_AOR_MAX == REGISTRAR_AOR_MAX, "one AOR");
 
 static int directory_aor(void *arg, const struct sip_uri *uri, char aor[ROUTE_AOR_MAX])
 {
-	return registrar_aor(arg, uri, aor);
+	return registrar_target(arg, uri, aor);
 }
 
 static bool directory_exists(void *arg, const char *aor)

@@ -78,6 +78,8 @@ struct branch {
 	struct session *session;
 	struct sip_path to;
 	const char *uri;
+	const char
+		*route;  /* value of Route in its INVITE: the Path of who registered; NULL: none */
 	unsigned status; /* final; 0: still open */
 };
 

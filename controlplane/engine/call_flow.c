@@ -10,6 +10,8 @@
  *     │ ◀── 200 ──── │ ◀── first 200 takes the seat ────────────── │ the others are cancelled
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controlplane/engine/call.h"
@@ -50,6 +52,23 @@ static void on_no_answer(struct timer *timer)
 
 /* --- actions --- */
 
+/* RFC 3327 §5.2: the way that a REGISTER came is the way to the phone. */
+static int dial_branch(struct call *call, const struct branch *b, struct sip_invite_start *start)
+{
+	struct slice headers = start->extra_headers;
+	char *routed = NULL;
+	int error;
+
+	if (b->route && asprintf(&routed, "Route: %s\r\n%.*s", b->route, SLICE_FMT(headers)) < 0)
+		return -ENOMEM;
+	if (routed)
+		start->extra_headers = slice_of(routed);
+	error = session_dial(b->session, start, &call->offer);
+	start->extra_headers = headers;
+	free(routed);
+	return error;
+}
+
 void call_dial(struct call *call, const struct call_cause *cause)
 {
 	struct shard *shard = call->engine->shard;
@@ -75,7 +94,7 @@ void call_dial(struct call *call, const struct call_cause *cause)
 			start.to = b->to;
 			start.request_uri = slice_of(b->uri);
 			start.to_header = slice_of(call->to_header);
-			error = session_dial(b->session, &start, &call->offer);
+			error = dial_branch(call, b, &start);
 		}
 		if (error) {
 			LOG_WARN("call", call->id, "%s cannot be dialed: %s", b->uri,

@@ -135,6 +135,8 @@ static int branches_to_user(struct call *call, const struct route *route)
 			*headers = '\0';
 		call->branches[i].to = contacts[i].path;
 		call->branches[i].uri = call_string(call, contacts[i].uri);
+		if (contacts[i].route[0])
+			call->branches[i].route = call_string(call, contacts[i].route);
 	}
 	free(contacts);
 	write_to_user(call, route->aor);

@@ -179,3 +179,36 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 
 	return sip_transport_create(&config, &runtime->shard.transport, why, why_size);
 }
+
+/* --- keep-alives --- */
+
+struct pings {
+	unsigned count;
+	struct sip_path paths[];
+};
+
+static void send_pings(struct shard *shard, void *arg)
+{
+	struct pings *pings = arg;
+
+	for (unsigned i = 0; shard->transport && i < pings->count; i++)
+		sip_transport_ping(shard->transport, &pings->paths[i]);
+	free(pings);
+}
+
+void messages_ping(void *arg, const struct sip_path *paths, unsigned count)
+{
+	struct runtime_shared *shared = arg;
+	struct pings *pings;
+
+	if (!shared->shards[0])
+		return;
+	pings = malloc(sizeof(*pings) + count * sizeof(*paths));
+	if (!pings)
+		return; /* the next one is due before a NAT forgets */
+	pings->count = count;
+	memcpy(pings->paths, paths, count * sizeof(*paths));
+	/* Any shard has a socket at the address of a listener. */
+	if (shard_post(&shared->shards[shared->pinged++ % shared->count]->shard, send_pings, pings))
+		free(pings);
+}

@@ -15,5 +15,7 @@
 int messages_open(struct runtime *runtime, char *why, size_t why_size);
 /* For the transaction layer; arg: the runtime. */
 int messages_send(void *arg, const struct sip_path *to, const char *data, size_t size);
+/* Sends keep-alives from one shard or another. arg: struct runtime_shared; main thread. */
+void messages_ping(void *arg, const struct sip_path *paths, unsigned count);
 
 #endif

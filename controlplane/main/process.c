@@ -14,6 +14,7 @@
 #include "controlplane/main/guard.h"
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
+#include "controlplane/main/messages.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
@@ -115,6 +116,8 @@ static int start_registrar(struct process *process, char *why)
 	int error = registrar_create(process->config, process->shared.store, process->shared.events,
 				     shard_wall_ms, &process->shared.registrar);
 
+	if (!error)
+		registrar_set_ping(process->shared.registrar, messages_ping, &process->shared);
 	return error ? fail(why, error, "registrar: %s", strerror(-error)) : 0;
 }
 
@@ -332,7 +335,7 @@ static void on_second(uv_timer_t *timer)
 	const char *why = waits_for(process);
 	uint64_t now = runtime_now_ms();
 
-	registrar_expire(process->shared.registrar);
+	registrar_tick(process->shared.registrar);
 	sip_guard_expire(process->shared.guard, now);
 	if (!why || process->draining)
 		return;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "controlplane/registrar/gruu.h"
 #include "controlplane/registrar/internal.h"
 #include "sip/base/log.h"
 #include "sip/base/random.h"
@@ -23,6 +24,7 @@ struct handling {
 	uint64_t now_ms;
 	struct digest_ask ask;
 	struct digest_result proof;
+	bool gruu; /* its 200 tells them */
 	char tag[TAG_CHARS + 1];
 	char aor[REGISTRAR_AOR_MAX];
 };
@@ -81,17 +83,90 @@ static int challenge(struct handling *h, bool stale)
 	return -EACCES;
 }
 
+/* Thousandths with as many digits as there are: "1", "0.5", "0.25". */
+static void q_text(unsigned q, char text[8])
+{
+	snprintf(text, 8, "%u.%03u", q / 1000, q % 1000);
+	for (size_t n = 5; n > 1 && (text[n - 1] == '0' || text[n - 1] == '.'); n--) {
+		bool point = text[n - 1] == '.';
+
+		text[n - 1] = 0;
+		if (point)
+			break;
+	}
+}
+
+/* RFC 5627 §5.3: both kinds for who asks, the temporary one new each time. */
+static void add_gruus(const struct handling *h, const struct contact *c, char *text, size_t size)
+{
+	char public[GRUU_MAX], temporary[GRUU_MAX];
+
+	text[0] = 0;
+	if (!h->gruu || c->instance.n == 0 || c->epoch == 0 ||
+	    !gruu_public(h->aor, c->instance, public) ||
+	    !gruu_temporary(h->registrar->gruu, h->aor, c->epoch, temporary))
+		return;
+	snprintf(text, size, ";pub-gruu=\"%s\";temp-gruu=\"%s\"", public, temporary);
+}
+
+static void add_contact(const struct handling *h, const struct contact *c, struct sip_build *b)
+{
+	char q[8], instance[160] = "", reg_id[24] = "", gruus[2 * GRUU_MAX + 32];
+
+	q_text(c->q, q);
+	if (c->instance.n > 0)
+		snprintf(instance, sizeof(instance), ";+sip.instance=\"<%.*s>\"",
+			 SLICE_FMT(c->instance));
+	if (c->reg_id > 0)
+		snprintf(reg_id, sizeof(reg_id), ";reg-id=%u", c->reg_id);
+	add_gruus(h, c, gruus, sizeof(gruus));
+	sip_build_header(b, SIP_H_CONTACT, "<%.*s>;expires=%u;q=%s%s%s%s", SLICE_FMT(c->uri),
+			 (unsigned)((c->expires_ms - h->now_ms + 999) / 1000), q, instance, reg_id,
+			 gruus);
+}
+
+/* What the extensions add to a 200. */
+static void add_extensions(const struct handling *h, const struct update_request *update,
+			   struct sip_build *b)
+{
+	const struct config_sip *sip = &h->registrar->config->sip;
+	bool outbound = false;
+
+	for (unsigned i = 0; i < update->count; i++)
+		outbound = outbound || update->contacts[i].reg_id > 0;
+	if (outbound) {
+		/* RFC 5626 §6. How often an edge in between wants to hear of the phone it says. */
+		sip_build_header(b, SIP_H_REQUIRE, "outbound");
+		if (!update->route.p && sip->flow_timer_s > 0)
+			sip_build_header(b, SIP_H_FLOW_TIMER, "%u", sip->flow_timer_s);
+	}
+	if (update->path && update->route.p) /* RFC 3327 §5.3 */
+		sip_build_header_slice(b, SIP_H_PATH, update->route);
+	if (sip->service_route) /* RFC 3608 */
+		sip_build_header(b, SIP_H_SERVICE_ROUTE, "%s", sip->service_route);
+	sip_build_header(b, SIP_H_SUPPORTED, "path, outbound, gruu");
+	if (sip->authentication_info)
+		digest_info(h->digest, &h->ask, &h->proof, SLICE_NONE, b);
+}
+
 /* Step 8: 200 with all that is there now. */
-static void accept_register(struct handling *h, const struct contact *contacts, unsigned count)
+static void accept_register(struct handling *h, const struct update_request *update,
+			    const struct update_result *result)
 {
 	const time_t now_s = (time_t)(h->now_ms / 1000);
 	struct sip_build b;
 	struct tm utc;
 	char date[40], *buffer;
-	size_t size, texts = 0;
+	size_t size, texts = update->route.n;
 
-	for (unsigned i = 0; i < count; i++)
-		texts += contacts[i].uri.n + 64;
+	h->gruu = update->gruu;
+	for (unsigned i = 0; i < result->count; i++) {
+		const struct contact *c = &result->entries[i].contact;
+
+		texts += c->uri.n + c->instance.n + 96;
+		if (h->gruu && c->instance.n > 0)
+			texts += 2 * (3 * sizeof(h->aor) + 3 * c->instance.n);
+	}
 	buffer = response_buffer(h, texts, &size);
 	if (!buffer) {
 		reply(h, 500, NULL, "");
@@ -99,16 +174,13 @@ static void accept_register(struct handling *h, const struct contact *contacts, 
 	}
 	sip_build_init(&b, buffer, size);
 	begin(h, &b, 200);
-	for (unsigned i = 0; i < count; i++)
-		sip_build_header(&b, SIP_H_CONTACT, "<%.*s>;expires=%u;q=%.3g",
-				 SLICE_FMT(contacts[i].uri),
-				 (unsigned)((contacts[i].expires_ms - h->now_ms + 999) / 1000),
-				 contacts[i].q);
+	for (unsigned i = 0; i < result->count; i++)
+		if (update_is_live(&result->entries[i]))
+			add_contact(h, &result->entries[i].contact, &b);
 	gmtime_r(&now_s, &utc);
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
 	sip_build_header(&b, SIP_H_DATE, "%s", date);
-	if (h->registrar->config->sip.authentication_info)
-		digest_info(h->digest, &h->ask, &h->proof, SLICE_NONE, &b);
+	add_extensions(h, update, &b);
 	finish(h, &b);
 	free(buffer);
 }
@@ -137,12 +209,23 @@ static bool is_token(struct slice text)
 	return text.n > 0;
 }
 
-/* Step 2: no extension of registration is supported yet, so each that is required is too many. */
+static bool is_known(struct slice tag)
+{
+	static const char *const tags[] = { "path", "outbound", "gruu" };
+
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++)
+		if (slice_equal_nocase(tag, slice_of(tags[i])))
+			return true;
+	return false;
+}
+
+/* Step 2: what is required that we do not have. */
 static int check_require(struct handling *h)
 {
 	char extra[UNSUPPORTED_MAX + 32] = "Unsupported: ";
 	const size_t first = strlen(extra);
 	size_t used = first;
+	bool known = false;
 
 	for (const struct sip_header *header = sip_msg_header(h->request, SIP_H_REQUIRE); header;
 	     header = sip_msg_next(h->request, header)) {
@@ -151,13 +234,14 @@ static int check_require(struct handling *h)
 		while (rest.n > 0) {
 			struct slice tag = slice_trim(slice_split(&rest, ','));
 
-			if (is_token(tag) && used + tag.n < UNSUPPORTED_MAX)
+			known = known || is_known(tag);
+			if (is_token(tag) && !is_known(tag) && used + tag.n < UNSUPPORTED_MAX)
 				used += (size_t)snprintf(extra + used, sizeof(extra) - used,
 							 "%s%.*s", used > first ? ", " : "",
 							 SLICE_FMT(tag));
 		}
 	}
-	if (!sip_msg_header(h->request, SIP_H_REQUIRE))
+	if (!sip_msg_header(h->request, SIP_H_REQUIRE) || (used == first && known))
 		return 0;
 	if (used == first)
 		return reply(h, 400, "Bad Require", "");
@@ -175,10 +259,6 @@ static bool is_owner(const struct handling *h, const char *username)
 	       (strlen(username) == length && memcmp(username, h->aor, length) == 0);
 }
 
-/*
- * Steps 3 to 5: who is it, whose contacts are these, and may the one change the other's? Each
- * domain is a realm of its own; so the To says who may be asked for.
- */
 static void note(const struct handling *h, enum sip_note what)
 {
 	const struct registrar *r = h->registrar;
@@ -187,6 +267,10 @@ static void note(const struct handling *h, enum sip_note what)
 		r->note(r->note_arg, &h->from->remote, what, slice_of(h->proof.username));
 }
 
+/*
+ * Steps 3 to 5: who is it, whose contacts are these, and may the one change the other's? Each
+ * domain is a realm of its own; so the To says who may be asked for.
+ */
 static int check_user(struct handling *h)
 {
 	struct registrar *r = h->registrar;
@@ -240,36 +324,36 @@ static int refuse(struct handling *h, const struct refusal *refusal)
 	return reply(h, refusal->status, refusal->reason, extra);
 }
 
-/* Steps 6 to 8. */
+/* Steps 6 to 8. What the result points into stays until the read section ends. */
 static void update_contacts(struct handling *h)
 {
-	struct contact live[2 * UPDATE_CONTACTS_MAX];
 	struct registrar *r = h->registrar;
+	const struct slice aor = slice_of(h->aor);
 	struct update_request update;
 	struct update_result result;
 	struct refusal refusal = { 500, NULL };
-	unsigned count = 0;
+	const struct binding *old;
 	int error = update_read(h->request, h->from, &r->config->sip, &update, &refusal);
 
 	if (error) {
 		refuse(h, &refusal);
 		return;
 	}
-	/* The result points into what was there until the read section ends. */
 	location_read_begin();
-	location_lock(r->location);
-	error = update_apply(&update, location_find(r->location, slice_of(h->aor)), h->now_ms,
-			     r->config->sip.contacts_max, &result, &refusal);
+	location_lock(r->location, aor);
+	old = location_find(r->location, aor);
+	error = update_apply(&update, old, h->now_ms, r->config->sip.contacts_max, &result,
+			     &refusal);
 	if (!error)
-		error = registrar_commit(r, h->aor, &result);
-	location_unlock(r->location);
-	for (unsigned i = 0; i < result.count; i++)
-		if (update_is_live(&result.entries[i]))
-			live[count++] = result.entries[i].contact;
-	if (error)
+		error = registrar_commit(r, h->aor, old, h->now_ms, &result);
+	location_unlock(r->location, aor);
+	if (error) {
 		refuse(h, &refusal);
-	else
-		accept_register(h, live, count);
+	} else {
+		registrar_tell(r, h->aor, &result);
+		accept_register(h, &update, &result);
+	}
+	update_free(&result);
 	location_read_end();
 }
 

@@ -6,10 +6,29 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "sip/base/timer.h"
+
+#define STRIPES 32u /* a power of two */
+
+struct place {
+	struct cds_lfht_node node; /* in location->table */
+	struct rcu_head rcu;
+	struct timer timer; /* in its stripe's wheel */
+	struct place *due;  /* the next one that is due */
+	struct stripe *stripe;
+	struct binding *binding; /* under RCU; never NULL in the table */
+};
+
+struct stripe {
+	pthread_mutex_t lock;
+	struct timer_wheel *wheel;
+	struct place *due; /* while the wheel is moved */
+};
+
 struct location {
-	struct cds_lfht *table;
-	pthread_mutex_t lock; /* of writers */
+	struct cds_lfht *table; /* struct place, by AOR */
 	_Atomic size_t count;
+	struct stripe stripes[STRIPES];
 };
 
 /* --- threads ------------------------------------------------------------------------------------ */
@@ -59,6 +78,11 @@ static void free_binding(struct rcu_head *head)
 	free(caa_container_of(head, struct binding, rcu));
 }
 
+static void free_place(struct rcu_head *head)
+{
+	free(caa_container_of(head, struct place, rcu));
+}
+
 static struct slice keep(char **room, struct slice text)
 {
 	struct slice kept = { *room, text.n };
@@ -68,6 +92,17 @@ static struct slice keep(char **room, struct slice text)
 	(*room)[text.n] = 0;
 	*room += text.n + 1;
 	return kept;
+}
+
+#define CONTACT_TEXTS 5
+
+static void texts_of(struct contact *contact, struct slice *texts[CONTACT_TEXTS])
+{
+	texts[0] = &contact->uri;
+	texts[1] = &contact->call_id;
+	texts[2] = &contact->user_agent;
+	texts[3] = &contact->route;
+	texts[4] = &contact->instance;
 }
 
 /* Highest q first; among equals the order stays. */
@@ -80,29 +115,33 @@ static void insert_by_q(struct binding *b, const struct contact *contact)
 	b->contacts[at] = *contact;
 }
 
-static struct binding *new_binding(struct slice aor, const struct contact *contacts, unsigned count)
+static struct binding *new_binding(struct slice aor, const struct contact *const *contacts,
+				   unsigned count)
 {
-	size_t size = sizeof(struct binding) + count * sizeof(*contacts), texts = aor.n + 1;
+	size_t size = sizeof(struct binding) + count * sizeof(**contacts), room = aor.n + 1;
+	struct slice *texts[CONTACT_TEXTS];
 	struct binding *b;
-	char *room;
+	char *at;
 
-	for (unsigned i = 0; i < count; i++)
-		texts += contacts[i].uri.n + contacts[i].call_id.n + contacts[i].user_agent.n + 3;
-	b = calloc(1, size + texts);
+	for (unsigned i = 0; i < count; i++) {
+		struct contact contact = *contacts[i];
+
+		texts_of(&contact, texts);
+		for (unsigned k = 0; k < CONTACT_TEXTS; k++)
+			room += texts[k]->n + 1;
+	}
+	b = malloc(size + room);
 	if (!b)
 		return NULL;
-	room = (char *)b + size;
-	cds_lfht_node_init(&b->node);
-	b->aor = keep(&room, aor);
-	b->soonest_ms = UINT64_MAX;
+	at = (char *)b + size;
+	b->count = 0;
+	b->aor = keep(&at, aor);
 	for (unsigned i = 0; i < count; i++) {
-		struct contact contact = contacts[i];
+		struct contact contact = *contacts[i];
 
-		contact.uri = keep(&room, contact.uri);
-		contact.call_id = keep(&room, contact.call_id);
-		contact.user_agent = keep(&room, contact.user_agent);
-		if (contact.expires_ms < b->soonest_ms)
-			b->soonest_ms = contact.expires_ms;
+		texts_of(&contact, texts);
+		for (unsigned k = 0; k < CONTACT_TEXTS; k++)
+			*texts[k] = keep(&at, *texts[k]);
 		insert_by_q(b, &contact);
 	}
 	return b;
@@ -110,17 +149,44 @@ static struct binding *new_binding(struct slice aor, const struct contact *conta
 
 /* --- the table -------------------------------------------------------------------------------------- */
 
-static struct binding *binding_of(struct cds_lfht_node *node)
+static struct place *place_of(struct cds_lfht_node *node)
 {
-	return node ? caa_container_of(node, struct binding, node) : NULL;
+	return node ? caa_container_of(node, struct place, node) : NULL;
 }
 
 static int is_aor(struct cds_lfht_node *node, const void *aor)
 {
-	return slice_equal(binding_of(node)->aor, *(const struct slice *)aor);
+	return slice_equal(rcu_dereference(place_of(node)->binding)->aor,
+			   *(const struct slice *)aor);
 }
 
-int location_create(size_t expected, struct location **location)
+static struct stripe *stripe_of(struct location *l, struct slice aor)
+{
+	return &l->stripes[slice_hash(aor) >> 32 & (STRIPES - 1)];
+}
+
+static void close_stripes(struct location *l)
+{
+	for (unsigned i = 0; i < STRIPES; i++) {
+		if (l->stripes[i].wheel) {
+			timer_wheel_destroy(l->stripes[i].wheel);
+			pthread_mutex_destroy(&l->stripes[i].lock);
+		}
+	}
+}
+
+static int open_stripes(struct location *l, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < STRIPES; i++) {
+		l->stripes[i].wheel = timer_wheel_create(now_ms);
+		if (!l->stripes[i].wheel)
+			return -ENOMEM;
+		pthread_mutex_init(&l->stripes[i].lock, NULL);
+	}
+	return 0;
+}
+
+int location_create(size_t expected, uint64_t now_ms, struct location **location)
 {
 	struct location *l = calloc(1, sizeof(*l));
 	size_t buckets = 64;
@@ -132,53 +198,67 @@ int location_create(size_t expected, struct location **location)
 	while (buckets < expected)
 		buckets *= 2;
 	l->table = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &urcu_memb_flavor, NULL);
-	if (!l->table) {
+	if (!l->table || open_stripes(l, now_ms)) {
+		close_stripes(l);
+		if (l->table)
+			cds_lfht_destroy(l->table, NULL);
 		free(l);
 		return -ENOMEM;
 	}
-	pthread_mutex_init(&l->lock, NULL);
 	*location = l;
 	return 0;
+}
+
+static void remove_place(struct location *l, struct place *p)
+{
+	timer_cancel(p->stripe->wheel, &p->timer);
+	cds_lfht_del(l->table, &p->node);
+	urcu_memb_call_rcu(&p->binding->rcu, free_binding);
+	urcu_memb_call_rcu(&p->rcu, free_place);
 }
 
 void location_destroy(struct location *l)
 {
 	struct cds_lfht_iter iter;
-	struct binding *b;
+	struct place *p = NULL;
 
 	location_read_begin();
-	cds_lfht_for_each_entry(l->table, &iter, b, node)
+	cds_lfht_for_each_entry(l->table, &iter, p, node)
 	{
-		cds_lfht_del(l->table, &b->node);
-		urcu_memb_call_rcu(&b->rcu, free_binding);
+		remove_place(l, p);
 	}
 	location_read_end();
 	urcu_memb_barrier();
 	cds_lfht_destroy(l->table, NULL);
-	pthread_mutex_destroy(&l->lock);
+	close_stripes(l);
 	free(l);
 }
 
-static struct binding *find(struct location *l, struct slice aor, struct cds_lfht_iter *iter)
+static struct place *find(struct location *l, struct slice aor)
 {
-	cds_lfht_lookup(l->table, slice_hash(aor), is_aor, &aor, iter);
-	return binding_of(cds_lfht_iter_get_node(iter));
+	struct cds_lfht_iter iter;
+
+	cds_lfht_lookup(l->table, slice_hash(aor), is_aor, &aor, &iter);
+	return place_of(cds_lfht_iter_get_node(&iter));
 }
 
 const struct binding *location_find(struct location *location, struct slice aor)
 {
-	struct cds_lfht_iter iter;
+	struct place *p = find(location, aor);
 
-	return find(location, aor, &iter);
+	return p ? rcu_dereference(p->binding) : NULL;
 }
 
 void location_walk(struct location *location, void (*visit)(void *arg, const struct binding *b),
 		   void *arg)
 {
 	struct cds_lfht_iter iter;
-	struct binding *b;
+	struct place *p = NULL;
 
-	cds_lfht_for_each_entry(location->table, &iter, b, node) visit(arg, b);
+	cds_lfht_for_each_entry(location->table, &iter, p, node)
+	{
+		visit(arg, rcu_dereference(p->binding));
+	}
 }
 
 size_t location_count(const struct location *location)
@@ -186,21 +266,38 @@ size_t location_count(const struct location *location)
 	return atomic_load_explicit(&location->count, memory_order_relaxed);
 }
 
-void location_lock(struct location *location)
+/* --- writers -------------------------------------------------------------------------------------- */
+
+void location_lock(struct location *location, struct slice aor)
 {
-	pthread_mutex_lock(&location->lock);
+	pthread_mutex_lock(&stripe_of(location, aor)->lock);
 }
 
-void location_unlock(struct location *location)
+void location_unlock(struct location *location, struct slice aor)
 {
-	pthread_mutex_unlock(&location->lock);
+	pthread_mutex_unlock(&stripe_of(location, aor)->lock);
 }
 
-int location_set(struct location *l, struct slice aor, const struct contact *contacts,
+static int add_place(struct location *l, struct slice aor, struct binding *binding)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->stripe = stripe_of(l, aor);
+	p->binding = binding;
+	cds_lfht_node_init(&p->node);
+	cds_lfht_add(l->table, slice_hash(aor), &p->node);
+	return 0;
+}
+
+int location_set(struct location *l, struct slice aor, const struct contact *const *contacts,
 		 unsigned count)
 {
 	struct binding *new = NULL, *old;
-	struct cds_lfht_iter iter;
+	unsigned had = 0;
+	struct place *p;
+	int error = 0;
 
 	if (count > 0) {
 		new = new_binding(aor, contacts, count);
@@ -208,18 +305,81 @@ int location_set(struct location *l, struct slice aor, const struct contact *con
 			return -ENOMEM;
 	}
 	location_read_begin();
-	old = find(l, aor, &iter);
-	if (old && new)
-		cds_lfht_replace(l->table, &iter, slice_hash(aor), is_aor, &aor, &new->node);
-	else if (new)
-		cds_lfht_add(l->table, slice_hash(aor), &new->node);
-	else if (old)
-		cds_lfht_del(l->table, &old->node);
-	location_read_end();
-	l->count += count;
-	if (old) {
-		l->count -= old->count;
-		urcu_memb_call_rcu(&old->rcu, free_binding);
+	p = find(l, aor);
+	if (p) {
+		old = p->binding;
+		had = old->count;
 	}
+	if (p && new) {
+		rcu_assign_pointer(p->binding, new);
+		urcu_memb_call_rcu(&old->rcu, free_binding);
+	} else if (new) {
+		error = add_place(l, aor, new);
+	} else if (p) {
+		remove_place(l, p);
+	}
+	location_read_end();
+	if (error) {
+		free(new);
+		return error;
+	}
+	l->count += count;
+	l->count -= had;
 	return 0;
+}
+
+void location_refresh(const struct contact *at, const struct contact *to)
+{
+	/* The block is the table's own; it is const for those who read. */
+	struct contact *c = (struct contact *)at;
+
+	__atomic_store_n(&c->expires_ms, to->expires_ms, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->updated_ms, to->updated_ms, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->cseq, to->cseq, __ATOMIC_RELAXED);
+	c->stored_ms = to->stored_ms;
+}
+
+/* --- time ------------------------------------------------------------------------------------------- */
+
+static void on_due(struct timer *timer)
+{
+	struct place *p = caa_container_of(timer, struct place, timer);
+
+	p->due = p->stripe->due;
+	p->stripe->due = p;
+}
+
+void location_arm(struct location *l, struct slice aor, uint64_t due_ms)
+{
+	struct place *p;
+
+	location_read_begin();
+	p = find(l, aor);
+	if (p) {
+		uint64_t now_ms = timer_wheel_now(p->stripe->wheel);
+
+		timer_set(p->stripe->wheel, &p->timer, due_ms > now_ms ? due_ms - now_ms : 0,
+			  on_due);
+	}
+	location_read_end();
+}
+
+void location_advance(struct location *l, uint64_t now_ms,
+		      void (*visit)(void *arg, const char *aor), void *arg)
+{
+	for (unsigned i = 0; i < STRIPES; i++) {
+		struct stripe *stripe = &l->stripes[i];
+
+		/* A place that is due may leave the table before its turn, but not the read
+		 * section. Its timer is not set, so it gets no second time into the list. */
+		location_read_begin();
+		pthread_mutex_lock(&stripe->lock);
+		stripe->due = NULL;
+		timer_wheel_advance(stripe->wheel, now_ms);
+		struct place *due = stripe->due;
+		pthread_mutex_unlock(&stripe->lock);
+		for (; due; due = due->due)
+			visit(arg, rcu_dereference(due->binding)->aor.p);
+		location_read_end();
+	}
 }

@@ -3,8 +3,14 @@
  * The location table: address of record → contacts.
  *
  * Readers of any thread look under RCU and never wait. What they see is whole: the contacts of an
- * AOR are one immutable block (struct binding), which a writer replaces by another. Writers take
- * the table's lock.
+ * AOR are one block (struct binding), which a writer replaces by another. Only what each refresh
+ * moves (when a contact expires, its CSeq) is written in place, a word at a time.
+ *
+ *   struct place     one per AOR that has contacts: its timer, its binding
+ *   struct binding   the contacts, highest q first, with their texts behind
+ *
+ * Writers take the lock of the AOR: AORs are spread over stripes, each with a lock and a timer
+ * wheel, so that those of different AORs seldom meet.
  */
 #ifndef CONTROLPLANE_REGISTRAR_LOCATION_H
 #define CONTROLPLANE_REGISTRAR_LOCATION_H
@@ -15,20 +21,31 @@
 #include "sip/base/slice.h"
 #include "sip/transport/transport.h"
 
+#define CONTACT_OUTBOUND \
+	1u                /* RFC 5626: known by instance and reg-id, reached over its flow alone */
+#define CONTACT_NATTED 2u /* requests go where the REGISTER came from, not where Contact says */
+#define CONTACT_ALG    4u /* somebody on the way rewrote a part of its messages */
+
 struct contact {
-	struct slice uri, call_id, user_agent; /* in a binding: NUL-terminated */
+	/* In a binding: NUL-terminated. route: the Path values (RFC 3327), with commas. instance: of
+	 * +sip.instance, without its brackets. */
+	struct slice uri, call_id, user_agent, route, instance;
 	struct sip_path path;
-	uint64_t expires_ms; /* wall clock */
-	uint32_t cseq;
-	float q;
+	uint64_t expires_ms; /* wall clock; in place: contact_expires() */
+	uint64_t updated_ms; /* of the latest REGISTER; in place */
+	uint64_t
+		stored_ms; /* until when the store takes it for alive; 0: it is not there. Writers */
+	uint32_t cseq;     /* in place */
+	uint32_t reg_id;   /* 0: none */
+	uint32_t epoch;    /* of its temporary GRUUs (RFC 5627 §5.4); 0: none */
+	uint16_t q;        /* thousandths */
+	uint16_t flags;    /* CONTACT_… */
 };
 
 /*  [ struct binding | contacts[count], highest q first | texts of aor and contacts ] */
 struct binding {
-	struct cds_lfht_node node;
 	struct rcu_head rcu;
 	struct slice aor;
-	uint64_t soonest_ms; /* when the first contact expires */
 	unsigned count;
 	struct contact contacts[];
 };
@@ -36,7 +53,7 @@ struct binding {
 struct location;
 
 /* expected: how many AORs there will be about. */
-int location_create(size_t expected, struct location **location);
+int location_create(size_t expected, uint64_t now_ms, struct location **location);
 /* No readers or writers are left. */
 void location_destroy(struct location *location);
 
@@ -49,12 +66,34 @@ void location_walk(struct location *location, void (*visit)(void *arg, const str
 /* Contacts in all. */
 size_t location_count(const struct location *location);
 
+/* Of a contact in a binding. */
+static inline uint64_t contact_expires(const struct contact *c)
+{
+	return __atomic_load_n(&c->expires_ms, __ATOMIC_RELAXED);
+}
+static inline uint64_t contact_updated(const struct contact *c)
+{
+	return __atomic_load_n(&c->updated_ms, __ATOMIC_RELAXED);
+}
+static inline uint32_t contact_cseq(const struct contact *c)
+{
+	return __atomic_load_n(&c->cseq, __ATOMIC_RELAXED);
+}
+
 /* Writers: lock, find what is there (it stays as long as the lock is held, up to the next set),
- * set what shall be there, unlock. */
-void location_lock(struct location *location);
-void location_unlock(struct location *location);
+ * change it, say when to look at the AOR again, unlock. */
+void location_lock(struct location *location, struct slice aor);
+void location_unlock(struct location *location, struct slice aor);
 /* Copies all; count 0 removes the AOR. Contacts need no order. -ENOMEM: all is as before. */
-int location_set(struct location *location, struct slice aor, const struct contact *contacts,
+int location_set(struct location *location, struct slice aor, const struct contact *const *contacts,
 		 unsigned count);
+/* Moves on what is written in place; `at` is a contact that location_find() gave. */
+void location_refresh(const struct contact *at, const struct contact *to);
+/* The AOR is visited at that time, and not at the one that was set before. */
+void location_arm(struct location *location, struct slice aor, uint64_t due_ms);
+
+/* Visits the AORs whose time has come, in a read section, without their locks. One thread. */
+void location_advance(struct location *location, uint64_t now_ms,
+		      void (*visit)(void *arg, const char *aor), void *arg);
 
 #endif

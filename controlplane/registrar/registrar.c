@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "controlplane/events/events.h"
+#include "controlplane/registrar/gruu.h"
 #include "controlplane/registrar/internal.h"
 #include "controlplane/registrar/record.h"
 #include "controlplane/store/store.h"
@@ -13,7 +14,8 @@
 
 /* --- changes -------------------------------------------------------------------------------------- */
 
-static void save(struct registrar *r, const char *aor, const struct contact *contact)
+/* until_ms: when the store may forget it by itself. */
+static void save(struct registrar *r, const char *aor, struct contact *contact, uint64_t until_ms)
 {
 	char text[RECORD_TEXT], uri[REGISTRAR_URI_MAX];
 
@@ -21,7 +23,8 @@ static void save(struct registrar *r, const char *aor, const struct contact *con
 		return;
 	record_write(contact, &r->config->sip, text);
 	/* What the store refuses it counts and logs; the table is what calls go by. */
-	store_contact_put(r->store, &(struct store_contact){ aor, uri, text, contact->expires_ms });
+	if (store_contact_put(r->store, &(struct store_contact){ aor, uri, text, until_ms }) == 0)
+		contact->stored_ms = until_ms;
 }
 
 static void forget(struct registrar *r, const char *aor, struct slice old_uri)
@@ -32,15 +35,95 @@ static void forget(struct registrar *r, const char *aor, struct slice old_uri)
 		store_contact_delete(r->store, aor, uri);
 }
 
-static void tell_added(struct registrar *r, const char *aor, struct slice uri)
+static void write_entry(struct registrar *r, const char *aor, struct update_entry *entry)
 {
-	LOG_INFO("registrar", 0, "%s: registered %.*s", aor, SLICE_FMT(uri));
-	if (r->events) {
-		char text[REGISTRAR_URI_MAX] = "";
+	struct contact *c = &entry->contact;
 
-		slice_copy(uri, text, sizeof(text));
-		event_publish(r->events, EVENT_REGISTRATION_ADDED, 0, 0, aor, text);
+	switch (entry->change) {
+	case UPDATE_KEPT:
+		break;
+	case UPDATE_REFRESHED:
+		/* The same URI in another spelling would be another row. */
+		if (!slice_equal(entry->old_uri, c->uri))
+			forget(r, aor, entry->old_uri);
+		if (entry->in_place && c->expires_ms <= c->stored_ms)
+			break;
+		/* fall through */
+	case UPDATE_ADDED:
+		save(r, aor, c, c->expires_ms + STORE_SLACK_MS);
+		break;
+	case UPDATE_REMOVED:
+	case UPDATE_EXPIRED:
+		if (entry->old_uri.p) /* else it came and went in one request */
+			forget(r, aor, entry->old_uri);
+		break;
 	}
+}
+
+/* When to look at the AOR again: its first contact expires, or wants to be pinged. */
+static void arm(struct registrar *r, const char *aor, uint64_t now_ms,
+		const struct update_result *result)
+{
+	uint64_t due_ms = UINT64_MAX, ping_ms = r->config->sip.nat_keepalive_s * 1000ull;
+
+	for (unsigned i = 0; i < result->count; i++) {
+		const struct contact *c = &result->entries[i].contact;
+
+		if (!update_is_live(&result->entries[i]))
+			continue;
+		if (c->expires_ms < due_ms)
+			due_ms = c->expires_ms;
+		if (ping_ms > 0 && registrar_wants_ping(c) && now_ms + ping_ms < due_ms)
+			due_ms = now_ms + ping_ms;
+	}
+	if (due_ms != UINT64_MAX)
+		location_arm(r->location, slice_of(aor), due_ms);
+}
+
+static int set(struct registrar *r, const char *aor, const struct update_result *result)
+{
+	const struct contact *live[UPDATE_CONTACTS_MAX + UPDATE_REQUEST_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < result->count; i++)
+		if (update_is_live(&result->entries[i]))
+			live[count++] = &result->entries[i].contact;
+	return location_set(r->location, slice_of(aor), live, count);
+}
+
+int registrar_commit(struct registrar *r, const char *aor, const struct binding *old,
+		     uint64_t now_ms, struct update_result *result)
+{
+	int error = 0;
+
+	/* What the store was told is a part of the contact. */
+	for (unsigned i = 0; i < result->count; i++)
+		write_entry(r, aor, &result->entries[i]);
+	if (old && update_is_in_place(result)) {
+		for (unsigned i = 0; i < old->count; i++)
+			location_refresh(&old->contacts[i], &result->entries[i].contact);
+	} else {
+		error = set(r, aor, result);
+	}
+	if (!error)
+		arm(r, aor, now_ms, result);
+	return error;
+}
+
+static void tell_added(struct registrar *r, const char *aor, const struct contact *c)
+{
+	char uri[REGISTRAR_URI_MAX] = "", source[SIP_ADDRESS_TEXT], agent[128] = "";
+
+	LOG_INFO("registrar", 0, "%s: registered %.*s", aor, SLICE_FMT(c->uri));
+	if (!r->events)
+		return;
+	slice_copy(c->uri, uri, sizeof(uri));
+	event_publish(r->events, EVENT_REGISTRATION_ADDED, 0, 0, aor, uri);
+	if ((c->flags & CONTACT_ALG) == 0)
+		return;
+	slice_copy(c->user_agent, agent, sizeof(agent));
+	event_publish(r->events, EVENT_NAT_ALG, 0, 0, aor,
+		      sip_address_text(&c->path.remote, source), agent);
 }
 
 static void tell_removed(struct registrar *r, const char *aor, struct slice uri, const char *reason)
@@ -54,80 +137,84 @@ static void tell_removed(struct registrar *r, const char *aor, struct slice uri,
 	}
 }
 
-static void follow(struct registrar *r, const char *aor, const struct update_entry *entry)
+void registrar_tell(struct registrar *r, const char *aor, const struct update_result *result)
 {
-	switch (entry->change) {
-	case UPDATE_KEPT:
-		break;
-	case UPDATE_ADDED:
-		save(r, aor, &entry->contact);
-		tell_added(r, aor, entry->contact.uri);
-		break;
-	case UPDATE_REFRESHED:
-		/* The same URI in another spelling would be another row. */
-		if (!slice_equal(entry->old_uri, entry->contact.uri))
-			forget(r, aor, entry->old_uri);
-		save(r, aor, &entry->contact);
-		break;
-	case UPDATE_REMOVED:
-	case UPDATE_EXPIRED:
-		if (!entry->old_uri.p)
-			break; /* came and went in one request */
-		forget(r, aor, entry->old_uri);
-		tell_removed(r, aor, entry->old_uri,
-			     entry->change == UPDATE_REMOVED ? "unregistered" : "expired");
-		break;
+	for (unsigned i = 0; i < result->count; i++) {
+		const struct update_entry *entry = &result->entries[i];
+
+		if (entry->change == UPDATE_ADDED)
+			tell_added(r, aor, &entry->contact);
+		else if (!update_is_live(entry) && entry->old_uri.p)
+			tell_removed(r, aor, entry->old_uri,
+				     entry->change == UPDATE_REMOVED ? "unregistered" : "expired");
 	}
-}
-
-int registrar_commit(struct registrar *r, const char *aor, const struct update_result *result)
-{
-	struct contact live[2 * UPDATE_CONTACTS_MAX];
-	unsigned count = 0;
-	int error;
-
-	for (unsigned i = 0; i < result->count; i++)
-		if (update_is_live(&result->entries[i]))
-			live[count++] = result->entries[i].contact;
-	/* The old texts that the entries point to stay until the read section ends. */
-	location_read_begin();
-	error = location_set(r->location, slice_of(aor), live, count);
-	for (unsigned i = 0; i < result->count && !error; i++)
-		follow(r, aor, &result->entries[i]);
-	location_read_end();
-	return error;
 }
 
 /* --- life ----------------------------------------------------------------------------------------- */
 
 /* A row of the store. Who is no user any more, and what has expired or cannot be read, goes. */
-static void restore_contact(void *arg, const struct store_contact *row)
+static bool restore_contact(struct registrar *r, const struct store_contact *row)
 {
-	struct contact contacts[UPDATE_CONTACTS_MAX];
-	struct registrar *r = arg;
-	const struct binding *old;
+	const struct contact *contacts[UPDATE_CONTACTS_MAX];
+	const struct binding *old = location_find(r->location, slice_of(row->aor));
+	unsigned count = old ? old->count : 0;
+	struct contact contact;
 	struct record_texts texts;
 	struct sip_uri uri;
-	unsigned count;
+	uint64_t soonest_ms = row->expires_ms;
 
-	location_read_begin();
-	old = location_find(r->location, slice_of(row->aor));
-	count = old ? old->count : 0;
 	if (row->expires_ms <= r->now() || !users_find(r->users, row->aor) ||
 	    count >= UPDATE_CONTACTS_MAX || strlen(row->uri) >= REGISTRAR_URI_MAX ||
 	    sip_uri_parse(slice_of(row->uri), &uri) ||
-	    record_read(row->text, &r->config->sip, &contacts[count], &texts)) {
+	    record_read(row->text, &uri, &r->config->sip, &contact, &texts))
+		return false;
+	contact.uri = slice_of(row->uri);
+	contact.expires_ms = contact.stored_ms = row->expires_ms;
+	for (unsigned i = 0; i < count; i++) {
+		contacts[i] = &old->contacts[i];
+		if (old->contacts[i].expires_ms < soonest_ms)
+			soonest_ms = old->contacts[i].expires_ms;
+	}
+	contacts[count] = &contact;
+	if (location_set(r->location, slice_of(row->aor), contacts, count + 1) == 0)
+		location_arm(r->location, slice_of(row->aor),
+			     registrar_wants_ping(&contact) ? r->now() : soonest_ms);
+	return true;
+}
+
+static void restore_row(void *arg, const struct store_contact *row)
+{
+	struct registrar *r = arg;
+
+	location_read_begin();
+	if (!restore_contact(r, row)) {
 		LOG_INFO("registrar", 0, "%s: not taken back: %s", row->aor, row->uri);
 		store_contact_delete(r->store, row->aor, row->uri);
-		goto done;
 	}
-	contacts[count].uri = slice_of(row->uri);
-	contacts[count].expires_ms = row->expires_ms;
-	if (count)
-		memcpy(contacts, old->contacts, count * sizeof(*contacts));
-	location_set(r->location, slice_of(row->aor), contacts, count + 1);
-done:
 	location_read_end();
+}
+
+/* At an end in order the store hears what it was not told at each refresh. */
+#define SETTLE_STEP 4096u
+
+struct settling {
+	struct registrar *registrar;
+	unsigned count;
+};
+
+static void settle(void *arg, const struct binding *b)
+{
+	struct settling *settling = arg;
+
+	for (unsigned i = 0; i < b->count; i++) {
+		struct contact contact = b->contacts[i];
+
+		if (contact.stored_ms == contact.expires_ms)
+			continue;
+		save(settling->registrar, b->aor.p, &contact, contact.expires_ms);
+		if (++settling->count % SETTLE_STEP == 0)
+			store_flush(settling->registrar->store);
+	}
 }
 
 int registrar_create(const struct config *config, struct store *store, struct event_bus *events,
@@ -143,11 +230,14 @@ int registrar_create(const struct config *config, struct store *store, struct ev
 	error = users_create(config, &r->users);
 	if (error)
 		goto free_registrar;
-	error = location_create(config->users_count, &r->location);
+	error = gruu_create(config->controlplane.state_dir, &r->gruu);
 	if (error)
 		goto free_users;
+	error = location_create(config->users_count, now(), &r->location);
+	if (error)
+		goto free_gruu;
 	if (store) {
-		error = store_contacts_load(store, restore_contact, r);
+		error = store_contacts_load(store, restore_row, r);
 		if (error)
 			goto free_location;
 		LOG_INFO("registrar", 0, "%zu contacts taken back", location_count(r->location));
@@ -156,6 +246,8 @@ int registrar_create(const struct config *config, struct store *store, struct ev
 	return 0;
 free_location:
 	location_destroy(r->location);
+free_gruu:
+	gruu_destroy(r->gruu);
 free_users:
 	users_destroy(r->users);
 free_registrar:
@@ -174,9 +266,17 @@ void registrar_set_note(struct registrar *registrar,
 
 void registrar_destroy(struct registrar *registrar)
 {
+	struct settling settling = { registrar, 0 };
+
 	if (!registrar)
 		return;
+	if (registrar->store) {
+		location_read_begin();
+		location_walk(registrar->location, settle, &settling);
+		location_read_end();
+	}
 	location_destroy(registrar->location);
+	gruu_destroy(registrar->gruu);
 	users_destroy(registrar->users);
 	free(registrar);
 }
@@ -189,12 +289,75 @@ int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
 	return users_aor(registrar->users, uri, aor);
 }
 
+/*
+ * A target is an AOR, with ";gr=INSTANCE" or ";gr~EPOCH" behind it if it is one phone that is
+ * meant. The last @ stands before the domain.
+ */
+struct target {
+	char aor[REGISTRAR_AOR_MAX];
+	struct slice instance; /* of the text that was given */
+	uint32_t epoch;
+};
+
+static void read_target(const char *text, struct target *target)
+{
+	const char *at = strrchr(text, '@'), *gr = at ? strstr(at, ";gr") : NULL;
+
+	*target = (struct target){ .instance = SLICE_NONE };
+	snprintf(target->aor, sizeof(target->aor), "%.*s",
+		 gr ? (int)(gr - text) : (int)strlen(text), text);
+	if (gr && gr[3] == '=')
+		target->instance = slice_of(gr + 4);
+	else if (gr && gr[3] == '~')
+		target->epoch = (uint32_t)strtoul(gr + 4, NULL, 16);
+}
+
+static int open_temporary(const struct registrar *r, const struct sip_uri *uri,
+			  char aor[REGISTRAR_AOR_MAX])
+{
+	const char *domain = users_domain(r->users, uri->host);
+	char name[128];
+	uint32_t epoch;
+
+	if (!domain || !gruu_open(r->gruu, uri->user, domain, name, sizeof(name), &epoch))
+		return -ENOENT;
+	if (snprintf(aor, REGISTRAR_AOR_MAX, "%s@%s;gr~%08x", name, domain, epoch) >=
+	    (int)REGISTRAR_AOR_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+int registrar_target(const struct registrar *r, const struct sip_uri *uri,
+		     char aor[REGISTRAR_AOR_MAX])
+{
+	struct slice gr;
+	size_t used;
+	int error;
+
+	if (!sip_param_get(uri->params, "gr", &gr))
+		return users_aor(r->users, uri, aor);
+	if (gr.n == 0)
+		return open_temporary(r, uri, aor);
+	error = users_aor(r->users, uri, aor);
+	if (error)
+		return error;
+	used = strlen(aor);
+	if (used + 4 >= REGISTRAR_AOR_MAX)
+		return -EINVAL;
+	memcpy(aor + used, ";gr=", 5);
+	used += 4;
+	error = sip_uri_unescape(gr, aor + used, REGISTRAR_AOR_MAX - used);
+	return error || strchr(aor + used, '@') ? -EINVAL : 0;
+}
+
 bool registrar_user_exists(const struct registrar *registrar, const char *aor)
 {
+	struct target target;
 	bool exists;
 
+	read_target(aor, &target);
 	location_read_begin();
-	exists = users_find(registrar->users, aor) != NULL;
+	exists = users_find(registrar->users, target.aor) != NULL;
 	location_read_end();
 	return exists;
 }
@@ -214,67 +377,127 @@ static void copy_text(struct slice text, char *dst, size_t size)
 	slice_copy(text, dst, size);
 }
 
+static bool is_meant(const struct target *target, const struct contact *c)
+{
+	if (target->instance.p && !slice_equal(target->instance, c->instance))
+		return false;
+	return target->epoch == 0 || target->epoch == c->epoch;
+}
+
+/* RFC 5626 §6: of the flows of one phone, the latest alone is tried. */
+static bool has_later_flow(const struct binding *b, const struct contact *c, uint64_t now_ms)
+{
+	for (unsigned i = 0; (c->flags & CONTACT_OUTBOUND) && i < b->count; i++) {
+		const struct contact *other = &b->contacts[i];
+
+		if (other != c && (other->flags & CONTACT_OUTBOUND) &&
+		    contact_expires(other) > now_ms && slice_equal(other->instance, c->instance) &&
+		    (contact_updated(other) > contact_updated(c) ||
+		     (contact_updated(other) == contact_updated(c) && other < c)))
+			return true;
+	}
+	return false;
+}
+
+static void copy_contact(const struct contact *from, struct registrar_contact *to)
+{
+	copy_text(from->uri, to->uri, sizeof(to->uri));
+	copy_text(from->user_agent, to->user_agent, sizeof(to->user_agent));
+	copy_text(from->call_id, to->call_id, sizeof(to->call_id));
+	copy_text(from->route, to->route, sizeof(to->route));
+	to->path = from->path;
+	to->q = (float)from->q / 1000;
+	to->expires_ms = contact_expires(from);
+	to->cseq = contact_cseq(from);
+	to->natted = from->flags & CONTACT_NATTED;
+}
+
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 			  struct registrar_contact *contacts, unsigned max)
 {
 	const uint64_t now_ms = registrar->now();
 	const struct binding *b;
+	struct target target;
 	unsigned count = 0;
 
+	read_target(aor, &target);
 	location_read_begin();
-	b = location_find(registrar->location, slice_of(aor));
+	b = location_find(registrar->location, slice_of(target.aor));
 	for (unsigned i = 0; b && i < b->count && count < max; i++) {
-		const struct contact *from = &b->contacts[i];
-		struct registrar_contact *to = &contacts[count];
+		const struct contact *c = &b->contacts[i];
 
-		if (from->expires_ms <= now_ms)
-			continue;
-		copy_text(from->uri, to->uri, sizeof(to->uri));
-		copy_text(from->user_agent, to->user_agent, sizeof(to->user_agent));
-		copy_text(from->call_id, to->call_id, sizeof(to->call_id));
-		to->path = from->path;
-		to->q = from->q;
-		to->expires_ms = from->expires_ms;
-		to->cseq = from->cseq;
-		count++;
+		if (contact_expires(c) > now_ms && is_meant(&target, c) &&
+		    !has_later_flow(b, c, now_ms))
+			copy_contact(c, &contacts[count++]);
 	}
 	location_read_end();
 	return count;
 }
 
-struct expiry {
-	struct registrar *registrar;
-	uint64_t now_ms;
-};
+/* --- time ------------------------------------------------------------------------------------------- */
 
-static void expire_binding(void *arg, const struct binding *b)
+bool registrar_wants_ping(const struct contact *c)
 {
-	const struct expiry *expiry = arg;
-	struct registrar *r = expiry->registrar;
-	static const struct update_request nothing;
-	struct update_result result;
-	struct refusal refusal;
-	const struct binding *now;
-
-	if (b->soonest_ms > expiry->now_ms)
-		return;
-	location_lock(r->location);
-	/* What was seen without the lock may have been replaced. */
-	now = location_find(r->location, b->aor);
-	if (now &&
-	    update_apply(&nothing, now, expiry->now_ms, UINT32_MAX, &result, &refusal) == 0 &&
-	    registrar_commit(r, b->aor.p, &result))
-		LOG_WARN("registrar", 0, "%s: no memory to drop what has expired", b->aor.p);
-	location_unlock(r->location);
+	/* Over a connection it is the phone that keeps it (RFC 5626 §3.5.1). */
+	return (c->flags & CONTACT_NATTED) && c->path.kind == SIP_UDP;
 }
 
-void registrar_expire(struct registrar *registrar)
+static void flush_pings(struct registrar *r)
 {
-	struct expiry expiry = { registrar, registrar->now() };
+	if (r->ping_count > 0 && r->ping)
+		r->ping(r->ping_arg, r->pings, r->ping_count);
+	r->ping_count = 0;
+}
 
-	location_read_begin();
-	location_walk(registrar->location, expire_binding, &expiry);
-	location_read_end();
+static void ping(struct registrar *r, const struct update_result *result)
+{
+	for (unsigned i = 0; i < result->count; i++) {
+		if (!update_is_live(&result->entries[i]) ||
+		    !registrar_wants_ping(&result->entries[i].contact))
+			continue;
+		r->pings[r->ping_count++] = result->entries[i].contact.path;
+		if (r->ping_count == REGISTRAR_PINGS)
+			flush_pings(r);
+	}
+}
+
+static void visit_due(void *arg, const char *text)
+{
+	struct registrar *r = arg;
+	const uint64_t now_ms = r->now();
+	const struct slice aor = slice_of(text);
+	const struct binding *old;
+	struct update_result result;
+	int error;
+
+	location_lock(r->location, aor);
+	old = location_find(r->location, aor);
+	error = update_expire(old, now_ms, &result);
+	if (!error)
+		error = registrar_commit(r, text, old, now_ms, &result);
+	if (error) /* again in a second */
+		location_arm(r->location, aor, now_ms + 1000);
+	location_unlock(r->location, aor);
+	if (!error) {
+		registrar_tell(r, text, &result);
+		if (r->config->sip.nat_keepalive_s > 0)
+			ping(r, &result);
+		update_free(&result);
+	}
+}
+
+void registrar_tick(struct registrar *registrar)
+{
+	location_advance(registrar->location, registrar->now(), visit_due, registrar);
+	flush_pings(registrar);
+}
+
+void registrar_set_ping(struct registrar *registrar,
+			void (*send)(void *arg, const struct sip_path *paths, unsigned count),
+			void *arg)
+{
+	registrar->ping = send;
+	registrar->ping_arg = arg;
 }
 
 /* --- for people ------------------------------------------------------------------------------------- */
@@ -308,18 +531,25 @@ static void show_binding(void *arg, const struct binding *b)
 		const bool v6 = c->path.remote.family == AF_INET6;
 		char ip[SIP_ADDRESS_TEXT], source[SIP_ADDRESS_TEXT + 16];
 
-		if (c->expires_ms <= showing->now_ms)
+		const uint64_t expires_ms = contact_expires(c);
+
+		if (expires_ms <= showing->now_ms)
 			continue;
 		snprintf(source, sizeof(source), v6 ? "[%s]:%u" : "%s:%u",
 			 sip_address_ip(&c->path.remote, ip), c->path.remote.port);
 		json_array_append_new(
 			showing->array,
-			json_pack("{s:o, s:o, s:s, s:I, s:f, s:o, s:o, s:I}", "aor",
-				  json_text(b->aor), "contact", json_text(c->uri), "source", source,
-				  "expires_s",
-				  (json_int_t)((c->expires_ms - showing->now_ms + 999) / 1000), "q",
-				  (double)c->q, "user_agent", json_text(c->user_agent), "call_id",
-				  json_text(c->call_id), "cseq", (json_int_t)c->cseq));
+			json_pack(
+				"{s:o, s:o, s:s, s:s, s:b, s:b, s:I, s:f, s:o, s:I, s:o, s:o, s:o, s:I}",
+				"aor", json_text(b->aor), "contact", json_text(c->uri), "source",
+				source, "transport", sip_transport_name(c->path.kind), "nat",
+				(c->flags & CONTACT_NATTED) != 0, "alg",
+				(c->flags & CONTACT_ALG) != 0, "expires_s",
+				(json_int_t)((expires_ms - showing->now_ms + 999) / 1000), "q",
+				c->q / 1000.0, "instance", json_text(c->instance), "reg_id",
+				(json_int_t)c->reg_id, "path", json_text(c->route), "user_agent",
+				json_text(c->user_agent), "call_id", json_text(c->call_id), "cseq",
+				(json_int_t)contact_cseq(c)));
 	}
 }
 

@@ -24,7 +24,9 @@ struct event_bus;
 
 struct registrar_contact {
 	char uri[REGISTRAR_URI_MAX]; /* as the phone gave it */
+	char route[1024];            /* value of Route for requests to it: the Path; or "" */
 	struct sip_path path;        /* where requests go: sip_contact_path() */
+	bool natted;                 /* that is not where the URI says */
 	float q;                     /* 0..1, default 1 */
 	uint64_t expires_ms;         /* wall clock */
 	char user_agent[128];
@@ -50,6 +52,10 @@ void registrar_handle(struct registrar *registrar, struct digest_server *digest,
 /* "alice@tandem.lab": lower-cased host, unescaped user. -ENOENT if the domain is not ours. */
 int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
 		  char aor[REGISTRAR_AOR_MAX]);
+/* The same of a Request-URI, which may be a GRUU (RFC 5627): what comes out then means one phone of
+ * the user, to registrar_user_exists() and registrar_lookup(). -ENOENT: none of ours, or made up. */
+int registrar_target(const struct registrar *registrar, const struct sip_uri *uri,
+		     char aor[REGISTRAR_AOR_MAX]);
 /* Is there such a user, registered or not? */
 bool registrar_user_exists(const struct registrar *registrar, const char *aor);
 /* For digest_check(). The realm of a user is the domain of its AOR. */
@@ -58,9 +64,14 @@ void registrar_users(struct registrar *registrar, struct digest_users *users);
 /* Copies the live contacts of an AOR, highest q first. Returns how many (0..max). */
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 			  struct registrar_contact *contacts, unsigned max);
-/* Drops what has expired; called about once a second by one thread. */
-void registrar_expire(struct registrar *registrar);
-/* Appends one object per contact: aor, contact, source, expires_s, q, user_agent, call_id, cseq. */
+/* Drops what has expired, and has phones behind NATs pinged; called about once a second by one
+ * thread. */
+void registrar_tick(struct registrar *registrar);
+/* send: sends a keep-alive along each path (copied). Called in registrar_tick(). */
+void registrar_set_ping(struct registrar *registrar,
+			void (*send)(void *arg, const struct sip_path *paths, unsigned count),
+			void *arg);
+/* Appends one object per contact. */
 void registrar_show(struct registrar *registrar, json_t *array);
 size_t registrar_count(const struct registrar *registrar);
 

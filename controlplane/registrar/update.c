@@ -2,9 +2,13 @@
 #include "controlplane/registrar/update.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "controlplane/registrar/registrar.h"
+#include "sip/base/random.h"
+#include "sip/dialog/alg.h"
 #include "sip/dialog/dialog.h"
+#include "sip/message/chars.h"
 
 static int refuse(struct refusal *refusal, unsigned status, const char *reason)
 {
@@ -25,26 +29,26 @@ static uint32_t read_expires(struct slice text)
 }
 
 /* qvalue: "0" or "1" with up to three digits behind the point (RFC 3261 §25.1). */
-static int read_q(struct slice text, float *q)
+static int read_q(struct slice text, uint16_t *q)
 {
-	static const float weight[] = { 0, .1f, .01f, .001f };
+	static const uint16_t weight[] = { 0, 100, 10, 1 };
 
 	if (text.n < 1 || text.n > 5 || (text.p[0] != '0' && text.p[0] != '1'))
 		return -EBADMSG;
-	*q = text.p[0] == '1';
+	*q = text.p[0] == '1' ? 1000 : 0;
 	if (text.n > 1 && text.p[1] != '.')
 		return -EBADMSG;
 	for (size_t i = 2; i < text.n; i++) {
 		if (text.p[i] < '0' || text.p[i] > '9' || (text.p[0] == '1' && text.p[i] != '0'))
 			return -EBADMSG;
-		*q += (float)(text.p[i] - '0') * weight[i - 1];
+		*q = (uint16_t)(*q + (text.p[i] - '0') * weight[i - 1]);
 	}
 	return 0;
 }
 
 /* RFC 3261 §10.3 step 7: the parameter, else the header, else our default. */
-static uint32_t contact_expires(const struct sip_addr *contact, struct slice header,
-				const struct config_sip *sip)
+static uint32_t contact_expires_s(const struct sip_addr *contact, struct slice header,
+				  const struct config_sip *sip)
 {
 	uint32_t seconds = sip->registration_default_s;
 	struct slice value;
@@ -56,28 +60,120 @@ static uint32_t contact_expires(const struct sip_addr *contact, struct slice hea
 	return seconds > sip->registration_max_s ? sip->registration_max_s : seconds;
 }
 
+/* "<urn:uuid:…>" without its brackets; what is no such thing is nothing. */
+static struct slice read_instance(const struct sip_addr *contact)
+{
+	struct slice value;
+
+	if (!sip_param_get(contact->params, "+sip.instance", &value) || value.n < 3 ||
+	    value.p[0] != '<' || value.p[value.n - 1] != '>' || value.n - 2 > UPDATE_INSTANCE_MAX)
+		return SLICE_NONE;
+	value = (struct slice){ value.p + 1, value.n - 2 };
+	return all_are(value, CHAR_VISIBLE) && !memchr(value.p, '@', value.n) ? value : SLICE_NONE;
+}
+
+static bool came_directly(const struct sip_msg *request)
+{
+	struct slice rest = sip_msg_value(request, SIP_H_VIA);
+	struct sip_via via;
+
+	return sip_via_next(&rest, &via) == 0 && sip_via_next(&rest, &via) != 0 &&
+	       !sip_msg_next(request, sip_msg_header(request, SIP_H_VIA));
+}
+
+/* Has the proxy next to the phone, who stands last in the Path, said that it keeps flows? */
+static bool edge_keeps_flows(struct slice route)
+{
+	struct sip_addr edge;
+	struct slice value;
+	bool keeps = false;
+
+	while (sip_addr_next(&route, &edge) == 0)
+		keeps = sip_param_get(edge.uri.params, "ob", &value);
+	return keeps;
+}
+
+/* RFC 5626 §6. reg_id 0: the phone does not ask for it. */
+static int read_outbound(const struct sip_addr *contact, struct update_request *update,
+			 struct update_contact *to, struct refusal *refusal)
+{
+	struct slice value;
+
+	to->reg_id = 0;
+	if (!to->instance.p || !sip_param_get(contact->params, "reg-id", &value) ||
+	    !sip_msg_has_token(update->request, SIP_H_SUPPORTED, SLICE("outbound")))
+		return 0;
+	if (slice_to_u32(value, INT32_MAX, &to->reg_id) || to->reg_id == 0)
+		return refuse(refusal, 400, "Bad reg-id of Contact");
+	if (update->route.p ? !edge_keeps_flows(update->route) : !came_directly(update->request))
+		return refuse(refusal, 439, NULL);
+	return 0;
+}
+
 static int read_contact(const struct sip_addr *contact, struct slice expires_header,
 			const struct config_sip *sip, struct update_request *update,
 			struct refusal *refusal)
 {
+	struct update_contact *to;
 	struct slice value;
-	float q = 1;
-	uint32_t expires_s = contact_expires(contact, expires_header, sip);
 
+	if (update->count == UPDATE_REQUEST_MAX)
+		return refuse(refusal, 403, "Too Many Contacts");
+	to = &update->contacts[update->count++];
+	to->uri = contact->uri;
+	to->q = 1000;
+	to->expires_s = contact_expires_s(contact, expires_header, sip);
+	to->instance = read_instance(contact);
 	if (contact->uri.scheme != SIP_SCHEME_SIP && contact->uri.scheme != SIP_SCHEME_SIPS)
 		return refuse(refusal, 400, "Contact Is No SIP URI");
 	if (contact->uri.text.n >= REGISTRAR_URI_MAX)
 		return refuse(refusal, 400, "Contact Too Long");
-	if (sip_param_get(contact->params, "q", &value) && read_q(value, &q))
+	if (sip_param_get(contact->params, "q", &value) && read_q(value, &to->q))
 		return refuse(refusal, 400, "Bad q of Contact");
-	if (expires_s > 0 && expires_s < sip->registration_min_s)
+	if (to->expires_s > 0 && to->expires_s < sip->registration_min_s)
 		return refuse(refusal, 423, NULL);
-	if (update->count == UPDATE_CONTACTS_MAX)
-		return refuse(refusal, 403, "Too Many Contacts");
-	update->contacts[update->count].uri = contact->uri;
-	update->contacts[update->count].q = q;
-	update->contacts[update->count].expires_s = expires_s;
-	update->count++;
+	return read_outbound(contact, update, to, refusal);
+}
+
+/* The Path of RFC 3327, topmost first, as it will stand in Route. */
+static int read_path(struct update_request *update, struct refusal *refusal)
+{
+	const struct sip_header *h = sip_msg_header(update->request, SIP_H_PATH);
+	struct sip_addr addr;
+	struct slice rest;
+	size_t used = 0;
+	int error;
+
+	update->route = SLICE_NONE;
+	for (; h; h = sip_msg_next(update->request, h)) {
+		if (used + h->value.n + 2 > UPDATE_ROUTE_MAX)
+			return refuse(refusal, 400, "Path Too Long");
+		if (used > 0) {
+			update->joined[used++] = ',';
+			update->joined[used++] = ' ';
+		}
+		memcpy(update->joined + used, h->value.p, h->value.n);
+		used += h->value.n;
+	}
+	if (used == 0)
+		return 0;
+	rest = update->route = (struct slice){ update->joined, used };
+	while ((error = sip_addr_next(&rest, &addr)) == 0)
+		if (addr.star ||
+		    (addr.uri.scheme != SIP_SCHEME_SIP && addr.uri.scheme != SIP_SCHEME_SIPS))
+			return refuse(refusal, 400, "Bad Path");
+	return error == -ENOENT ? 0 : refuse(refusal, 400, "Bad Path");
+}
+
+/* RFC 5626 §6: one flow a request. */
+static int check_flows(const struct update_request *update, struct refusal *refusal)
+{
+	unsigned flows = 0;
+
+	for (unsigned i = 0; i < update->count; i++)
+		flows += update->contacts[i].reg_id > 0;
+	if (flows > 1)
+		return refuse(refusal, 400, "More Than One reg-id");
 	return 0;
 }
 
@@ -118,7 +214,10 @@ int update_read(const struct sip_msg *request, const struct sip_path *from,
 	update->star = false;
 	update->count = 0;
 	update->request = request;
-	update->path = *from;
+	update->from = *from;
+	update->gruu = sip_msg_has_token(request, SIP_H_SUPPORTED, SLICE("gruu")) ||
+		       sip_msg_has_token(request, SIP_H_REQUIRE, SLICE("gruu"));
+	update->path = sip_msg_has_token(request, SIP_H_SUPPORTED, SLICE("path"));
 	update->call_id = sip_msg_value(request, SIP_H_CALL_ID);
 	update->user_agent = sip_msg_value(request, SIP_H_USER_AGENT);
 	if (update->user_agent.n > UPDATE_USER_AGENT_MAX)
@@ -128,7 +227,9 @@ int update_read(const struct sip_msg *request, const struct sip_path *from,
 	if (sip_msg_cseq(request, &cseq))
 		return refuse(refusal, 400, "Bad CSeq");
 	update->cseq = cseq.number;
-	return read_contacts(request, sip, update, refusal);
+	if (read_path(update, refusal) || read_contacts(request, sip, update, refusal))
+		return -EINVAL;
+	return check_flows(update, refusal);
 }
 
 /* --- applying it ---------------------------------------------------------------------------------- */
@@ -145,6 +246,26 @@ static bool out_of_order(const struct update_request *update, const struct updat
 	       update->cseq <= entry->contact.cseq;
 }
 
+/* Room for all that may come out. */
+static int begin(const struct binding *old, unsigned more, struct update_result *result)
+{
+	unsigned most = (old ? old->count : 0) + more;
+
+	result->count = 0;
+	result->entries = result->here;
+	if (most > UPDATE_ENTRIES_HERE)
+		result->entries = malloc(most * sizeof(*result->entries));
+	return result->entries ? 0 : -ENOMEM;
+}
+
+void update_free(struct update_result *result)
+{
+	if (result->entries != result->here)
+		free(result->entries);
+	result->entries = result->here;
+	result->count = 0;
+}
+
 static void take_old(const struct binding *old, uint64_t now_ms, struct update_result *result)
 {
 	for (unsigned i = 0; old && i < old->count; i++) {
@@ -153,28 +274,116 @@ static void take_old(const struct binding *old, uint64_t now_ms, struct update_r
 		entry->contact = old->contacts[i];
 		entry->old_uri = old->contacts[i].uri;
 		entry->change = entry->contact.expires_ms <= now_ms ? UPDATE_EXPIRED : UPDATE_KEPT;
+		entry->in_place = false;
 		/* It was parsed when it came. */
 		sip_uri_parse(entry->old_uri, &entry->uri);
 	}
 }
 
-static struct update_entry *find_entry(struct update_result *result, const struct sip_uri *uri)
+/* RFC 5626 §6: a flow is known by instance and reg-id, all others by their URI. */
+static bool is_same(const struct update_entry *entry, const struct update_contact *contact)
+{
+	if (contact->reg_id > 0 && entry->contact.reg_id > 0)
+		return entry->contact.reg_id == contact->reg_id &&
+		       slice_equal(entry->contact.instance, contact->instance);
+	return sip_uri_equal(&entry->uri, &contact->uri);
+}
+
+static struct update_entry *find_entry(struct update_result *result,
+				       const struct update_contact *contact)
 {
 	for (unsigned i = 0; i < result->count; i++)
 		if (result->entries[i].change != UPDATE_EXPIRED &&
-		    sip_uri_equal(&result->entries[i].uri, uri))
+		    is_same(&result->entries[i], contact))
 			return &result->entries[i];
 	return NULL;
 }
 
-static int apply_contact(const struct update_request *update, unsigned i, uint64_t now_ms,
-			 struct update_result *result, struct refusal *refusal)
+/* Where requests to the contact go, and what that says of the way. */
+static void aim(const struct update_request *update, const struct update_contact *from,
+		struct contact *contact)
 {
-	struct update_entry *entry = find_entry(result, &update->contacts[i].uri);
+	const struct sip_uri *uri = &from->uri;
+	struct sip_address said;
+	struct sip_addr edge;
+	struct slice route = update->route;
+
+	if (route.p && sip_addr_next(&route, &edge) == 0)
+		uri = &edge.uri;
+	sip_contact_path(update->request, &update->from, uri, &contact->path);
+	contact->flags = from->reg_id > 0 ? CONTACT_OUTBOUND : 0;
+	if (route.p)
+		return; /* the edge knows the way */
+	if (from->reg_id > 0 && contact->path.kind != SIP_UDP)
+		contact->path.flags |= SIP_PATH_FLOW_ONLY;
+	if (sip_address_parse(uri->host, uri->port ? uri->port : 5060, &said) == 0 &&
+	    (contact->path.kind == SIP_UDP ? !sip_address_equal(&said, &contact->path.remote)
+					   : !sip_address_same_host(&said, &contact->path.remote)))
+		contact->flags |= CONTACT_NATTED;
+	if (sip_nat_signs(update->request, &update->from) & SIP_NAT_ALG)
+		contact->flags |= CONTACT_ALG;
+}
+
+static bool same_path(const struct sip_path *a, const struct sip_path *b)
+{
+	return sip_address_equal(&a->remote, &b->remote) && a->kind == b->kind &&
+	       a->listener == b->listener && a->flags == b->flags &&
+	       sip_flow_equal(a->flow, b->flow);
+}
+
+static bool differs_in_time_only(const struct contact *a, const struct contact *b)
+{
+	return slice_equal(a->uri, b->uri) && slice_equal(a->call_id, b->call_id) &&
+	       slice_equal(a->user_agent, b->user_agent) && slice_equal(a->route, b->route) &&
+	       slice_equal(a->instance, b->instance) && same_path(&a->path, &b->path) &&
+	       a->reg_id == b->reg_id && a->epoch == b->epoch && a->q == b->q &&
+	       a->flags == b->flags;
+}
+
+/* RFC 5627 §5.4: a new Call-ID of the instance ends its temporary GRUUs. */
+static uint32_t epoch_of(const struct update_request *update, const struct update_contact *from,
+			 const struct update_result *result)
+{
+	uint32_t epoch;
+
+	if (!from->instance.p)
+		return 0;
+	for (unsigned i = 0; i < result->count; i++) {
+		const struct contact *c = &result->entries[i].contact;
+
+		if (update_is_live(&result->entries[i]) && c->epoch > 0 &&
+		    slice_equal(c->instance, from->instance) &&
+		    slice_equal(c->call_id, update->call_id))
+			return c->epoch;
+	}
+	do {
+		epoch = (uint32_t)random_u64();
+	} while (epoch == 0);
+	return epoch;
+}
+
+static int apply_contact(const struct update_request *update, const struct update_contact *from,
+			 uint64_t now_ms, struct update_result *result, struct refusal *refusal)
+{
+	struct update_entry *entry = find_entry(result, from);
+	uint32_t epoch = epoch_of(update, from, result);
+	struct contact contact = {
+		.uri = from->uri.text,
+		.call_id = update->call_id,
+		.user_agent = update->user_agent,
+		.route = update->route,
+		.instance = from->instance,
+		.expires_ms = now_ms + from->expires_s * 1000ull,
+		.updated_ms = now_ms,
+		.cseq = update->cseq,
+		.reg_id = from->reg_id,
+		.epoch = epoch,
+		.q = from->q,
+	};
 
 	if (entry && out_of_order(update, entry))
 		return refuse(refusal, 500, "CSeq Out Of Order");
-	if (update->contacts[i].expires_s == 0) {
+	if (from->expires_s == 0) {
 		/* One that this request itself brought has never been. */
 		if (entry)
 			entry->change = entry->old_uri.p ? UPDATE_REMOVED : UPDATE_EXPIRED;
@@ -184,17 +393,13 @@ static int apply_contact(const struct update_request *update, unsigned i, uint64
 		entry = &result->entries[result->count++];
 		*entry = (struct update_entry){ 0 };
 	}
+	aim(update, from, &contact);
+	contact.stored_ms = entry->contact.stored_ms;
+	entry->in_place = entry->change == UPDATE_KEPT && entry->old_uri.p &&
+			  differs_in_time_only(&entry->contact, &contact);
 	entry->change = entry->old_uri.p ? UPDATE_REFRESHED : UPDATE_ADDED;
-	entry->uri = update->contacts[i].uri;
-	entry->contact = (struct contact){
-		.uri = update->contacts[i].uri.text,
-		.call_id = update->call_id,
-		.user_agent = update->user_agent,
-		.expires_ms = now_ms + update->contacts[i].expires_s * 1000ull,
-		.cseq = update->cseq,
-		.q = update->contacts[i].q,
-	};
-	sip_contact_path(update->request, &update->path, &entry->uri, &entry->contact.path);
+	entry->uri = from->uri;
+	entry->contact = contact;
 	return 0;
 }
 
@@ -203,7 +408,9 @@ int update_apply(const struct update_request *update, const struct binding *old,
 {
 	unsigned live = 0, added = 0;
 
-	result->count = 0;
+	*refusal = (struct refusal){ 500, NULL };
+	if (begin(old, update->count, result))
+		return -ENOMEM;
 	take_old(old, now_ms, result);
 	for (unsigned i = 0; update->star && i < result->count; i++) {
 		if (out_of_order(update, &result->entries[i]))
@@ -212,7 +419,7 @@ int update_apply(const struct update_request *update, const struct binding *old,
 			result->entries[i].change = UPDATE_REMOVED;
 	}
 	for (unsigned i = 0; i < update->count; i++)
-		if (apply_contact(update, i, now_ms, result, refusal))
+		if (apply_contact(update, &update->contacts[i], now_ms, result, refusal))
 			return -EINVAL;
 	for (unsigned i = 0; i < result->count; i++) {
 		live += update_is_live(&result->entries[i]);
@@ -222,4 +429,21 @@ int update_apply(const struct update_request *update, const struct binding *old,
 	if (added > 0 && live > contacts_max)
 		return refuse(refusal, 403, "Too Many Contacts");
 	return 0;
+}
+
+int update_expire(const struct binding *old, uint64_t now_ms, struct update_result *result)
+{
+	int error = begin(old, 0, result);
+
+	if (!error)
+		take_old(old, now_ms, result);
+	return error;
+}
+
+bool update_is_in_place(const struct update_result *result)
+{
+	for (unsigned i = 0; i < result->count; i++)
+		if (result->entries[i].change != UPDATE_KEPT && !result->entries[i].in_place)
+			return false;
+	return true;
 }

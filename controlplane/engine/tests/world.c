@@ -35,6 +35,12 @@ int registrar_aor(const struct registrar *registrar, const struct sip_uri *uri,
 	return 0;
 }
 
+int registrar_target(const struct registrar *registrar, const struct sip_uri *uri,
+		     char aor[REGISTRAR_AOR_MAX])
+{
+	return registrar_aor(registrar, uri, aor);
+}
+
 bool registrar_user_exists(const struct registrar *registrar, const char *aor)
 {
 	(void)registrar;

@@ -88,10 +88,13 @@ Test(registrar, serves_its_domains_only)
 
 Test(registrar, names_the_extensions_that_it_does_not_have)
 {
-	cr_expect_eq(send_register("alice", "c", 1, "Require: path, gruu\r\nRequire: x\r\n" PHONE),
+	cr_expect_eq(send_register("alice", "c", 1, "Require: path, foo\r\nRequire: x\r\n" PHONE),
 		     420);
-	cr_expect(answer_has("Unsupported: path, gruu, x\r\n"), "%s", world.answer);
-	cr_expect_eq(send_register("alice", "c", 1, "Supported: path, gruu\r\n" PHONE), 200);
+	cr_expect(answer_has("Unsupported: foo, x\r\n"), "%s", world.answer);
+	cr_expect_eq(send_register("alice", "c", 1, "Require: ,\r\n" PHONE), 400);
+	cr_expect_eq(send_register("alice", "c", 1, "Require: path, gruu, outbound\r\n" PHONE),
+		     200);
+	cr_expect(answer_has("Supported: path, outbound, gruu\r\n"), "%s", world.answer);
 }
 
 /* --- contacts come and go --------------------------------------------------------------------------- */

@@ -36,8 +36,10 @@ uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, u
 		fields[i] = va_arg(args, const char *);
 	va_end(args);
 	snprintf(world.events + used, sizeof(world.events) - used, "%s %s %s%s%s\n",
-		 type == EVENT_REGISTRATION_ADDED ? "added" : "removed", fields[0], fields[1],
-		 *fields[2] ? " " : "", fields[2]);
+		 type == EVENT_REGISTRATION_ADDED ? "added"
+		 : type == EVENT_NAT_ALG          ? "alg"
+						  : "removed",
+		 fields[0], fields[1], *fields[2] ? " " : "", fields[2]);
 	return 1;
 }
 
@@ -123,10 +125,12 @@ void world_open(void)
 			.users_count = 5,
 		},
 		.source = "198.18.0.101",
+		.via = "10.0.0.1:5060",
 	};
 	world_now_ms = 1700000000000;
 	strcpy(world.dir, "/tmp/tandem-registrar-XXXXXX");
 	cr_assert_not_null(mkdtemp(world.dir));
+	world.config.controlplane.state_dir = world.dir;
 	world.wheel = timer_wheel_create(0);
 	layer.wheel = world.wheel;
 	cr_assert_eq(sip_transactions_create(&layer, &world.layer), 0);
@@ -149,14 +153,14 @@ void world_restart(void)
 void world_close(void)
 {
 	static const char *const names[] = { "tandem.db", "tandem.db-wal", "tandem.db-shm",
-					     "tandem.lock" };
+					     "tandem.lock", "gruu.key" };
 	char name[160];
 
 	close_registrar();
 	sip_transactions_destroy(world.layer);
 	digest_server_destroy(world.digest);
 	timer_wheel_destroy(world.wheel);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		snprintf(name, sizeof(name), "%s/%s", world.dir, names[i]);
 		unlink(name);
 	}
@@ -188,12 +192,12 @@ static unsigned deliver(const struct parts *parts, const char *authorization)
 	unsigned status = 0, before = world.answers;
 	int n = snprintf(text, sizeof(text),
 			 "REGISTER %s SIP/2.0\r\n"
-			 "Via: SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bK%u\r\n"
+			 "Via: SIP/2.0/UDP %s;rport;branch=z9hG4bK%u\r\n"
 			 "Max-Forwards: 70\r\nFrom: <%s>;tag=1\r\nTo: <%s>\r\nCall-ID: %s\r\n"
 			 "CSeq: %u REGISTER\r\nUser-Agent: phone \xe9 1.0\r\n"
 			 "%s%sContent-Length: 0\r\n\r\n",
-			 parts->request_uri, ++branch, parts->to, parts->to, parts->call_id,
-			 parts->cseq, authorization, parts->headers);
+			 parts->request_uri, world.via, ++branch, parts->to, parts->to,
+			 parts->call_id, parts->cseq, authorization, parts->headers);
 
 	cr_assert_lt(n, (int)sizeof(text));
 	cr_assert_eq(sip_address_parse(slice_of(world.source), 40000, &from.remote), 0);

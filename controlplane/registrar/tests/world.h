@@ -23,6 +23,7 @@ struct world {
 	unsigned answers;
 	char events[4096];  /* a line per event */
 	const char *source; /* IP that the next requests come from */
+	const char *via;    /* sent-by of their Via */
 	char dir[64];
 };
 extern struct world world;

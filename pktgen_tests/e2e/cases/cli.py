@@ -13,7 +13,8 @@ FIELDS = {
     "calls": "id state from to caller_session callee_session started answered duration_s context",
     "sessions": "id call direction state local_uri remote_uri remote_address sip_call_id sdp_state "
                 "media_direction codec termination",
-    "registrations": "aor contact source expires_s q user_agent call_id cseq",
+    "registrations": "aor contact source transport nat alg expires_s q instance reg_id path user_agent "
+    "call_id cseq",
     "trunks": "name address port prefix state calls",
     "contexts": "handle call terminations owner",
     "terminations": "handle context call side state local_address local_port remote_address "
