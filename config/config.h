@@ -140,10 +140,12 @@ struct config_sip {
 	unsigned contacts_max;           /* per user, default 10 */
 	const char *service_route;       /* of RFC 3608, in the 200 to a REGISTER; NULL: none */
 	unsigned flow_timer_s;           /* of RFC 5626; 0: not told; default 120 */
-	unsigned nat_keepalive_s; /* to phones behind a NAT, over UDP; 0: never; default 25 */
-	unsigned message_max;     /* bytes, default 65535 */
-	unsigned t1_ms;           /* RFC 3261 T1, default 500 */
-	const char *user_agent;   /* Server and User-Agent header, default "Tandem" */
+	unsigned nat_keepalive_s;   /* to phones behind a NAT, over UDP; 0: never; default 25 */
+	unsigned message_max;       /* bytes, default 65535 */
+	unsigned t1_ms;             /* RFC 3261 T1, default 500 */
+	unsigned session_expires_s; /* RFC 4028, default 1800; 0: not asked for */
+	unsigned session_min_s;     /* Min-SE, default 90 */
+	const char *user_agent;     /* Server and User-Agent header, default "Tandem" */
 };
 
 struct config_user {

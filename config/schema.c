@@ -290,6 +290,12 @@ static const struct schema_key sip_keys[] = {
 	  NUMBER(config_sip, message_max, 1500, 65535) },
 	{ "t1_ms", "T1 of RFC 3261, the estimate of the round trip, in milliseconds.", "500",
 	  NUMBER(config_sip, t1_ms, 50, 5000) },
+	{ "session_expires_s",
+	  "After how long a call without a sign of life is over (session timers, RFC 4028), in "
+	  "seconds; 0: only if the other side asks for it.",
+	  "1800", NUMBER(config_sip, session_expires_s, 0, 86400) },
+	{ "session_min_s", "The shortest such time that is accepted (Min-SE), in seconds.", "90",
+	  NUMBER(config_sip, session_min_s, 90, 3600) },
 	{ "user_agent", "Server and User-Agent header.", "Tandem",
 	  STRING(config_sip, user_agent, 1, 127) },
 	{ "guard", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_sip, guard),

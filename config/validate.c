@@ -306,6 +306,14 @@ static int check_registration(struct config_loader *l, const struct config_sip *
 	return 0;
 }
 
+static int check_session(struct config_loader *l, const struct config_sip *s)
+{
+	if (s->session_expires_s != 0 && s->session_expires_s < s->session_min_s)
+		return config_fail(l, "sip.session_expires_s", "%u is below session_min_s (%u)",
+				   s->session_expires_s, s->session_min_s);
+	return 0;
+}
+
 /* --- realms --------------------------------------------------------------------------------------- */
 
 static int check_realm_name(struct config_loader *l, const struct config *c, const char *list,
@@ -497,6 +505,8 @@ int config_validate(struct config_loader *loader, const struct config *config)
 		error = check_realms(loader, config);
 	if (!error)
 		error = check_registration(loader, &config->sip);
+	if (!error)
+		error = check_session(loader, &config->sip);
 	if (!error)
 		error = check_users(loader, config);
 	if (!error)

@@ -151,6 +151,8 @@ Test(config, fills_in_defaults)
 	cr_expect_str_eq(c->sip.digest[0], "SHA-256");
 	cr_expect_str_eq(c->sip.digest[1], "MD5");
 	cr_expect_eq(c->sip.t1_ms, 500);
+	cr_expect_eq(c->sip.session_expires_s, 1800);
+	cr_expect_eq(c->sip.session_min_s, 90);
 	cr_expect_str_eq(c->sip.user_agent, "Tandem");
 	cr_expect_null(c->users[0].display_name);
 	cr_expect(c->trunks[0].inbound);
@@ -278,6 +280,8 @@ static const struct {
 	  "21: sip.registration_max_s: 50 is below registration_min_s (60)" },
 	{ "registration_min_s: 60", "registration_default_s: 59",
 	  "21: sip.registration_default_s: 59 is not between" },
+	{ "registration_min_s: 60", "session_expires_s: 60",
+	  "21: sip.session_expires_s: 60 is below session_min_s (90)" },
 	{ "    domain: example.net\n", "    domain: example.org\n",
 	  "27: users[1].domain: example.org is none of sip.domains" },
 	{ "  - name: bob\n    password: 0123\n    domain: example.net\n",

@@ -243,6 +243,7 @@ static int create_ua(struct runtime *runtime)
 		.contact_host = local_host,
 		.contact_arg = runtime,
 		.invites_max = invites,
+		.session = { config->sip.session_expires_s, config->sip.session_min_s },
 		.methods = 1u << SIP_REGISTER,
 	};
 

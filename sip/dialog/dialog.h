@@ -19,6 +19,7 @@
 #define SIP_DIALOG_DIALOG_H
 
 #include "sip/dialog/offer.h"
+#include "sip/dialog/session_timer.h"
 #include "sip/dialog/usage.h"
 
 struct sip_ua;
@@ -108,7 +109,8 @@ struct sip_ua_config {
 	/* Contact URI's host:port on the path's listener */
 	const char *(*contact_host)(void *arg, const struct sip_path *path);
 	void *contact_arg;
-	uint32_t invites_max; /* above: 503 */
+	uint32_t invites_max;              /* above: 503 */
+	struct sip_session_config session; /* RFC 4028 */
 	/* What users take beyond what an INVITE needs; goes to Allow, Supported and Accept. */
 	uint32_t methods;   /* bits (1u << SIP_INFO) */
 	uint32_t options;   /* bits (1u << SIP_OPTION_REPLACES) */

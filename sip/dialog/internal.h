@@ -15,6 +15,8 @@
  *   invite_modify.c  later offers that come: re-INVITE and UPDATE
  *   invite_offer.c   later offers of ours
  *   invite_prack.c   reliable provisional responses, both ways
+ *   session_timer.c  session timers as rules
+ *   invite_timer.c   the session timer of an INVITE
  *   save.c           a confirmed dialog as text
  */
 #ifndef SIP_DIALOG_INTERNAL_H
@@ -22,6 +24,7 @@
 
 #include "sip/base/hash_index.h"
 #include "sip/dialog/dialog.h"
+#include "sip/dialog/session_timer.h"
 
 #define TAG_RANDOM   16
 #define TAG_TEXT     (sizeof(((struct sip_ua_config *)NULL)->token) + TAG_RANDOM)
@@ -103,7 +106,8 @@ enum invite_event {
 	INVITE_EVENT_UNSENT,
 	INVITE_EVENT_NO_ACK,
 	INVITE_EVENT_NO_PRACK,
-	INVITE_EVENT_LOST, /* the other side does not know the dialog any more, or is gone */
+	INVITE_EVENT_EXPIRED, /* the session timer */
+	INVITE_EVENT_LOST,    /* the other side does not know the dialog any more, or is gone */
 	INVITE_EVENTS
 };
 
@@ -157,10 +161,31 @@ struct modify {
 	struct invite_part *part;       /* in which dialog; NULL: no offer is under way */
 	bool pending;                   /* no final response yet */
 	uint8_t method, by;             /* enum sip_method, enum sip_offer_by */
+	bool quiet;                     /* a refresh of ours: the user has not asked for it */
 	struct timer glare;             /* until the next try after 491 */
 	unsigned glares;
 	char *sdp; /* kept for that */
 	size_t sdp_size;
+};
+
+/* The session timer (RFC 4028). */
+struct session {
+	uint32_t interval; /* s; 0: off */
+	uint32_t min_se;   /* s: the most that a 422 has asked for */
+	bool ours;         /* we refresh */
+	bool refreshing;   /* a refresh is on its way */
+	uint64_t since;    /* when it was agreed, ms of the wheel */
+	struct timer timer;
+	struct sip_transaction *client; /* the UPDATE that refreshes */
+	char *sdp;                      /* our last description, for a re-INVITE that refreshes */
+	size_t sdp_size;
+};
+
+/* What the first INVITE said, to say it again: after 422, 401, 407. */
+struct kept {
+	uint32_t max_forwards;
+	size_t headers_size, sdp_size;
+	char text[]; /* headers, description */
 };
 
 struct sip_invite {
@@ -178,6 +203,7 @@ struct sip_invite {
 
 	/* UAC */
 	struct sip_transaction *client; /* the first INVITE, while it lives */
+	struct kept *kept;              /* until it has its final response */
 	struct sip_offer first;         /* what it said: each fork goes on from there */
 	bool ack_due;                   /* a 2xx with an offer waits for the answer */
 	char *ack;                      /* of the last 2xx, without Via */
@@ -195,6 +221,7 @@ struct sip_invite {
 	struct sip_pending pending; /* other requests that the user has to answer */
 
 	struct modify modify;
+	struct session session;
 
 	/* our BYE */
 	struct sip_transaction *bye;
@@ -335,6 +362,9 @@ void uas_answered(struct sip_invite *invite, unsigned status);
 void uas_receive_ack(struct sip_invite *invite, struct sip_msg *ack);
 extern const struct sip_transaction_user invite_server_user; /* arg: sip_invite */
 
+/* The same for a description that is about to be sent. */
+enum sip_offer_role invite_sends(struct invite_part *part, enum sip_offer_carrier carrier,
+				 struct slice sdp);
 /* Keeps the step that its body is, and tells its role; for the user FORBIDDEN is NONE. */
 enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *msg,
 				enum sip_offer_carrier carrier);
@@ -375,7 +405,30 @@ bool reliable_take(struct invite_part *part, const struct sip_msg *response);
 enum sip_offer_role reliable_acknowledge(struct invite_part *part, const struct sip_msg *response);
 int prack_send(struct invite_part *part, struct slice sdp);
 
+/* --- invite_timer.c --- */
+#define SESSION_LINES 128
+/* Header lines of a request of ours, and of our 2xx to one of theirs; "" without a timer. */
+void session_ask(const struct sip_invite *invite, char *lines, size_t size);
+void session_answer(const struct sip_invite *invite, const struct sip_msg *request, char *lines,
+		    size_t size);
+/* The request asks for less than we take: 422 with this line. */
+bool session_refuses(const struct sip_ua *ua, const struct sip_msg *request, char *line,
+		     size_t size);
+/* Our 2xx to their request has left; their 2xx to ours came. The timer begins anew. */
+void session_answered(struct sip_invite *invite, const struct sip_msg *request);
+void session_agreed(struct sip_invite *invite, const struct sip_msg *response);
+/* A 422: we asked for too little, and will ask for more. */
+bool session_too_small(struct sip_invite *invite, const struct sip_msg *response);
+/* What became of a refresh; response may be NULL. */
+void session_refreshed(struct sip_invite *invite, unsigned status, struct sip_msg *response);
+/* Our description that is agreed now. */
+void session_keep_sdp(struct sip_invite *invite, struct slice sdp);
+void session_stop(struct sip_invite *invite);
+void session_resume(struct sip_invite *invite, uint32_t interval, bool ours);
+
 /* --- invite_offer.c --- */
+/* A re-INVITE with the last description, of which the user hears nothing. */
+int modify_refresh(struct sip_invite *invite, struct slice sdp);
 void modify_retry(struct timer *timer);
 /* The part goes: so does the offer in it. */
 void modify_drop(struct invite_part *part);

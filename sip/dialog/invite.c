@@ -48,6 +48,8 @@ static void invite_free(struct sip_invite *invite)
 	sip_origin_unref(invite->origin);
 	free(invite->ack);
 	free(invite->modify.sdp);
+	free(invite->session.sdp);
+	free(invite->kept);
 	free(invite->end_headers);
 	free(invite);
 }
@@ -239,11 +241,40 @@ enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *
 	return role == SIP_BODY_FORBIDDEN ? SIP_BODY_NONE : role;
 }
 
+enum sip_offer_role invite_sends(struct invite_part *part, enum sip_offer_carrier carrier,
+				 struct slice sdp)
+{
+	unsigned refuse;
+	enum sip_offer_role role = sip_offer_body(&part->offer, true, carrier, sdp.n > 0, &refuse);
+
+	/* An offer in a request counts when it is answered. */
+	if (role == SIP_BODY_ANSWER ||
+	    (role == SIP_BODY_OFFER && carrier != SIP_IN_INVITE && carrier != SIP_IN_UPDATE))
+		session_keep_sdp(part->invite, sdp);
+	return role;
+}
+
+/* RFC 4028 §9: an UPDATE that is granted is a refresh, but for one before the call is answered. */
 int invite_reply(struct invite_part *part, struct sip_transaction *server, unsigned status,
 		 const char *reason, struct slice sdp, struct slice headers)
 {
-	return sip_dialog_respond(part->usage.dialog, server, status, reason, headers,
-				  sdp.n > 0 ? SDP_TYPE : SLICE_NONE, sdp);
+	struct sip_invite *invite = part->invite;
+	struct sip_msg *request = sip_transaction_request(server);
+	const bool refreshes = request->method == SIP_UPDATE && status / 100 == 2 &&
+			       invite->state == SIP_INVITE_CONFIRMED;
+	char own[SESSION_LINES] = "";
+	struct slice message;
+	int rc;
+
+	if (refreshes)
+		session_answer(invite, request, own, sizeof(own));
+	rc = dialog_build_response(part->usage.dialog, server, status, reason, slice_of(own),
+				   headers, sdp.n > 0 ? SDP_TYPE : SLICE_NONE, sdp, &message);
+	if (rc == 0)
+		rc = sip_transaction_respond(server, message);
+	if (rc == 0 && refreshes)
+		session_answered(invite, request);
+	return rc;
 }
 
 /* RFC 3261 §14.2, RFC 3311 §5.2: 500 asks to come again after a while. */
@@ -343,6 +374,7 @@ static void let_go(struct sip_invite *invite, bool quiet)
 	invite->state = SIP_INVITE_TERMINATED;
 	invite_stop_awaiting(invite);
 	reliable_stop(invite);
+	session_stop(invite);
 	timer_cancel(wheel, &invite->modify.glare);
 	if (quiet) {
 		detach(&invite->server);

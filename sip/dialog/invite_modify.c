@@ -52,13 +52,26 @@ static void tell(struct invite_part *part, struct sip_msg *request, enum sip_off
 	invite->user->reoffered(invite->arg, part->usage.dialog, request, role);
 }
 
+/* RFC 4028 §9 */
+static bool wants_too_short_a_session(struct invite_part *part, struct sip_transaction *server,
+				      const struct sip_msg *request)
+{
+	char line[SESSION_LINES];
+
+	if (!session_refuses(part->invite->ua, request, line, sizeof(line)))
+		return false;
+	invite_reply(part, server, 422, NULL, SLICE_NONE, slice_of(line));
+	return true;
+}
+
 void modify_receive(struct invite_part *part, struct sip_transaction *server,
 		    struct sip_msg *request)
 {
 	struct sip_invite *invite = part->invite;
 	enum sip_offer_role role;
 
-	if (!take(part, server, request, SIP_IN_INVITE, invite_status(part, request), &role))
+	if (wants_too_short_a_session(part, server, request) ||
+	    !take(part, server, request, SIP_IN_INVITE, invite_status(part, request), &role))
 		return;
 	invite->server = server;
 	sip_transaction_set_user(server, &invite_server_user, invite);
@@ -91,6 +104,8 @@ void update_receive(struct invite_part *part, struct sip_transaction *server,
 	unsigned status = part->asked != NULL ? 500 : has_strange_body(request) ? 415 : 0;
 	enum sip_offer_role role;
 
+	if (wants_too_short_a_session(part, server, request))
+		return;
 	/* One without a description changes no session: a target refresh, or a sign of life. */
 	if (status == 0 && request->body.n == 0) {
 		sip_dialog_refresh(part->usage.dialog, request, sip_transaction_path(server));
@@ -106,7 +121,6 @@ int asked_respond(struct invite_part *part, unsigned status, const char *reason,
 	struct sip_transaction *server = part->asked;
 	struct sip_msg *request = sip_transaction_request(server);
 	const struct sip_offer before = part->offer;
-	unsigned refuse;
 	int rc;
 
 	if (status < 200)
@@ -114,9 +128,9 @@ int asked_respond(struct invite_part *part, unsigned status, const char *reason,
 	if (status >= 300)
 		sip_offer_rollback(&part->offer);
 	else
-		sip_offer_body(&part->offer, true,
-			       request->method == SIP_PRACK ? SIP_IN_PRACK_2XX : SIP_IN_UPDATE_2XX,
-			       sdp.n > 0, &refuse);
+		invite_sends(part,
+			     request->method == SIP_PRACK ? SIP_IN_PRACK_2XX : SIP_IN_UPDATE_2XX,
+			     sdp);
 	rc = invite_reply(part, server, status, reason, sdp, headers);
 	if (rc != 0) {
 		part->offer = before;

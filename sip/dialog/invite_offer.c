@@ -53,20 +53,22 @@ static int start(struct sip_invite *invite)
 {
 	struct modify *m = &invite->modify;
 	const struct sip_offer before = m->part->offer;
-	const struct sip_request request = {
+	char lines[SESSION_LINES] = "";
+	struct sip_request request = {
 		.method = (enum sip_method)m->method,
 		.type = m->sdp_size > 0 ? SDP_TYPE : SLICE_NONE,
 		.body = { m->sdp, m->sdp_size },
 	};
-	unsigned refuse;
 	int rc;
 
 	if (m->client != NULL)
 		sip_transaction_detach(m->client);
 	m->client = NULL;
-	sip_offer_body(&m->part->offer, true,
-		       m->method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE, m->sdp_size > 0,
-		       &refuse);
+	if (invite->state == SIP_INVITE_CONFIRMED)
+		session_ask(invite, lines, sizeof(lines));
+	request.headers = slice_of(lines);
+	invite_sends(m->part, m->method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE,
+		     request.body);
 	rc = sip_dialog_send(m->part->usage.dialog, &request, &modify_user, invite, &m->client);
 	if (rc == 0)
 		m->pending = true;
@@ -75,20 +77,13 @@ static int start(struct sip_invite *invite)
 	return rc;
 }
 
-int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp,
-		     enum sip_offer_by by)
+static int prepare(struct sip_invite *invite, struct invite_part *part, struct slice sdp,
+		   enum sip_method method, enum sip_offer_by by, bool quiet)
 {
-	struct invite_part *part = invite_part_of(invite, dialog);
 	struct modify *m = &invite->modify;
-	enum sip_method method;
+	int rc = obstacle(part, method);
 	char *copy;
-	int rc;
 
-	if (part == NULL)
-		return -EINVAL;
-	rc = choose(part, by, sdp, &method);
-	if (rc == 0)
-		rc = obstacle(part, method);
 	if (rc != 0)
 		return rc;
 	copy = text_dup(sdp);
@@ -100,8 +95,27 @@ int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struc
 	m->part = part;
 	m->method = (uint8_t)method;
 	m->by = (uint8_t)by;
+	m->quiet = quiet;
 	m->glares = 0;
 	return start(invite);
+}
+
+int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp,
+		     enum sip_offer_by by)
+{
+	struct invite_part *part = invite_part_of(invite, dialog);
+	enum sip_method method;
+	int rc;
+
+	if (part == NULL)
+		return -EINVAL;
+	rc = choose(part, by, sdp, &method);
+	return rc != 0 ? rc : prepare(invite, part, sdp, method, by, false);
+}
+
+int modify_refresh(struct sip_invite *invite, struct slice sdp)
+{
+	return prepare(invite, invite->part, sdp, SIP_INVITE, SIP_BY_REINVITE, true);
 }
 
 /* --- what becomes of it --- */
@@ -109,7 +123,7 @@ int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struc
 static void tell(struct sip_invite *invite, unsigned status, struct sip_msg *response,
 		 enum sip_offer_role role)
 {
-	if (invite->user != NULL && invite->user->reanswered != NULL)
+	if (!invite->modify.quiet && invite->user != NULL && invite->user->reanswered != NULL)
 		invite->user->reanswered(invite->arg, invite->modify.part->usage.dialog, status,
 					 response, role);
 }
@@ -149,6 +163,9 @@ static void succeeded(struct sip_invite *invite, struct sip_msg *response)
 		invite_body(m->part, response, by_invite ? SIP_IN_2XX : SIP_IN_UPDATE_2XX);
 
 	sip_dialog_refresh(m->part->usage.dialog, response, NULL);
+	session_keep_sdp(invite, (struct slice){ m->sdp, m->sdp_size });
+	if (invite->state == SIP_INVITE_CONFIRMED)
+		session_agreed(invite, response);
 	if (by_invite) {
 		invite->ack_cseq = cseq_of(response);
 		invite->ack_due = role == SIP_BODY_OFFER && invite->state == SIP_INVITE_CONFIRMED;
@@ -165,6 +182,10 @@ static void failed(struct sip_invite *invite, unsigned status, struct sip_msg *r
 	struct sip_dialog *dialog = invite->modify.part->usage.dialog;
 
 	sip_offer_rollback(&invite->modify.part->offer);
+	if (invite->modify.quiet) {
+		session_refreshed(invite, status, response);
+		return;
+	}
 	dialog_hold(dialog);
 	tell(invite, status, response, SIP_BODY_NONE);
 	if (status == 408 || status == 481)
@@ -188,6 +209,15 @@ static bool tried_otherwise(struct sip_invite *invite, unsigned status)
 	if (m->by != SIP_BY_BEST || obstacle(m->part, SIP_INVITE) != 0)
 		return false;
 	m->method = SIP_INVITE;
+	return start(invite) == 0;
+}
+
+/* RFC 4028 §7.4 */
+static bool tried_longer(struct sip_invite *invite, const struct sip_msg *response)
+{
+	if (!session_too_small(invite, response))
+		return false;
+	sip_offer_rollback(&invite->modify.part->offer);
 	return start(invite) == 0;
 }
 
@@ -237,7 +267,7 @@ static void modify_response(void *arg, struct sip_transaction *client, struct si
 	if (response->status < 300)
 		succeeded(invite, response);
 	else if (!waits_for_turn(invite, response->status) &&
-		 !tried_otherwise(invite, response->status))
+		 !tried_otherwise(invite, response->status) && !tried_longer(invite, response))
 		failed(invite, response->status, response);
 	invite_release(invite);
 }

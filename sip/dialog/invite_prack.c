@@ -226,7 +226,6 @@ int prack_send(struct invite_part *part, struct slice sdp)
 		.type = sdp.n > 0 ? SDP_TYPE : SLICE_NONE,
 		.body = sdp,
 	};
-	unsigned refuse;
 	int n, rc;
 
 	n = snprintf(rack, sizeof(rack), "RAck: %u %u INVITE\r\n", part->rseq, part->rseq_cseq);
@@ -235,7 +234,7 @@ int prack_send(struct invite_part *part, struct slice sdp)
 	if (rc != 0)
 		return rc;
 	part->prack_due = false;
-	sip_offer_body(&part->offer, true, SIP_IN_PRACK, sdp.n > 0, &refuse);
+	invite_sends(part, SIP_IN_PRACK, sdp);
 	return 0;
 }
 

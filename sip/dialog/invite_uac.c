@@ -4,6 +4,8 @@
 
 #include "sip/dialog/internal.h"
 
+#define HEADERS_MAX 8192u /* of the user's */
+
 static const struct sip_transaction_user uac_user;
 
 /* --- the first INVITE --- */
@@ -22,19 +24,58 @@ static int create_origin(struct sip_ua *ua, const struct sip_invite_start *start
 	return sip_origin_create(ua, &identity, origin);
 }
 
-static int send_invite(struct sip_invite *invite, const struct sip_invite_start *start)
+static int keep(struct sip_invite *invite, const struct sip_invite_start *start)
 {
-	const struct sip_request request = {
+	const struct slice headers = start->extra_headers, sdp = start->sdp;
+	struct kept *kept = malloc(sizeof(*kept) + headers.n + sdp.n + 1);
+
+	if (kept == NULL)
+		return -ENOMEM;
+	kept->max_forwards = start->max_forwards;
+	kept->headers_size = headers.n;
+	kept->sdp_size = sdp.n;
+	if (headers.n > 0)
+		memcpy(kept->text, headers.p, headers.n);
+	if (sdp.n > 0)
+		memcpy(kept->text + headers.n, sdp.p, sdp.n);
+	invite->kept = kept;
+	return 0;
+}
+
+static struct slice kept_sdp(const struct kept *kept)
+{
+	return (struct slice){ kept->text + kept->headers_size, kept->sdp_size };
+}
+
+static void forget_kept(struct sip_invite *invite)
+{
+	free(invite->kept);
+	invite->kept = NULL;
+}
+
+/* What is kept, with header lines that go before it. */
+static int send_invite(struct sip_invite *invite)
+{
+	const struct kept *kept = invite->kept;
+	char lines[SESSION_LINES + HEADERS_MAX];
+	struct sip_request request = {
 		.method = SIP_INVITE,
-		.headers = start->extra_headers,
-		.type = start->sdp.n > 0 ? SDP_TYPE : SLICE_NONE,
-		.body = start->sdp,
-		.max_forwards = start->max_forwards,
+		.body = kept_sdp(kept),
+		.type = kept->sdp_size > 0 ? SDP_TYPE : SLICE_NONE,
+		.max_forwards = kept->max_forwards,
 		.contact = true,
 	};
 	unsigned refuse;
+	size_t n;
 
-	sip_offer_body(&invite->first, true, SIP_IN_INVITE, start->sdp.n > 0, &refuse);
+	if (kept->headers_size > HEADERS_MAX)
+		return -EINVAL;
+	session_ask(invite, lines, SESSION_LINES);
+	n = strlen(lines);
+	memcpy(lines + n, kept->text, kept->headers_size);
+	request.headers = (struct slice){ lines, n + kept->headers_size };
+	invite->first = (struct sip_offer){ 0 };
+	sip_offer_body(&invite->first, true, SIP_IN_INVITE, kept->sdp_size > 0, &refuse);
 	return sip_origin_send(invite->origin, &request, &uac_user, invite, &invite->client);
 }
 
@@ -51,7 +92,9 @@ int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 		return -ENOMEM;
 	rc = create_origin(ua, start, &i->origin);
 	if (rc == 0)
-		rc = send_invite(i, start);
+		rc = keep(i, start);
+	if (rc == 0)
+		rc = send_invite(i);
 	if (rc != 0) {
 		invite_abandon(i);
 		return rc;
@@ -182,6 +225,9 @@ INVITE_ACTION(act_answered)
 		return;
 	}
 	role = invite_body(invite->part, step->msg, SIP_IN_2XX);
+	session_keep_sdp(invite, kept_sdp(invite->kept));
+	session_agreed(invite, step->msg);
+	forget_kept(invite);
 	invite->ack_cseq = cseq_of(step->msg);
 	invite->ack_due = role == SIP_BODY_OFFER;
 	if (!invite->ack_due)
@@ -242,13 +288,29 @@ INVITE_ACTION(act_unsent)
 	invite_finish(invite, SIP_END_TRANSPORT, step->status, step->msg);
 }
 
+/* RFC 4028 §7.4: the same INVITE with a longer session. */
+static bool tried_again(struct sip_invite *invite, const struct sip_msg *response)
+{
+	struct sip_transaction *client = invite->client;
+
+	if (invite->state > SIP_INVITE_EARLY || invite->kept == NULL ||
+	    !session_too_small(invite, response))
+		return false;
+	while (invite->parts != NULL)
+		uac_end_early(invite->parts, response->status);
+	if (send_invite(invite) != 0)
+		return false;
+	sip_transaction_detach(client);
+	return true;
+}
+
 static void uac_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	struct sip_invite *invite = arg;
 	struct invite_step step = { .status = response->status, .msg = response };
 
-	(void)client;
-	if (response->status == 100)
+	if (response->status == 100 || client != invite->client ||
+	    (response->status >= 300 && tried_again(invite, response)))
 		return;
 	invite_step(invite,
 		    response->status < 200   ? INVITE_EVENT_PROVISIONAL
@@ -271,7 +333,8 @@ static void uac_terminated(void *arg, struct sip_transaction *client)
 {
 	struct sip_invite *invite = arg;
 
-	(void)client;
+	if (invite->client != client)
+		return;
 	invite->client = NULL;
 	/* Cancelled, and its 2xx could not be taken: no BYE will end it. */
 	if (!invite->bye_sent && invite->state == SIP_INVITE_TERMINATING)

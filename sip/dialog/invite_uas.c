@@ -43,8 +43,13 @@ void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struc
 			const struct sip_path *from)
 {
 	struct sip_invite *invite;
+	char line[SESSION_LINES];
 	int rc;
 
+	if (session_refuses(ua, request, line, sizeof(line))) {
+		sip_transaction_reply(server, 422, NULL, SLICE_NONE, line);
+		return;
+	}
 	if (ua->invites >= ua->config.invites_max) {
 		sip_transaction_reply(server, 503, NULL, SLICE_NONE, "Retry-After: 5\r\n");
 		return;
@@ -94,9 +99,11 @@ static bool is_reliable(const struct sip_invite *invite, const struct answer *a)
 static int build(struct sip_invite *invite, const struct answer *a, struct slice sdp, bool reliable,
 		 struct slice *message)
 {
-	char own[96] = "";
+	char own[SESSION_LINES] = "";
 
-	if (reliable)
+	if (a->status / 100 == 2)
+		session_answer(invite, sip_transaction_request(invite->server), own, sizeof(own));
+	else if (reliable)
 		snprintf(own, sizeof(own), "Require: 100rel\r\nRSeq: %u\r\n",
 			 reliable_next(invite));
 	return dialog_build_response(invite_dialog(invite), invite->server, a->status, a->reason,
@@ -114,14 +121,12 @@ static int respond(struct sip_invite *invite, const struct answer *a, bool *held
 					       : reliable       ? SIP_IN_RELIABLE_1XX
 								: SIP_IN_1XX;
 	struct slice sdp = a->sdp, message;
-	unsigned refuse;
 	int rc;
 
 	*held = reliable_holds(invite, a->status);
 	if (a->status >= 300)
 		sip_offer_rollback(&part->offer);
-	else if (sip_offer_body(&part->offer, true, carrier, sdp.n > 0, &refuse) ==
-		 SIP_BODY_FORBIDDEN)
+	else if (invite_sends(part, carrier, sdp) == SIP_BODY_FORBIDDEN)
 		sdp = SLICE_NONE;
 	rc = build(invite, a, sdp, reliable, &message);
 	if (rc == 0 && *held)
@@ -156,6 +161,7 @@ void uas_answered(struct sip_invite *invite, unsigned status)
 		return;
 	}
 	sip_dialog_refresh(dialog, sip_transaction_request(server), sip_transaction_path(server));
+	session_answered(invite, sip_transaction_request(server));
 	invite->accepted = server;
 	invite_await_ack(invite);
 }
@@ -217,7 +223,6 @@ int sip_invite_respond_reliably(struct sip_invite *invite, unsigned status, cons
 static int answer_in_ack(struct invite_part *part, struct slice sdp)
 {
 	struct sip_invite *invite = part->invite;
-	unsigned refuse;
 	int rc;
 
 	if (part != invite->part || invite->state != SIP_INVITE_CONFIRMED)
@@ -226,7 +231,7 @@ static int answer_in_ack(struct invite_part *part, struct slice sdp)
 	if (rc != 0)
 		return rc;
 	invite->ack_due = false;
-	sip_offer_body(&part->offer, true, SIP_IN_ACK, sdp.n > 0, &refuse);
+	invite_sends(part, SIP_IN_ACK, sdp);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 #include "sip/dialog/internal.h"
 
-#define VERSION   1u
+#define VERSION   2u /* 1: without a session timer */
 #define CSEQ_STEP 100u
 
 /* --- writing --- */
@@ -87,6 +87,19 @@ static void put_remote(struct writer *w, const struct remote *remote)
 	}
 }
 
+static void put_session(struct writer *w, const struct sip_invite *invite)
+{
+	const struct session *s = &invite->session;
+
+	put_number(w, "update", sip_dialog_allows(invite_dialog(invite), SIP_UPDATE));
+	if (s->interval == 0)
+		return;
+	put_number(w, "session", s->interval);
+	put_number(w, "refresher", s->ours);
+	if (s->sdp != NULL)
+		put_text(w, "sdp", s->sdp);
+}
+
 int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
 {
 	struct writer w = { text, text + size, size == 0 };
@@ -108,6 +121,7 @@ int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
 	put_number(&w, "local-cseq", dialog->local_cseq);
 	if (dialog->remote_cseq_known)
 		put_number(&w, "remote-cseq", dialog->remote_cseq);
+	put_session(&w, invite);
 	put_remote(&w, &dialog->remote);
 	if (w.overflow && size > 0)
 		text[0] = '\0';
@@ -301,6 +315,23 @@ static int read_dialog(struct sip_invite *invite, struct reader *text)
 	return read_remote(&dialog->remote, text, &invite->origin->path);
 }
 
+static void read_session(struct sip_invite *invite, struct reader *text)
+{
+	uint32_t interval, ours, update;
+	char *sdp;
+
+	if (get_number(text, "update", 1, &update) && update != 0)
+		invite_dialog(invite)->allows = 1u << SIP_UPDATE;
+	if (!get_number(text, "session", SESSION_TIMER_MOST_S, &interval) ||
+	    !get_number(text, "refresher", 1, &ours))
+		return;
+	sdp = get_text(text, "sdp");
+	if (sdp != NULL)
+		session_keep_sdp(invite, slice_of(sdp));
+	free(sdp);
+	session_resume(invite, interval, ours != 0);
+}
+
 int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_invite_user *user,
 		       void *arg, struct sip_invite **invite)
 {
@@ -311,7 +342,7 @@ int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_in
 	uint32_t version;
 	int rc;
 
-	if (!get_number(text, "v", VERSION, &version) || version != VERSION ||
+	if (!get_number(text, "v", VERSION, &version) || version == 0 ||
 	    !find(text, "role", &role) || read_path(&path, text) != 0)
 		return -EINVAL;
 	i = invite_create(ua, slice_equal(role, SLICE("uac")));
@@ -320,6 +351,8 @@ int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_in
 	rc = read_origin(ua, text, &path, &i->origin);
 	if (rc == 0)
 		rc = read_dialog(i, text);
+	if (rc == 0 && version > 1)
+		read_session(i, text);
 	if (rc != 0) {
 		invite_abandon(i);
 		return rc;

@@ -27,7 +27,7 @@ struct sip_usage;
 /* id, option tag, the core does it by itself (else who uses the core says so in its config) */
 #define SIP_OPTIONS_TABLE(X)                 \
 	X(100REL, "100rel", true)            \
-	X(TIMER, "timer", false)             \
+	X(TIMER, "timer", true)              \
 	X(EARLY_ENDED, "199", true)          \
 	X(REPLACES, "replaces", false)       \
 	X(JOIN, "join", false)               \

@@ -123,6 +123,11 @@ static const struct sip_invite_user invite_user = {
 	.ended = on_ended,
 };
 
+const struct sip_invite_user *party_user(void)
+{
+	return &invite_user;
+}
+
 static struct leg *new_leg(struct party *party)
 {
 	struct leg *leg = &party->legs[party->leg_count++];
@@ -183,6 +188,7 @@ static void create_ua(struct party *party)
 		.methods = 1u << SIP_INFO | 1u << SIP_MESSAGE,
 		.product = "Tandem-test",
 		.contact_host = network_host,
+		.session = party->session,
 		.invites_max = 200,
 		.token = "t7",
 	};

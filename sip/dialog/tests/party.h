@@ -30,16 +30,19 @@ struct party {
 	unsigned leg_count;
 	unsigned requests; /* outside dialogs, answered 200 */
 	/* what it does by itself */
-	unsigned ring, answer; /* status for a new INVITE, 0: none */
-	bool take;             /* false: leaves INVITEs alone */
-	bool accept_offers;    /* later ones */
-	bool answer_requests;  /* in dialogs, 200 */
+	unsigned ring, answer;             /* status for a new INVITE, 0: none */
+	bool take;                         /* false: leaves INVITEs alone */
+	bool accept_offers;                /* later ones */
+	bool answer_requests;              /* in dialogs, 200 */
+	struct sip_session_config session; /* after party_restart() */
 };
 
 void party_open(struct party *party, struct network *net, const char *ip);
 void party_close(struct party *party);
 /* Its process dies and starts anew: no call is known any more, and nobody is told. */
 void party_restart(struct party *party);
+/* What its legs are told through; arg: the leg. */
+const struct sip_invite_user *party_user(void);
 struct leg *party_call(struct party *party, const struct network_node *to, const char *sdp);
 /* The only leg, or the last one. */
 struct leg *party_leg(struct party *party);

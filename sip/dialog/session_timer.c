@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/dialog/session_timer.h"
+
+#include "sip/dialog/usage.h"
+
+/* "1800;refresher=uac" */
+static void read_expires(struct slice value, struct session_said *said)
+{
+	struct sip_params params;
+	struct slice refresher;
+	uint32_t expires;
+
+	if (slice_to_u32(slice_trim(slice_split(&value, ';')), UINT32_MAX, &expires) != 0)
+		return;
+	said->expires = expires < SESSION_TIMER_MOST_S ? expires : SESSION_TIMER_MOST_S;
+	params.text = value;
+	if (!sip_param_get(params, "refresher", &refresher))
+		return;
+	if (slice_equal_nocase(refresher, SLICE("uac")))
+		said->refresher = REFRESHER_UAC;
+	else if (slice_equal_nocase(refresher, SLICE("uas")))
+		said->refresher = REFRESHER_UAS;
+}
+
+void session_timer_read(const struct sip_msg *msg, struct session_said *said)
+{
+	struct slice min = sip_msg_value(msg, SIP_H_MIN_SE);
+
+	*said = (struct session_said){ .supported = sip_msg_supports(msg, SIP_OPTION_TIMER) };
+	read_expires(sip_msg_value(msg, SIP_H_SESSION_EXPIRES), said);
+	if (slice_to_u32(slice_trim(slice_split(&min, ';')), SESSION_TIMER_MOST_S, &said->min_se) !=
+	    0)
+		said->min_se = 0;
+}
+
+static uint32_t least(const struct sip_session_config *config)
+{
+	return config->min_s > SESSION_TIMER_LEAST_S ? config->min_s : SESSION_TIMER_LEAST_S;
+}
+
+/* Who does not know of timers would not understand it either. */
+unsigned session_timer_judge(const struct sip_session_config *config,
+			     const struct session_said *request)
+{
+	return request->supported && request->expires != 0 && request->expires < least(config) ? 422
+											       : 0;
+}
+
+/* §9: never more than was asked for, never less than its sender and we take. */
+static uint32_t interval_of(const struct sip_session_config *config,
+			    const struct session_said *request)
+{
+	uint32_t floor = least(config) > request->min_se ? least(config) : request->min_se;
+	uint32_t interval = config->expires_s;
+
+	if (request->expires != 0 && (interval == 0 || interval > request->expires))
+		interval = request->expires;
+	if (interval == 0)
+		return 0;
+	if (request->expires != 0 && floor > request->expires)
+		floor = request->expires;
+	return interval > floor ? interval : floor;
+}
+
+/* §9 table 2; who refreshes so far goes on to. */
+struct session_terms session_timer_answer(const struct sip_session_config *config,
+					  const struct session_said *request,
+					  const struct session_terms *now)
+{
+	struct session_terms terms = { interval_of(config, request), REFRESHER_OPEN };
+
+	if (terms.interval == 0)
+		return terms;
+	if (!request->supported)
+		terms.refresher = REFRESHER_UAS;
+	else if (request->expires != 0 && request->refresher != REFRESHER_OPEN)
+		terms.refresher = request->refresher;
+	else
+		terms.refresher = now->refresher != REFRESHER_OPEN ? now->refresher : REFRESHER_UAC;
+	return terms;
+}
+
+/* §7.2: a 2xx without Session-Expires means that there is no timer. */
+struct session_terms session_timer_agree(const struct session_said *response,
+					 const struct session_terms *asked)
+{
+	struct session_terms terms = { response->expires, response->refresher };
+
+	if (terms.interval == 0)
+		return (struct session_terms){ 0, REFRESHER_OPEN };
+	if (terms.refresher == REFRESHER_OPEN)
+		terms.refresher =
+			asked->refresher != REFRESHER_OPEN ? asked->refresher : REFRESHER_UAC;
+	return terms;
+}
+
+uint64_t session_timer_refresh_ms(uint32_t interval)
+{
+	return (uint64_t)interval * 1000 / 2;
+}
+
+uint64_t session_timer_give_up_ms(uint32_t interval)
+{
+	const uint32_t third = interval / 3;
+
+	return (uint64_t)(interval - (third < 32 ? third : 32)) * 1000;
+}
