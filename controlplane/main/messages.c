@@ -84,6 +84,50 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 	pass(runtime, to, receive_passed, from, data, size);
 }
 
+/* --- lost connections --- */
+
+struct loss {
+	struct sip_path path;
+};
+
+static void lose(struct shard *shard, const struct sip_path *path)
+{
+	if (shard->ua)
+		sip_transactions_flow_failed(sip_ua_transactions(shard->ua), path);
+}
+
+static void lose_passed(struct shard *shard, void *arg)
+{
+	struct loss *loss = arg;
+
+	lose(shard, &loss->path);
+	free(loss);
+}
+
+static void tell_loss(struct runtime *to, const struct sip_path *path)
+{
+	struct loss *loss = malloc(sizeof(*loss));
+
+	if (!loss)
+		return;
+	loss->path = *path;
+	if (shard_post(&to->shard, lose_passed, loss))
+		free(loss);
+}
+
+static void on_flow_failed(void *arg, const struct sip_path *path, int error, uint32_t shards)
+{
+	struct runtime *runtime = arg;
+	char text[SIP_ADDRESS_TEXT];
+
+	LOG_DEBUG("sip", 0, "%s %s: %s", sip_transport_name(path->kind),
+		  sip_address_text(&path->remote, text), strerror(-error));
+	lose(&runtime->shard, path);
+	for (unsigned i = 0; i < runtime->shared->count; i++)
+		if (shards & 1u << i)
+			tell_loss(runtime->shared->shards[i], path);
+}
+
 /* --- out --- */
 
 static void send_passed(struct shard *shard, void *arg)
@@ -97,7 +141,7 @@ static void send_passed(struct shard *shard, void *arg)
 		error = sip_transport_send_for(shard->transport, message->shard, &message->path,
 					       message->data, message->size);
 	if (error)
-		LOG_DEBUG("sip", 0, "for shard %u: %s", message->shard, strerror(-error));
+		tell_loss(runtime->shared->shards[message->shard], &message->path);
 	free(message);
 }
 
@@ -172,6 +216,7 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.limits = &limits,
 		.quota = runtime->shared->connections,
 		.receive = on_receive,
+		.flow_failed = on_flow_failed,
 		.send_elsewhere = send_elsewhere,
 		.notice = on_notice,
 		.arg = runtime,

@@ -6,21 +6,38 @@
  */
 #include "sip/dialog/internal.h"
 
-#define SIP_PORT 5060u
+#define SIP_PORT  5060u
+#define SIPS_PORT 5061u
 
-void path_aim(struct sip_path *path, const struct sip_uri *uri)
+/* Of a URI that is reached as the path goes: the same transport (RFC 3263 §4.1, without DNS). */
+static bool same_transport(const struct sip_path *path, const struct sip_uri *uri)
 {
-	struct sip_address address;
 	struct slice transport;
 
-	if (path->kind != SIP_UDP || uri->scheme != SIP_SCHEME_SIP)
+	if (path->kind > SIP_TLS)
+		return false;
+	if (!sip_param_get(uri->params, "transport", &transport))
+		return path->kind == (uri->scheme == SIP_SCHEME_SIPS ? SIP_TLS : SIP_UDP);
+	if (uri->scheme == SIP_SCHEME_SIPS)
+		return path->kind == SIP_TLS;
+	return slice_equal_nocase(transport, slice_of(sip_transport_name(path->kind)));
+}
+
+/* A connection to the same host is kept as long as it lives; the address is where the next one
+ * goes. To another host, it is not the way. */
+void path_aim(struct sip_path *path, const struct sip_uri *uri)
+{
+	const uint16_t usual = path->kind == SIP_TLS ? SIPS_PORT : SIP_PORT;
+	struct sip_address address;
+
+	if ((uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS) ||
+	    !same_transport(path, uri) ||
+	    sip_address_parse(uri->host, uri->port != 0 ? uri->port : usual, &address) != 0 ||
+	    address.family != path->remote.family)
 		return;
-	if (sip_param_get(uri->params, "transport", &transport) &&
-	    !slice_equal_nocase(transport, SLICE("udp")))
-		return;
-	if (sip_address_parse(uri->host, uri->port != 0 ? uri->port : SIP_PORT, &address) == 0 &&
-	    address.family == path->remote.family)
-		path->remote = address;
+	if (!sip_address_same_host(&address, &path->remote))
+		path->flow = (struct sip_flow){ 0 };
+	path->remote = address;
 }
 
 /* By the Via: what the sender takes for its address is not where the packet came from. */
@@ -32,6 +49,10 @@ bool remote_is_natted(const struct sip_msg *request, const struct sip_path *from
 
 	if (sip_msg_top_via(request, &via) != 0)
 		return true;
+	/* A connection comes from any port. */
+	if (from->kind != SIP_UDP)
+		return sip_address_parse(via.host, 0, &said) != 0 ||
+		       !sip_address_same_host(&said, &seen);
 	/* Without rport the sender may well listen elsewhere than where it sends from. */
 	port = !via.rport ? seen.port : via.port != 0 ? via.port : SIP_PORT;
 	return sip_address_parse(via.host, port, &said) != 0 || !sip_address_equal(&said, &seen);
@@ -58,4 +79,6 @@ void sip_contact_path(const struct sip_msg *request, const struct sip_path *from
 	*path = *from;
 	if (!remote_is_natted(request, from) && !is_hidden(contact, from))
 		path_aim(path, contact);
+	else if (path->kind != SIP_UDP) /* nobody can connect to where it connects from */
+		path->flags |= SIP_PATH_FLOW_ONLY;
 }

@@ -165,6 +165,11 @@ void sip_transactions_receive(struct sip_transactions *layer, const char *data, 
 	struct sip_msg *msg = NULL;
 	int rc = sip_msg_parse(data, size, layer->config.limits, &msg, &error);
 
+	if (rc == 0 && (from->kind == SIP_TCP || from->kind == SIP_TLS) &&
+	    sip_msg_header(msg, SIP_H_CONTENT_LENGTH) == NULL) { /* RFC 3261 §18.3 */
+		error = (struct sip_parse_error){ .status = 400, .what = "no Content-Length" };
+		rc = -EBADMSG;
+	}
 	if (rc == 0)
 		sip_transactions_receive_msg(layer, msg, from);
 	else if (rc == -EBADMSG)

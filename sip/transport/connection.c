@@ -175,11 +175,28 @@ static bool is_theirs(int error)
 	return error == -ECONNRESET || error == -EPIPE || error == -EHOSTUNREACH;
 }
 
+/* Under each name that senders may have for it. */
+static void tell(const struct connection *c, int error)
+{
+	const struct sip_transport_config *config = &c->transport->config;
+	struct sip_path path = connection_path(c);
+
+	if (config->flow_failed == NULL)
+		return;
+	config->flow_failed(config->arg, &path, error, c->shards);
+	if (c->known_as.family != 0 && !sip_address_equal(&c->known_as, &c->remote)) {
+		path.remote = c->known_as;
+		config->flow_failed(config->arg, &path, error, c->shards);
+	}
+	if (c->instead_of.index != 0) {
+		path.flow = c->instead_of;
+		config->flow_failed(config->arg, &path, error, c->shards);
+	}
+}
+
 void connection_fail(struct connection *c, int error)
 {
 	struct sip_transport *transport = c->transport;
-	const struct sip_transport_config *config = &transport->config;
-	struct sip_path path = connection_path(c);
 
 	if (c->state == CONNECTION_GONE)
 		return;
@@ -191,12 +208,7 @@ void connection_fail(struct connection *c, int error)
 		transport->stats.connections_closed++;
 	connection_hold(c);
 	take_down(c);
-	if (config->flow_failed != NULL) {
-		config->flow_failed(config->arg, &path, error, c->shards);
-		path.flow = c->instead_of;
-		if (path.flow.index != 0)
-			config->flow_failed(config->arg, &path, error, c->shards);
-	}
+	tell(c, error);
 	connection_release(c);
 }
 

@@ -54,6 +54,9 @@ struct connection {
 	struct connection *flush_next; /* of those with something to write */
 	struct timer timer;            /* the next of its time-outs, or earlier */
 	struct sip_address remote;
+	/* What was sent over it last was for this address: another than its own when the other side
+	 * listens elsewhere than it connects from. */
+	struct sip_address known_as;
 	struct sip_flow flow;
 	struct sip_flow instead_of; /* index 0: of none */
 	struct quota_source *source;

@@ -21,16 +21,6 @@ const struct sip_transport_limits sip_transport_limits_default = {
 	.queue_max = 1 << 20,
 };
 
-const char *sip_transport_name(enum sip_transport_kind kind)
-{
-	static const char *const names[SIP_TRANSPORT_KINDS] = {
-		[SIP_UDP] = "udp", [SIP_TCP] = "tcp", [SIP_TLS] = "tls",
-		[SIP_WS] = "ws",   [SIP_WSS] = "wss",
-	};
-
-	return names[kind];
-}
-
 void transport_notice(struct sip_transport *transport, enum sip_transport_notice what,
 		      const struct sip_path *path, const char *why)
 {
@@ -41,9 +31,8 @@ void transport_notice(struct sip_transport *transport, enum sip_transport_notice
 static int buffers_create(struct udp_buffers *b, size_t message_max)
 {
 	b->in_size = message_max < UDP_DATAGRAM ? message_max + 1 : UDP_DATAGRAM;
-	b->out_size = message_max;
 	b->in = malloc(UDP_BURST * b->in_size);
-	b->out = malloc(UDP_BURST * b->out_size);
+	b->out = malloc(UDP_OUT_ROOM);
 	return b->in != NULL && b->out != NULL ? 0 : -ENOMEM;
 }
 
@@ -109,8 +98,6 @@ static void close_streams(struct sip_transport *transport)
 {
 	if (transport->epoll < 0)
 		return;
-	/* Nobody is told of what ends now. */
-	transport->config.flow_failed = NULL;
 	close_connections(transport);
 	if (transport->spare >= 0)
 		close(transport->spare);
@@ -126,6 +113,9 @@ void sip_transport_close(struct sip_transport *transport, void (*closed)(void *a
 	transport->closed = closed;
 	transport->closed_arg = arg;
 	transport->closing = 1; /* this call's */
+	/* Nobody is told of what ends now. */
+	transport->config.flow_failed = NULL;
+	udp_flush(transport);
 	close_streams(transport);
 	for (unsigned i = 0; i < transport->count; i++) {
 		struct listener *listener = &transport->listeners[i];
@@ -349,6 +339,7 @@ static int send_stream(struct sip_transport *transport, uint32_t shards, struct 
 	if (rc != 0)
 		return rc;
 	to->flow = c->flow;
+	c->known_as = to->remote;
 	c->shards |= (uint16_t)shards;
 	c->sent++;
 	transport->stats.sent++;
@@ -386,7 +377,11 @@ int sip_transport_send_for(struct sip_transport *transport, unsigned shard, stru
 
 void sip_transport_flush(struct sip_transport *transport)
 {
-	stream_flush_all(transport);
+	/* Who is told of a failure may send again, by another way. */
+	while (transport->flush_first != NULL || transport->buffers.out_count > 0) {
+		stream_flush_all(transport);
+		udp_flush(transport);
+	}
 }
 
 int sip_transport_ping(struct sip_transport *transport, const struct sip_path *to)

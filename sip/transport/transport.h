@@ -114,9 +114,10 @@ struct sip_transport_config {
 	 * may be NULL. None but receive is called from within sip_transport_send(). */
 	/* Each datagram or framed message. */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
-	/* A connection is gone, once for each; what was sent over it may be lost. error: -errno. Of
-	 * a datagram that could not be sent: flow is none. shards: bits of the other shards that
-	 * have sent over it. */
+	/* A connection is gone, and what was sent over it may be lost. error: -errno. Called once
+	 * for each name that senders have for it: its own handle and address; the address of what
+	 * was sent over it last; the handle of the one that it replaced. Of a datagram that could
+	 * not be sent: flow is none. shards: bits of the other shards that have sent over it. */
 	void (*flow_failed)(void *arg, const struct sip_path *path, int error, uint32_t shards);
 	/* Sends over a connection that another shard holds: sip_transport_send_for() there. */
 	int (*send_elsewhere)(void *arg, const struct sip_path *to, const char *data, size_t size);

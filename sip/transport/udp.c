@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sip/base/log.h"
+#include "sip/stun/stun.h"
 #include "sip/transport/internal.h"
 
 #define SOCKET_BUFFER (4 << 20) /* bytes asked for; the kernel may give less */
@@ -72,57 +73,96 @@ static void count_sent(struct sip_transport *transport, size_t size)
 	transport->stats.sent_bytes += size;
 }
 
-static void flush(struct udp_socket *s)
+/* A full buffer is loss, and retransmission is there for that. */
+static bool is_failure(int error)
 {
-	struct udp_buffers *b = &s->transport->buffers;
-	struct mmsghdr out[UDP_BURST];
-	struct iovec parts[UDP_BURST];
-	struct sockaddr_storage to[UDP_BURST];
-	unsigned done = 0;
+	return error != EAGAIN && error != ENOBUFS;
+}
 
-	memset(out, 0, sizeof(out));
-	for (unsigned i = 0; i < b->out_count; i++) {
-		parts[i].iov_base = b->out + i * b->out_size;
-		parts[i].iov_len = b->out_length[i];
+/* What one socket has to send, in one call if all goes well. Moves what failed to `failed`. */
+static unsigned flush_socket(struct udp_socket *s, const struct udp_out *list, unsigned count,
+			     struct udp_out *failed, int *errors)
+{
+	struct sip_transport *transport = s->transport;
+	struct mmsghdr out[UDP_OUT_MAX];
+	struct iovec parts[UDP_OUT_MAX];
+	struct sockaddr_storage to[UDP_OUT_MAX];
+	unsigned done = 0, failures = 0;
+
+	memset(out, 0, count * sizeof(out[0]));
+	for (unsigned i = 0; i < count; i++) {
+		parts[i] = (struct iovec){ transport->buffers.out + list[i].offset, list[i].size };
 		out[i].msg_hdr.msg_name = &to[i];
-		out[i].msg_hdr.msg_namelen = sip_address_to(&b->out_to[i], &to[i]);
+		out[i].msg_hdr.msg_namelen = sip_address_to(&list[i].to, &to[i]);
 		out[i].msg_hdr.msg_iov = &parts[i];
 		out[i].msg_hdr.msg_iovlen = 1;
 	}
-	while (done < b->out_count) {
-		int n = sendmmsg(s->fd, out + done, b->out_count - done, 0);
+	while (done < count) {
+		int n = sendmmsg(s->fd, out + done, count - done, 0);
 
 		if (n <= 0) { /* the first of the rest is the one that failed: go on behind it */
 			if (n < 0 && errno == EINTR)
 				continue;
-			s->transport->stats.send_errors++;
+			transport->stats.send_errors++;
+			if (n < 0 && is_failure(errno)) {
+				failed[failures] = list[done];
+				errors[failures++] = -errno;
+			}
 			done++;
 			continue;
 		}
 		for (int i = 0; i < n; i++)
-			count_sent(s->transport, b->out_length[done + (unsigned)i]);
+			count_sent(transport, list[done + (unsigned)i].size);
 		done += (unsigned)n;
 	}
-	b->out_count = 0;
+	return failures;
 }
 
-static int send_now(struct udp_socket *s, const struct sip_address *to, const char *data,
-		    size_t size)
+/* Takes the datagrams of the first one's socket off the list, in their order. */
+static unsigned take_socket(struct udp_out *list, unsigned *count, struct udp_out *taken)
 {
-	struct sockaddr_storage name;
-	socklen_t name_size = sip_address_to(to, &name);
-	ssize_t n;
+	const struct udp_socket *s = list[0].socket;
+	unsigned n = 0, left = 0;
 
-	do
-		n = sendto(s->fd, data, size, 0, (const struct sockaddr *)&name, name_size);
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		s->transport->stats.send_errors++;
-		/* A full buffer is loss, and retransmission is there for that. */
-		return errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
+	for (unsigned i = 0; i < *count; i++) {
+		if (list[i].socket == s)
+			taken[n++] = list[i];
+		else
+			list[left++] = list[i];
 	}
-	count_sent(s->transport, size);
-	return 0;
+	*count = left;
+	return n;
+}
+
+static void tell(struct sip_transport *transport, const struct udp_out *failed, int error)
+{
+	const struct sip_path path = {
+		.remote = failed->to,
+		.kind = SIP_UDP,
+		.listener = failed->socket->index,
+	};
+
+	if (transport->config.flow_failed != NULL)
+		transport->config.flow_failed(transport->config.arg, &path, error, 0);
+}
+
+void udp_flush(struct sip_transport *transport)
+{
+	struct udp_buffers *b = &transport->buffers;
+	struct udp_out taken[UDP_OUT_MAX], failed[UDP_OUT_MAX];
+	int errors[UDP_OUT_MAX];
+	unsigned failures = 0;
+
+	while (b->out_count > 0) {
+		struct udp_socket *s = b->waiting[0].socket;
+		const unsigned n = take_socket(b->waiting, &b->out_count, taken);
+
+		failures += flush_socket(s, taken, n, failed + failures, errors + failures);
+	}
+	b->out_used = 0;
+	/* Who is told may send again. */
+	for (unsigned i = 0; i < failures; i++)
+		tell(transport, &failed[i], errors[i]);
 }
 
 int udp_send(struct udp_socket *s, const struct sip_address *to, const char *data, size_t size)
@@ -133,27 +173,39 @@ int udp_send(struct udp_socket *s, const struct sip_address *to, const char *dat
 		return -ENOTCONN;
 	if (to->family != s->family)
 		return -EAFNOSUPPORT;
-	if (b->out_socket != s)
-		return send_now(s, to, data, size);
-	if (b->out_count == UDP_BURST)
-		flush(s);
-	memcpy(b->out + b->out_count * b->out_size, data, size);
-	b->out_length[b->out_count] = size;
-	b->out_to[b->out_count++] = *to;
+	if (to->port == 0)
+		return -EINVAL;
+	if (b->out_count == UDP_OUT_MAX || size > UDP_OUT_ROOM - b->out_used)
+		udp_flush(s->transport);
+	/* What was told of failures may have filled it again, in the worst case. */
+	if (b->out_count == UDP_OUT_MAX || size > UDP_OUT_ROOM - b->out_used)
+		return -ENOBUFS;
+	memcpy(b->out + b->out_used, data, size);
+	b->waiting[b->out_count++] = (struct udp_out){ s, *to, b->out_used, (uint32_t)size };
+	b->out_used += (uint32_t)size;
 	return 0;
 }
 
-/* RFC 5626 §4.4: CRLFs and STUN keep a NAT open. STUN begins with two zero bits and has the magic
- * cookie of RFC 8489 §5; no SIP message begins with a byte below 32. */
+/* What keeps a NAT open and wants no answer; some send zeros. */
 static bool is_keepalive(const char *data, size_t size)
 {
 	size_t i = 0;
 
-	if ((unsigned char)data[0] < 4 && size >= 20)
-		return true;
 	while (i < size && (data[i] == '\r' || data[i] == '\n' || data[i] == '\0'))
 		i++;
 	return i == size;
+}
+
+/* RFC 5626 §4.4.2: a phone that gets no answer takes its flow for dead. */
+static void answer_stun(struct udp_socket *s, const struct sip_address *to, struct slice datagram)
+{
+	char answer[STUN_MAX];
+	const size_t size = stun_answer(datagram, to, answer);
+
+	if (size == 0)
+		s->transport->stats.dropped_keepalive++;
+	else if (udp_send(s, to, answer, size) == 0)
+		s->transport->stats.keepalives_answered++;
 }
 
 static void deliver(struct udp_socket *s, const char *data, size_t size, bool cut,
@@ -165,6 +217,10 @@ static void deliver(struct udp_socket *s, const char *data, size_t size, bool cu
 	sip_address_from((const struct sockaddr *)from, &path.remote);
 	if (size == 0 || cut || size > transport->message_max || path.remote.port == 0) {
 		transport->stats.dropped_size++;
+		return;
+	}
+	if (stun_is((struct slice){ data, size })) {
+		answer_stun(s, &path.remote, (struct slice){ data, size });
 		return;
 	}
 	if (is_keepalive(data, size)) {
@@ -216,7 +272,6 @@ static unsigned receive_burst(struct udp_socket *s)
 	n = recvmmsg(s->fd, in, UDP_BURST, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return 0;
-	b->out_socket = s;
 	/* A handler may close the set: what is left of the burst is lost then, as if on the wire. */
 	for (int i = 0; i < n && s->fd >= 0; i++) {
 		s->transport->arrived_ns = arrival_of(&in[i].msg_hdr);
@@ -224,9 +279,6 @@ static unsigned receive_burst(struct udp_socket *s)
 			(in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0, &from[i]);
 	}
 	s->transport->arrived_ns = 0;
-	b->out_socket = NULL;
-	if (s->fd >= 0)
-		flush(s);
 	return (unsigned)n;
 }
 

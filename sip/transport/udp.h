@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One UDP socket of a transport set: bursts in with recvmmsg(2), what the burst's handlers send
- * out with one sendmmsg(2) at its end. Private to sip/transport.
+ * UDP sockets of a transport set: bursts in with recvmmsg(2); what is sent in a turn of the loop
+ * goes out with one sendmmsg(2) a socket at its end. Private to sip/transport.
  */
 #ifndef SIP_TRANSPORT_UDP_H
 #define SIP_TRANSPORT_UDP_H
@@ -23,16 +23,24 @@ struct udp_socket {
 	const char *host; /* of the listener */
 };
 
-/* Buffers of the set, shared by its sockets: they are used within one wake-up only. */
+#define UDP_OUT_MAX  64u
+#define UDP_OUT_ROOM (256u << 10) /* bytes of what waits for the end of the turn */
+
+/* A datagram that waits. */
+struct udp_out {
+	struct udp_socket *socket;
+	struct sip_address to;
+	uint32_t offset, size;
+};
+
+/* Buffers of the set, shared by its sockets. */
 struct udp_buffers {
-	char *in;       /* UDP_BURST * (message_max + 1): one byte more tells the oversize */
-	size_t in_size; /* of one */
-	char *out;      /* UDP_BURST * message_max */
-	size_t out_size;
-	struct sip_address out_to[UDP_BURST];
-	size_t out_length[UDP_BURST];
+	char *in;       /* UDP_BURST * in_size, used within one wake-up */
+	size_t in_size; /* of one: a byte more than message_max tells the oversize */
+	char *out;      /* UDP_OUT_ROOM */
+	uint32_t out_used;
 	unsigned out_count;
-	const struct udp_socket *out_socket; /* NULL: no burst, send at once */
+	struct udp_out waiting[UDP_OUT_MAX];
 };
 
 /* Opens and binds. local: what it is bound to. why: text on failure. */
@@ -41,7 +49,10 @@ int udp_open(struct udp_socket *socket, const struct sip_address *address,
 int udp_start(struct udp_socket *socket, uv_loop_t *loop);
 /* The handle has still to be closed. */
 void udp_stop(struct udp_socket *socket);
+/* It leaves with udp_flush(), or when there is no more room. */
 int udp_send(struct udp_socket *socket, const struct sip_address *to, const char *data,
 	     size_t size);
+/* Sends what waits; flow_failed is called for what the system refuses. */
+void udp_flush(struct sip_transport *transport);
 
 #endif

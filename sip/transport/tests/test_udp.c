@@ -130,14 +130,17 @@ static uint64_t handled(const struct end *end)
 {
 	struct sip_transport_stats stats = stats_of(end);
 
-	return stats.received + stats.dropped_size + stats.dropped_keepalive;
+	return stats.received + stats.dropped_size + stats.dropped_keepalive +
+	       stats.keepalives_answered;
 }
 
 /* The loopback loses nothing, so what was sent comes. */
 static void wait_for(const struct end *end, uint64_t count)
 {
-	while (handled(end) < count)
-		uv_run(&loop, UV_RUN_ONCE);
+	do {
+		sip_transport_flush(a.transport);
+		sip_transport_flush(b.transport);
+	} while (handled(end) < count && (uv_run(&loop, UV_RUN_ONCE), true));
 }
 
 Test(udp, datagrams_cross_on_both_families)
@@ -195,7 +198,10 @@ Test(udp, keepalives_and_oversize_are_counted_and_dropped)
 	send_raw(fd, &address, big, 0);
 	close(fd);
 	wait_for(&b, 5);
-	cr_expect_eq(stats_of(&b).dropped_keepalive, 3);
+	cr_expect_eq(stats_of(&b).dropped_keepalive, 2);
+	cr_expect_eq(stats_of(&b).keepalives_answered, 1, "STUN");
+	wait_for(&a, 3); /* the answer, which is nothing to it */
+	cr_expect_eq(stats_of(&a).dropped_keepalive, 1);
 	cr_expect_eq(stats_of(&b).dropped_size, 2);
 	cr_expect_eq(stats_of(&a).dropped_size, 2);
 	cr_expect_eq(b.received, 0);
@@ -221,8 +227,7 @@ Test(udp, what_cannot_be_sent_is_told)
 	/* port 0 is no place to send to */
 	wrong = to;
 	wrong.remote.port = 0;
-	cr_expect_lt(sip_transport_send(a.transport, &wrong, "x", 1), 0);
-	cr_expect_eq(stats_of(&a).send_errors, 1);
+	cr_expect_eq(sip_transport_send(a.transport, &wrong, "x", 1), -EINVAL);
 }
 
 Test(udp, address_that_cannot_be_bound_is_named)
