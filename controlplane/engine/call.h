@@ -13,6 +13,7 @@
 #define CONTROLPLANE_ENGINE_CALL_H
 
 #include "controlplane/engine/engine.h"
+#include "controlplane/engine/headers.h"
 #include "controlplane/engine/route.h"
 #include "controlplane/main/shard.h"
 #include "controlplane/session/bridge.h"
@@ -39,21 +40,22 @@ enum call_state {
 };
 const char *call_state_text(unsigned state);
 
-#define CALL_EVENTS(X)                                                             \
-	X(MEDIA_READY, "media-ready")   /* both seats have their addresses */      \
-	X(MEDIA_FAILED, "media-failed") /* … or will never have, or lost them */ \
-	X(RINGING, "ringing")           /* the first 180 of a branch */            \
-	X(PROGRESS, "progress")         /* any other provisional response */       \
-	X(EARLY_MEDIA, "early-media")   /* with the first answer in it */          \
-	X(ANSWER, "answer")             /* the first 2xx */                        \
-	X(HOLD, "hold")                                                            \
-	X(RESUME, "resume")                                                        \
-	X(REFUSED, "refused") /* by us, or by all branches */                      \
-	X(CALLER_GONE, "caller-gone")                                              \
-	X(CALLEE_GONE, "callee-gone")                                              \
-	X(NO_ANSWER, "no-answer")                                                  \
-	X(MEDIA_SILENT, "media-silent")                                            \
-	X(HANGUP, "hangup")                                                        \
+#define CALL_EVENTS(X)                                                                 \
+	X(MEDIA_READY, "media-ready")   /* both seats have their addresses */          \
+	X(MEDIA_FAILED, "media-failed") /* … or will never have, or lost them */     \
+	X(RINGING, "ringing")           /* the first 180 of a branch */                \
+	X(PROGRESS, "progress")         /* any other provisional response */           \
+	X(EARLY_MEDIA, "early-media")   /* with the first answer in it */              \
+	X(EARLY_OFFER, "early-offer")   /* with the offer that the INVITE asked for */ \
+	X(ANSWER, "answer")             /* the first 2xx */                            \
+	X(HOLD, "hold")                                                                \
+	X(RESUME, "resume")                                                            \
+	X(REFUSED, "refused") /* by us, or by all branches */                          \
+	X(CALLER_GONE, "caller-gone")                                                  \
+	X(CALLEE_GONE, "callee-gone")                                                  \
+	X(NO_ANSWER, "no-answer")                                                      \
+	X(MEDIA_SILENT, "media-silent")                                                \
+	X(HANGUP, "hangup")                                                            \
 	X(EMPTY, "empty") /* the last dialog is over */
 
 enum call_event {
@@ -70,9 +72,34 @@ struct call_cause {
 	const char *reason;   /* for the CDR */
 	const char *ended_by; /* caller | callee | system */
 	const char *headers;  /* for the final response or the BYE, complete lines, or NULL */
+	struct sip_msg *msg;  /* that brought it, or NULL */
+	bool is_offer;        /* of an answer: the callee makes the offer */
 };
 
 struct caller;
+struct relay;
+
+enum exchange_state {
+	EXCHANGE_IDLE,
+	EXCHANGE_OFFERED,  /* `to` has an offer of `from` */
+	EXCHANGE_RETURNED, /* the same, and it stood in a response of `from` */
+	EXCHANGE_ASKED,    /* `to` was asked for an offer by `from` */
+	EXCHANGE_STATE_COUNT
+};
+
+enum exchange_event {
+	EXCHANGE_ON_OFFER,    /* somebody makes one */
+	EXCHANGE_ON_QUESTION, /* somebody asks for one */
+	EXCHANGE_ON_ANSWER,   /* of `to` */
+	EXCHANGE_ON_RETURN,   /* `to` makes the offer that it was asked for */
+	EXCHANGE_ON_REFUSAL,  /* of `to`, or no answer where one had to be */
+	EXCHANGE_EVENT_COUNT
+};
+
+struct exchange {
+	enum exchange_state state;
+	struct session *from, *to; /* NULL when idle */
+};
 
 struct branch {
 	struct session *session;
@@ -89,8 +116,9 @@ struct call {
 	struct engine *engine;
 	uint64_t id;
 	uint8_t state;
-	bool delayed_offer; /* the INVITE had no SDP: the caller answers in its ACK */
-	bool counted;       /* in the limits */
+	bool delayed_offer; /* the INVITE had no SDP */
+	bool asking;  /* … and the callee is asked for the offer, instead of us making one */
+	bool counted; /* in the limits */
 	bool rang;
 	bool recorded; /* in the store's calls in progress */
 	bool withheld; /* nobody but trusted peers is told who is calling */
@@ -103,12 +131,15 @@ struct call {
 	const char *invite_headers; /* that cross to the outbound legs, complete lines */
 	const char *caller_address, *callee_address;
 	struct session *caller;
-	struct session *callee;    /* who answered; NULL until then */
-	struct session *early;     /* whose early media is heard */
-	struct session *modifying; /* whose re-INVITE is with the other side */
-	struct branch *branches;   /* of the arena */
+	struct session *callee;   /* who answered; NULL until then */
+	struct session *early;    /* whose early media is heard */
+	struct exchange exchange; /* call_exchange.c */
+	struct relay *relays;     /* requests that are with the other side */
+	unsigned relay_count;
+	struct branch *branches; /* of the arena */
 	unsigned branch_count, branches_open;
-	unsigned best_status; /* of the branches that refused */
+	unsigned best_status;     /* of the branches that refused */
+	const char *best_headers; /* of its response, that cross */
 	struct bridge *bridge;
 	struct seat *caller_seat, *callee_seat;
 	uint64_t started_ms, ringing_ms, answered_ms, ended_ms;
@@ -164,18 +195,40 @@ void call_no_media_cause(struct call *call, int status, struct call_cause *cause
 void call_dial(struct call *call, const struct call_cause *cause);
 void call_pass_progress(struct call *call, const struct call_cause *cause);
 void call_bridge_early(struct call *call, const struct call_cause *cause);
+void call_pass_offer(struct call *call, const struct call_cause *cause);
 void call_answer(struct call *call, const struct call_cause *cause);
 extern const struct session_user call_session_user;
 extern const struct bridge_user call_bridge_user;
 
-/* --- call_modify.c: exchanges in an answered call --- */
-void call_reoffered(void *arg, struct session *s, bool has_offer);
-void call_reanswered(void *arg, struct session *s, unsigned status, int error);
-/* The ACK to an offer of ours came: does the other side know the same? */
-void call_acked_reoffer(struct call *call, struct session *s);
+/* --- call_exchange.c: offers and answers from one side to the other --- */
+void call_reoffered(void *arg, struct session *s, bool has_offer, enum sip_offer_by by);
+void call_reanswered(void *arg, struct session *s, unsigned status, enum session_sdp sdp,
+		     int error);
+/* The answer to what call_exchange_returned() began; false: no exchange waits for it. */
+bool call_exchange_agreed(struct call *call, struct session *s, int error);
+/* The callee is asked by the first INVITE; it has made its offer; it has come to nothing. */
+void call_exchange_ask(struct call *call, struct session *to);
+void call_exchange_returned(struct call *call, struct session *offerer);
+void call_exchange_end(struct call *call);
+/* The call ends. */
+void call_exchange_stop(struct call *call);
+/* Each side has been told what the other stands for, or is told now. */
+void call_compare_legs(struct call *call);
 /* The agreed directions and addresses go to the dataplane; hold and resume follow from them. */
 void call_apply_media(struct call *call);
 void call_note_hold(struct call *call, const struct call_cause *cause);
+
+/* --- call_relay.c: other requests in a call --- */
+void call_relay(void *arg, struct session *s, struct sip_transaction *server,
+		struct sip_msg *request);
+void call_drop_relays(struct call *call);
+
+/* --- call_headers.c --- */
+/* Of a message of one side (NULL: none) for the other, in the buffer. */
+const char *call_headers(const struct call *call, const struct session *from,
+			 const struct sip_msg *msg, enum header_carrier carrier,
+			 char buffer[HEADERS_MAX]);
+bool call_trusts(const struct call *call, int trunk);
 
 /* --- call_end.c --- */
 void call_end(struct call *call, const struct call_cause *cause);

@@ -76,7 +76,6 @@ static void leave_bridge_alone(struct call *call)
 void call_end(struct call *call, const struct call_cause *cause)
 {
 	struct slice headers = cause->headers ? slice_of(cause->headers) : SLICE_NONE;
-	struct session *modifying = call->modifying;
 
 	call->cause = cause->status;
 	call->reason = cause->reason ? cause->reason : "failed";
@@ -86,10 +85,7 @@ void call_end(struct call *call, const struct call_cause *cause)
 	keep_media_facts(call);
 	leave_bridge(call);
 
-	/* RFC 3261 §15.1.2: what is pending is answered before the BYE. */
-	call->modifying = NULL;
-	if (modifying && session_is_alive(modifying))
-		session_rerefuse(modifying, 487, SLICE_NONE);
+	call_exchange_stop(call);
 	if (call->caller)
 		session_end(call->caller, cause->status, headers);
 	for (unsigned i = 0; i < call->branch_count; i++) {
@@ -133,6 +129,7 @@ static void write_cdr(struct call *call)
 
 static void free_call(struct call *call)
 {
+	call_drop_relays(call);
 	description_clear(&call->offer);
 	session_free(call->caller);
 	for (unsigned i = 0; i < call->branch_count; i++)

@@ -35,7 +35,8 @@ static void refused(struct call *call)
 	unsigned status = call->best_status ? call->best_status : 503;
 	struct call_cause cause = { .status = outcome_towards_caller(status),
 				    .reason = outcome_reason(status),
-				    .ended_by = "callee" };
+				    .ended_by = "callee",
+				    .headers = call->best_headers };
 
 	call_event(call, CALL_ON_REFUSED, &cause);
 }
@@ -63,7 +64,7 @@ static int dial_branch(struct call *call, const struct branch *b, struct sip_inv
 		return -ENOMEM;
 	if (routed)
 		start->extra_headers = slice_of(routed);
-	error = session_dial(b->session, start, &call->offer);
+	error = session_dial(b->session, start, call->asking ? NULL : &call->offer);
 	start->extra_headers = headers;
 	free(routed);
 	return error;
@@ -104,6 +105,8 @@ void call_dial(struct call *call, const struct call_cause *cause)
 				call->best_status = b->status;
 		} else {
 			dialed++;
+			if (call->asking)
+				call_exchange_ask(call, b->session);
 		}
 	}
 	call->branches_open = dialed;
@@ -118,9 +121,24 @@ static void note_ringing(struct call *call)
 		call->ringing_ms = shard_wall_ms();
 }
 
+/* A response of the callee as the caller gets it. It is a reliable one (RFC 3262) if the callee's
+ * was; whether the caller knows how is the session's to see. */
+static struct session_response response_of(const struct call *call, const struct call_cause *cause,
+					   char headers[HEADERS_MAX])
+{
+	return (struct session_response){
+		.status = cause->status,
+		.reliable = cause->msg && sip_msg_requires(cause->msg, SIP_OPTION_100REL),
+		.headers = slice_of(call_headers(call, cause->session, cause->msg,
+						 HEADERS_IN_RESPONSE, headers)),
+	};
+}
+
 void call_pass_progress(struct call *call, const struct call_cause *cause)
 {
-	int error = session_progress(call->caller, cause->status, NULL);
+	char headers[HEADERS_MAX];
+	const struct session_response r = response_of(call, cause, headers);
+	int error = session_progress(call->caller, &r);
 
 	note_ringing(call);
 	if (error)
@@ -131,6 +149,8 @@ void call_pass_progress(struct call *call, const struct call_cause *cause)
 /* The first fork with early media is the one that is heard; the others just ring. */
 void call_bridge_early(struct call *call, const struct call_cause *cause)
 {
+	char headers[HEADERS_MAX];
+	struct session_response r = response_of(call, cause, headers);
 	struct session *s = cause->session;
 	int error;
 
@@ -141,11 +161,60 @@ void call_bridge_early(struct call *call, const struct call_cause *cause)
 	note_ringing(call);
 	call->early = s;
 	bridge_add(call->callee_seat, s);
-	error = session_progress(call->caller, cause->status, &s->remote);
+	r.sdp = &s->remote;
+	error = session_progress(call->caller, &r);
 	if (error)
 		LOG_WARN("call", call->id, "early media cannot be passed on: %s", strerror(-error));
 	else
 		bridge_update(call->bridge, 0);
+}
+
+/* The callee was asked for an offer and makes it before it answers. A caller that does not know
+ * reliable responses cannot be shown it yet; then we take what is offered, and the caller is asked
+ * when the callee has answered. */
+void call_pass_offer(struct call *call, const struct call_cause *cause)
+{
+	char headers[HEADERS_MAX];
+	struct session_response r = response_of(call, cause, headers);
+	struct session *s = cause->session;
+	int error;
+
+	note_ringing(call);
+	call->early = s;
+	bridge_add(call->callee_seat, s);
+	r.sdp = &s->offered;
+	r.is_offer = true;
+	error = session_progress(call->caller, &r);
+	if (!error) {
+		call_exchange_returned(call, s);
+		return;
+	}
+	call_exchange_end(call);
+	call_pass_progress(call, cause);
+	error = session_give_answer(s, &s->offered);
+	if (error)
+		LOG_WARN("call", call->id, "an early offer cannot be answered: %s",
+			 strerror(-error));
+}
+
+/* What the caller is told: the callee's answer, its offer if the caller asked for one, or as an
+ * offer what was agreed with the callee without the caller. */
+static int accept_caller(struct call *call, const struct call_cause *cause)
+{
+	char headers[HEADERS_MAX];
+	struct session *s = cause->session;
+	struct session_response r = {
+		.status = 200,
+		.sdp = cause->is_offer ? &s->offered : &s->remote,
+		.is_offer = call->delayed_offer && call->caller->offer_state == OFFER_INITIAL,
+		.headers =
+			slice_of(call_headers(call, s, cause->msg, HEADERS_IN_RESPONSE, headers)),
+	};
+
+	/* Its own offer of an earlier response waits for the PRACK, and so does this one. */
+	if (call->delayed_offer && !r.is_offer)
+		r.sdp = NULL;
+	return session_accept(call->caller, &r);
 }
 
 void call_answer(struct call *call, const struct call_cause *cause)
@@ -164,7 +233,7 @@ void call_answer(struct call *call, const struct call_cause *cause)
 	}
 	bridge_add(call->callee_seat, s);
 	call->callee_address = call_path_text(call, sip_invite_path(s->invite));
-	error = session_accept(call->caller, &s->remote, call->delayed_offer);
+	error = accept_caller(call, cause);
 	if (error) {
 		struct call_cause failed = { .status = error == -EPROTO ? 488 : 500,
 					     .reason = "failed",
@@ -174,29 +243,35 @@ void call_answer(struct call *call, const struct call_cause *cause)
 		call_event(call, CALL_ON_REFUSED, &failed);
 		return;
 	}
-	if (!call->delayed_offer)
+	if (cause->is_offer)
+		call_exchange_returned(call, s);
+	else if (call->caller->offer_state == OFFER_COMPLETE)
 		call_apply_media(call);
 }
 
 /* --- what the sessions say --- */
 
-static void on_progress(void *arg, struct session *s, unsigned status, bool has_answer)
+static void on_progress(void *arg, struct session *s, struct sip_msg *response,
+			enum session_sdp sdp)
 {
 	struct call *call = arg;
-	struct call_cause cause = { .session = s, .status = status };
+	struct call_cause cause = { .session = s, .status = response->status, .msg = response };
 
 	if (call->callee) /* a fork that has not noticed yet */
 		return;
 	call_event(call,
-		   has_answer      ? CALL_ON_EARLY_MEDIA
-		   : status == 180 ? CALL_ON_RINGING
-				   : CALL_ON_PROGRESS,
+		   sdp == SESSION_SDP_ANSWER  ? CALL_ON_EARLY_MEDIA
+		   : sdp == SESSION_SDP_OFFER ? CALL_ON_EARLY_OFFER
+		   : response->status == 180  ? CALL_ON_RINGING
+					      : CALL_ON_PROGRESS,
 		   &cause);
 }
 
-static void branch_failed(struct call *call, struct session *s, unsigned status)
+static void branch_failed(struct call *call, struct session *s, const struct sip_msg *msg,
+			  unsigned status)
 {
 	struct branch *b = branch_of(call, s);
+	char headers[HEADERS_MAX];
 
 	if (!b || b->status)
 		return;
@@ -207,17 +282,23 @@ static void branch_failed(struct call *call, struct session *s, unsigned status)
 		bridge_remove(call->callee_seat, "refused");
 		s->seat = NULL;
 	}
-	if (outcome_better(status, call->best_status))
+	if (outcome_better(status, call->best_status)) {
 		call->best_status = status;
+		call->best_headers =
+			call_string(call, call_headers(call, s, msg, HEADERS_IN_RESPONSE, headers));
+	}
 	/* RFC 3261 §16.7 step 5: a 6xx speaks for all. */
 	if (call->branches_open == 0 || status >= 600)
 		refused(call);
 }
 
-static void on_answered(void *arg, struct session *s, int error)
+static void on_answered(void *arg, struct session *s, struct sip_msg *response,
+			enum session_sdp sdp, int error)
 {
 	struct call *call = arg;
-	struct call_cause cause = { .session = s };
+	struct call_cause cause = { .session = s,
+				    .msg = response,
+				    .is_offer = sdp == SESSION_SDP_OFFER };
 
 	if (call_is_over(call) || call->callee) {
 		session_end(s, 0, SLICE_NONE);
@@ -226,37 +307,53 @@ static void on_answered(void *arg, struct session *s, int error)
 	if (error) {
 		LOG_WARN("call", call->id, "the callee's SDP is of no use: %s", strerror(-error));
 		session_end(s, 0, SLICE_NONE);
-		branch_failed(call, s, 488);
+		branch_failed(call, s, NULL, 488);
 		return;
 	}
 	call_event(call, CALL_ON_ANSWER, &cause);
 }
 
-static void on_acked(void *arg, struct session *s, int error)
+/* The caller's answer to the callee's offer, or to one that we have made of what the callee said. */
+static void on_agreed(void *arg, struct session *s, int error)
 {
 	struct call *call = arg;
 
 	if (call_is_over(call))
 		return;
-	if (error) {
+	/* In a call that stands, an answer that does not come changes nothing. */
+	if (error && !(call->recorded && call_exchange_agreed(call, s, error))) {
 		struct call_cause cause = { .status = 488,
 					    .reason = "not-acceptable",
 					    .ended_by = "system" };
 
-		LOG_WARN("call", call->id, "the ACK's SDP is of no use: %s", strerror(-error));
+		LOG_WARN("call", call->id, "the answer to an offer is of no use: %s",
+			 strerror(-error));
 		call_event(call, CALL_ON_REFUSED, &cause);
 		return;
 	}
-	if (call->callee) {
-		call_acked_reoffer(call, s);
+	if (!error && !call_exchange_agreed(call, s, 0))
 		call_apply_media(call);
-		call_record(call);
-	}
 }
 
-static void caller_ended(struct call *call, enum sip_end how)
+static void on_acked(void *arg, struct session *s)
 {
-	struct call_cause cause = { .status = 200, .reason = "normal", .ended_by = "caller" };
+	struct call *call = arg;
+
+	(void)s;
+	if (call_is_over(call) || !call->callee)
+		return;
+	call_compare_legs(call);
+	call_record(call);
+}
+
+static void caller_ended(struct call *call, enum sip_end how, const struct sip_msg *msg)
+{
+	char headers[HEADERS_MAX];
+	struct call_cause cause = { .status = 200,
+				    .reason = "normal",
+				    .ended_by = "caller",
+				    .headers = call_headers(call, call->caller, msg, HEADERS_IN_END,
+							    headers) };
 
 	if (how == SIP_END_TIMEOUT || how == SIP_END_TRANSPORT) {
 		cause.status = 408;
@@ -269,9 +366,14 @@ static void caller_ended(struct call *call, enum sip_end how)
 	call_event(call, CALL_ON_CALLER_GONE, &cause);
 }
 
-static void callee_ended(struct call *call, enum sip_end how)
+static void callee_ended(struct call *call, enum sip_end how, const struct sip_msg *msg)
 {
-	struct call_cause cause = { .status = 200, .reason = "normal", .ended_by = "callee" };
+	char headers[HEADERS_MAX];
+	struct call_cause cause = { .status = 200,
+				    .reason = "normal",
+				    .ended_by = "callee",
+				    .headers = call_headers(call, call->callee, msg, HEADERS_IN_END,
+							    headers) };
 
 	if (how == SIP_END_TIMEOUT || how == SIP_END_TRANSPORT) {
 		cause.status = 408;
@@ -286,17 +388,14 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 {
 	struct call *call = arg;
 
-	(void)msg;
-	if (call->modifying == s)
-		call->modifying = NULL;
 	if (call_is_over(call)) {
 		call_check_empty(call);
 	} else if (s == call->caller) {
-		caller_ended(call, how);
+		caller_ended(call, how, msg);
 	} else if (s == call->callee) {
-		callee_ended(call, how);
+		callee_ended(call, how, msg);
 	} else if (!call->callee) {
-		branch_failed(call, s,
+		branch_failed(call, s, msg,
 			      how == SIP_END_TIMEOUT     ? 408
 			      : how == SIP_END_TRANSPORT ? 503
 			      : status >= 300            ? status
@@ -346,9 +445,11 @@ static void on_quality(void *arg, struct session *s, bool raised)
 const struct session_user call_session_user = {
 	.progress = on_progress,
 	.answered = on_answered,
+	.agreed = on_agreed,
 	.acked = on_acked,
 	.reoffered = call_reoffered,
 	.reanswered = call_reanswered,
+	.request = call_relay,
 	.ended = on_ended,
 	.media_latched = on_latched,
 	.media_silent = on_silent,

@@ -289,11 +289,6 @@ static void put_own_identity(const struct call *call, const struct caller *calle
 		sip_build_header(b, SIP_H_P_ASSERTED_IDENTITY, "<sip:%s@%s>", user, at + 1);
 }
 
-static bool is_trusted(const struct call *call, int trunk)
-{
-	return trunk >= 0 && call->engine->shard->config->trunks[trunk].trusted;
-}
-
 /* All branches of a call go to the same callee, so they get the same headers. */
 static void write_headers(struct call *call, const struct caller *caller,
 			  const struct sip_msg *request)
@@ -301,8 +296,8 @@ static void write_headers(struct call *call, const struct caller *caller,
 	const struct headers_way way = {
 		.carrier = HEADERS_IN_INVITE,
 		.domain = call->engine->shard->config->sip.domains[0],
-		.from_trusted = is_trusted(call, call->trunk_in),
-		.to_trusted = is_trusted(call, call->trunk_out),
+		.from_trusted = call_trusts(call, call->trunk_in),
+		.to_trusted = call_trusts(call, call->trunk_out),
 		.withheld = call->withheld,
 	};
 	char buffer[HEADERS_MAX];
@@ -366,6 +361,8 @@ static bool read_offer(struct call *call, const struct sip_msg *request)
 		return true;
 	case -ENODATA:
 		call->delayed_offer = true;
+		/* The offers of several callees cannot all be shown to the caller. */
+		call->asking = call->branch_count == 1;
 		if (!description_default(&call->offer))
 			return true;
 		refuse(call, 500, "failed", NULL);

@@ -244,7 +244,7 @@ static int create_ua(struct runtime *runtime)
 		.contact_arg = runtime,
 		.invites_max = invites,
 		.session = { config->sip.session_expires_s, config->sip.session_min_s },
-		.methods = 1u << SIP_REGISTER,
+		.methods = 1u << SIP_REGISTER | 1u << SIP_INFO | 1u << SIP_MESSAGE,
 	};
 
 	runtime->limits = sip_limits_default;

@@ -77,6 +77,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	session_forget_earlies(s);
 	free(s->offer_text);
 	description_clear(&s->remote);
 	description_clear(&s->local);
@@ -113,130 +114,6 @@ bool session_event(struct session *s, enum session_event event)
 	return true;
 }
 
-/* --- what the dialog says --- */
-
-static bool has_sdp(const struct sip_msg *msg)
-{
-	return sip_msg_sdp(msg).n > 0;
-}
-
-static void on_progress(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
-			enum sip_offer_role role)
-{
-	struct session *s = arg;
-	const unsigned status = response->status;
-	bool answer = has_sdp(response) && session_receive_answer(s, sip_msg_sdp(response)) == 0;
-
-	(void)dialog;
-	(void)role;
-	if (s->state == SESSION_TERMINATING)
-		return;
-	if (answer)
-		session_event(s, SESSION_ON_EARLY_MEDIA);
-	else if (status == 180)
-		session_event(s, SESSION_ON_RING);
-	s->user->progress(s->arg, s, status, answer);
-}
-
-static int take_answer(struct session *s, const struct sip_msg *msg)
-{
-	if (has_sdp(msg))
-		return session_receive_answer(s, sip_msg_sdp(msg));
-	/* said before, in a provisional response, or nothing was open */
-	return s->offer_state == OFFER_OFFER_SENT ? -ENODATA : 0;
-}
-
-static void on_answered(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
-			enum sip_offer_role role)
-{
-	struct session *s = arg;
-	int error = take_answer(s, response);
-
-	(void)dialog;
-	(void)role;
-	/* A 200 that crossed our CANCEL: the dialog sends BYE by itself. */
-	if (s->state == SESSION_TERMINATING)
-		return;
-	session_event(s, SESSION_ON_CONNECT);
-	s->user->answered(s->arg, s, error);
-}
-
-static void on_acked(void *arg, struct sip_msg *ack, enum sip_offer_role role)
-{
-	struct session *s = arg;
-
-	(void)role;
-	s->user->acked(s->arg, s, take_answer(s, ack));
-}
-
-static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
-			 enum sip_offer_role role)
-{
-	struct session *s = arg;
-	int error;
-
-	/* Both legs would have to change before they are joined: later (RFC 3311 §5.2). */
-	if (s->state != SESSION_CONNECTED && s->state != SESSION_HELD) {
-		sip_invite_refuse(s->invite, dialog, 504, SLICE_NONE);
-		return;
-	}
-	if (role == SIP_BODY_NONE) {
-		s->user->reoffered(s->arg, s, false);
-		return;
-	}
-	error = session_receive_offer(s, sip_msg_sdp(request));
-	if (error) {
-		unsigned status = error == -EBUSY ? 491 : error == -ENOTSUP ? 488 : 400;
-
-		sip_invite_refuse(s->invite, dialog, status, SLICE_NONE);
-		return;
-	}
-	s->user->reoffered(s->arg, s, true);
-}
-
-static void on_reanswered(void *arg, struct sip_dialog *dialog, unsigned status,
-			  struct sip_msg *response, enum sip_offer_role role)
-{
-	struct session *s = arg;
-	int error = 0;
-
-	(void)dialog;
-	(void)role;
-	s->reoffering = false;
-	if (status >= 200 && status < 300 && response)
-		error = take_answer(s, response);
-	if (s->offer_state == OFFER_OFFER_SENT)
-		session_offer_event(s, OFFER_ON_ROLLBACK);
-	s->user->reanswered(s->arg, s, status, error);
-}
-
-static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
-{
-	struct session *s = arg;
-	char id[SESSION_ID_TEXT];
-	static const char *const reasons[] = {
-		[SIP_END_BYE_RECEIVED] = "bye-received", [SIP_END_BYE_SENT] = "bye-sent",
-		[SIP_END_CANCELLED] = "cancelled",       [SIP_END_REJECTED] = "rejected",
-		[SIP_END_TIMEOUT] = "timeout",           [SIP_END_TRANSPORT] = "transport",
-	};
-
-	s->invite = NULL;
-	session_forget_offer(s);
-	session_event(s, SESSION_ON_ENDED);
-	event_publish(s->shard->events, EVENT_SESSION_TERMINATED, s->call, 0,
-		      session_id_text(s, id), reasons[how]);
-	s->user->ended(s->arg, s, how, status, msg);
-}
-
-const struct sip_invite_user session_invite_user = {
-	.progress = on_progress,
-	.answered = on_answered,
-	.acked = on_acked,
-	.reoffered = on_reoffered,
-	.reanswered = on_reanswered,
-	.ended = on_ended,
-};
-
 void session_take(struct session *s, struct sip_invite *invite)
 {
 	s->invite = invite;
@@ -246,21 +123,30 @@ void session_take(struct session *s, struct sip_invite *invite)
 
 int session_dial(struct session *s, struct sip_invite_start *start, const struct description *offer)
 {
-	const struct description ours = description_without_address(offer);
 	char text[SESSION_SDP_MAX];
-	int n = session_write(s, &ours, false, text, sizeof(text)), error;
+	struct description ours;
+	int error;
 
-	if (n < 0)
-		return n;
-	start->sdp = (struct slice){ text, (size_t)n };
+	start->sdp = SLICE_NONE;
+	if (offer) {
+		int n;
+
+		ours = description_without_address(offer);
+		n = session_write(s, &ours, false, text, sizeof(text));
+		if (n < 0)
+			return n;
+		start->sdp = (struct slice){ text, (size_t)n };
+	}
 	error = sip_invite_start(s->shard->ua, start, &session_invite_user, s, &s->invite);
 	if (error) {
 		s->invite = NULL;
 		session_event(s, SESSION_ON_ENDED);
 		return error;
 	}
-	session_offer_event(s, OFFER_ON_SEND);
-	description_set(&s->offered, &ours);
+	if (offer) {
+		session_offer_event(s, OFFER_ON_SEND);
+		description_set(&s->offered, &ours);
+	}
 	session_keep_names(s);
 	session_event(s, SESSION_ON_DIAL);
 	return 0;
@@ -275,10 +161,8 @@ void session_end(struct session *s, unsigned status, struct slice extra_headers)
 	unheard = s->outbound && sip_invite_get_state(s->invite) == SIP_INVITE_CALLING;
 	session_event(s, SESSION_ON_END);
 	sip_invite_end(s->invite, status, extra_headers);
-	if (!unheard || !s->invite)
-		return;
 	/* A CANCEL must wait for a first response (RFC 3261 §9.1), which a phone that is gone will
 	 * never give. The dialog goes on for that by itself; the call has nothing to wait for. */
-	sip_invite_set_user(s->invite, NULL, NULL);
-	on_ended(s, SIP_END_CANCELLED, 487, NULL);
+	if (unheard && s->invite)
+		session_let_go(s);
 }

@@ -75,19 +75,37 @@ enum offer_event {
 	OFFER_EVENT_COUNT
 };
 
+/* What a message brought. */
+enum session_sdp {
+	SESSION_SDP_NONE,
+	SESSION_SDP_ANSWER, /* s->remote has it */
+	SESSION_SDP_OFFER, /* s->offered has it; session_give_answer() or session_refuse() is due */
+};
+
 /* What a session tells the call. In `ended` the invite is gone; the session itself lives until
- * session_free(). All required. */
+ * session_free(). error: what is wrong with a description, 0: nothing, -ENODATA: it should be
+ * there. All required. */
 struct session_user {
-	/* Outbound: a provisional response above 100. has_answer: it described the callee's media. */
-	void (*progress)(void *arg, struct session *s, unsigned status, bool has_answer);
-	/* Outbound: 2xx. error: what is wrong with its SDP, 0: nothing. */
-	void (*answered)(void *arg, struct session *s, int error);
-	/* The ACK to our 2xx. error: 0; -ENODATA: no answer to our offer in it; or a parse error */
-	void (*acked)(void *arg, struct session *s, int error);
-	/* It wants other media: s->offered has it (has_offer), or it asks us for an offer. */
-	void (*reoffered)(void *arg, struct session *s, bool has_offer);
-	/* What became of session_reoffer(): status of the response; error as in answered */
-	void (*reanswered)(void *arg, struct session *s, unsigned status, int error);
+	/* Outbound: a provisional response above 100. */
+	void (*progress)(void *arg, struct session *s, struct sip_msg *response,
+			 enum session_sdp sdp);
+	/* Outbound: 2xx. */
+	void (*answered)(void *arg, struct session *s, struct sip_msg *response,
+			 enum session_sdp sdp, int error);
+	/* The answer to an offer of ours that stood in a response came, in ACK or PRACK; or the
+	 * ACK came without it. */
+	void (*agreed)(void *arg, struct session *s, int error);
+	/* The ACK to our 2xx, after `agreed`. */
+	void (*acked)(void *arg, struct session *s);
+	/* It wants other media: s->offered has it (has_offer), or it asks us for an offer. by: how
+	 * the other side had best be asked the same. */
+	void (*reoffered)(void *arg, struct session *s, bool has_offer, enum sip_offer_by by);
+	/* What became of session_reoffer() or session_ask_offer(): status of the response */
+	void (*reanswered)(void *arg, struct session *s, unsigned status, enum session_sdp sdp,
+			   int error);
+	/* INFO, MESSAGE and the like, to be answered. */
+	void (*request)(void *arg, struct session *s, struct sip_transaction *server,
+			struct sip_msg *request);
 	void (*ended)(void *arg, struct session *s, enum sip_end how, unsigned status,
 		      struct sip_msg *msg);
 	/* The remote end of its seat latched to a source. */
@@ -111,6 +129,7 @@ struct session {
 	uint8_t state;     /* enum session_state */
 	bool outbound;
 	bool reoffering;     /* an offer of ours is with session_reoffer() */
+	bool settled;        /* inbound: its answer stood in a reliable response, and stands */
 	bool was_complete;   /* what OFFER_ON_ROLLBACK returns to */
 	bool answer_is_ours; /* of the last exchange: the formats in use are `local`, else `remote` */
 	uint8_t offer_state;
@@ -118,6 +137,9 @@ struct session {
 	struct description remote; /* what the far end said last, and both agreed on */
 	struct description local;  /* what we said last, and both agreed on */
 	struct description offered; /* the open offer, of either side */
+	struct sip_dialog *heard;   /* outbound: the early dialog whose description `remote` is */
+	struct sip_dialog *asked;   /* in which a later offer of theirs waits */
+	struct early *earlies;      /* what others have said */
 	char *offer_text; /* the open offer of the far end: its answer repeats its lines */
 	size_t offer_size;
 	uint64_t sdp_id, sdp_version;
@@ -145,24 +167,39 @@ bool session_is_alive(const struct session *s); /* its dialog is not over */
 bool session_event(struct session *s, enum session_event event);
 
 /* --- outbound --- */
-/* Dials; start->sdp is filled in here. offer: what the other leg offered. */
+/* Dials; start->sdp is filled in here. offer: what the other leg offered; NULL: the callee is to
+ * make one. */
 int session_dial(struct session *s, struct sip_invite_start *start,
 		 const struct description *offer);
 
 /* --- inbound --- */
 /* Reads the INVITE's offer into s->offered. -ENODATA: there is none (delayed offer). */
 int session_receive_offer(struct session *s, struct slice body);
-/* 101–199. answer: NULL, or what the other leg answered. */
-int session_progress(struct session *s, unsigned status, const struct description *answer);
-/* 200. is_offer: the caller sent none, so `sdp` is ours to offer. */
-int session_accept(struct session *s, const struct description *sdp, bool is_offer);
+
+/* A response to the caller. */
+struct session_response {
+	unsigned status;               /* 101 to 299 */
+	const struct description *sdp; /* NULL: none */
+	bool is_offer;                 /* the caller sent none, so it is ours to offer */
+	bool reliable;                 /* without SDP too, if the caller knows how (RFC 3262) */
+	struct slice headers;          /* complete lines, or empty */
+};
+/* -EOPNOTSUPP: an offer in a provisional response to who does not know reliable ones. */
+int session_progress(struct session *s, const struct session_response *response);
+int session_accept(struct session *s, const struct session_response *response);
 
 /* --- both --- */
-/* Re-INVITE with what the other leg offers. -EBUSY: another exchange is under way. */
-int session_reoffer(struct session *s, const struct description *offer);
-/* Answers a re-INVITE: 200 with `answer` (is_offer: it brought none), or a refusal. */
-int session_reaccept(struct session *s, const struct description *answer, bool is_offer);
-int session_rerefuse(struct session *s, unsigned status, struct slice extra_headers);
+/* What the other leg offers. -EBUSY: another exchange is under way; -EOPNOTSUPP: before the answer
+ * it can be changed by UPDATE alone, which the other side does not take. */
+int session_reoffer(struct session *s, const struct description *offer, enum sip_offer_by by);
+/* A re-INVITE that asks for an offer. */
+int session_ask_offer(struct session *s);
+/* The answer to their open offer, whatever carries it. */
+int session_give_answer(struct session *s, const struct description *answer);
+/* The offer that a re-INVITE without one has asked for. */
+int session_give_offer(struct session *s, const struct description *offer);
+/* Refuses their open offer, or their asking for one. */
+int session_refuse(struct session *s, unsigned status, struct slice extra_headers);
 /* CANCEL, BYE or a final response, whatever fits. `ended` may be called before it returns. */
 void session_end(struct session *s, unsigned status, struct slice extra_headers);
 

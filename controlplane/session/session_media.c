@@ -144,54 +144,89 @@ int session_write(struct session *s, const struct description *what, bool answer
 			 s->sdp_version);
 }
 
-static int respond(struct session *s, unsigned status, const struct description *d, bool is_offer)
+/* Text of ours for what the other leg said, by the table. Bytes, or an error. */
+static int compose(struct session *s, const struct description *ours, bool is_offer, char *text)
 {
-	char text[SESSION_SDP_MAX];
-	struct description ours = description_without_address(d);
-	int n, error;
-
 	if (offer_next_state(s->offer_state, is_offer ? OFFER_ON_SEND : OFFER_ON_ANSWER_SENT,
 			     s->was_complete) < 0)
 		return -EPROTO;
-	n = session_write(s, &ours, !is_offer, text, sizeof(text));
+	return session_write(s, ours, !is_offer, text, SESSION_SDP_MAX);
+}
+
+/* It has left. */
+static void note_sent(struct session *s, const struct description *ours, bool is_offer)
+{
+	session_offer_event(s, is_offer ? OFFER_ON_SEND : OFFER_ON_ANSWER_SENT);
+	description_set(is_offer ? &s->offered : &s->local, ours);
+}
+
+/* A provisional response with a description is a reliable one for who knows how (RFC 3262): its
+ * answer stands then. reliable: told whether it was sent so. */
+static int respond(struct session *s, const struct session_response *r, struct slice sdp,
+		   bool *reliable)
+{
+	int error = -EOPNOTSUPP;
+
+	*reliable = false;
+	if (r->status < 200 && (r->reliable || sdp.n > 0))
+		error = sip_invite_respond_reliably(s->invite, r->status, NULL, sdp, r->headers);
+	if (error == 0)
+		*reliable = true;
+	else if (error == -EOPNOTSUPP && !(r->status < 200 && r->sdp && r->is_offer))
+		error = sip_invite_respond(s->invite, r->status, NULL, sdp, r->headers);
+	return error;
+}
+
+static int respond_with(struct session *s, const struct session_response *r)
+{
+	struct description ours = description_without_address(r->sdp);
+	char text[SESSION_SDP_MAX];
+	bool reliable;
+	int n, error;
+
+	/* Its answer was acknowledged, or will be: no other is possible (RFC 3262 §5). */
+	if (s->settled && !r->is_offer) {
+		struct session_response bare = *r;
+
+		bare.sdp = NULL;
+		return respond(s, &bare, SLICE_NONE, &reliable);
+	}
+	n = compose(s, &ours, r->is_offer, text);
 	if (n < 0)
 		return n;
-	error = sip_invite_respond(s->invite, status, NULL, (struct slice){ text, (size_t)n },
-				   SLICE_NONE);
+	error = respond(s, r, (struct slice){ text, (size_t)n }, &reliable);
 	if (error)
 		return error;
-	if (is_offer) {
-		session_offer_event(s, OFFER_ON_SEND);
-		description_set(&s->offered, &ours);
-	} else {
-		session_offer_event(s, OFFER_ON_ANSWER_SENT);
-		description_set(&s->local, &ours);
-	}
+	note_sent(s, &ours, r->is_offer);
+	s->settled = reliable;
 	return 0;
 }
 
-int session_progress(struct session *s, unsigned status, const struct description *answer)
+int session_progress(struct session *s, const struct session_response *r)
 {
+	bool reliable;
 	int error;
 
 	if (!s->invite)
 		return -ENOTCONN;
-	if (!answer) {
-		error = sip_invite_respond(s->invite, status, NULL, SLICE_NONE, SLICE_NONE);
-		if (!error && status == 180)
-			session_event(s, SESSION_ON_RING);
+	error = r->sdp ? respond_with(s, r) : respond(s, r, SLICE_NONE, &reliable);
+	if (error)
 		return error;
-	}
-	error = respond(s, status, answer, false);
-	if (!error)
+	if (r->sdp)
 		session_event(s, SESSION_ON_EARLY_MEDIA);
-	return error;
+	else if (r->status == 180)
+		session_event(s, SESSION_ON_RING);
+	return 0;
 }
 
-int session_accept(struct session *s, const struct description *sdp, bool is_offer)
+int session_accept(struct session *s, const struct session_response *r)
 {
-	int error = s->invite ? respond(s, 200, sdp, is_offer) : -ENOTCONN;
+	bool reliable;
+	int error;
 
+	if (!s->invite)
+		return -ENOTCONN;
+	error = r->sdp ? respond_with(s, r) : respond(s, r, SLICE_NONE, &reliable);
 	if (error)
 		return error;
 	session_forget_offer(s);
@@ -199,45 +234,87 @@ int session_accept(struct session *s, const struct description *sdp, bool is_off
 	return 0;
 }
 
-int session_reoffer(struct session *s, const struct description *offer)
+/* Before the answer there may be several dialogs; an offer goes to the one that is heard. */
+static struct sip_dialog *dialog_of(const struct session *s)
 {
-	char text[SESSION_SDP_MAX];
+	return s->outbound && s->state < SESSION_CONNECTED ? s->heard : NULL;
+}
+
+int session_reoffer(struct session *s, const struct description *offer, enum sip_offer_by by)
+{
 	struct description ours = description_without_address(offer);
+	char text[SESSION_SDP_MAX];
 	int n, error;
 
 	if (!s->invite)
 		return -ENOTCONN;
-	if (s->reoffering || offer_next_state(s->offer_state, OFFER_ON_SEND, s->was_complete) < 0)
+	if (s->reoffering || s->offer_state != OFFER_COMPLETE)
 		return -EBUSY;
-	n = session_write(s, &ours, false, text, sizeof(text));
+	n = compose(s, &ours, true, text);
 	if (n < 0)
 		return n;
-	error = sip_invite_offer(s->invite, NULL, (struct slice){ text, (size_t)n },
-				 SIP_BY_REINVITE);
+	error = sip_invite_offer(s->invite, dialog_of(s), (struct slice){ text, (size_t)n },
+				 s->state < SESSION_CONNECTED ? SIP_BY_UPDATE : by);
 	if (error)
 		return error;
 	s->reoffering = true;
-	session_offer_event(s, OFFER_ON_SEND);
-	description_set(&s->offered, &ours);
+	note_sent(s, &ours, true);
 	return 0;
 }
 
-int session_reaccept(struct session *s, const struct description *answer, bool is_offer)
+int session_ask_offer(struct session *s)
 {
-	int error = s->invite ? respond(s, 200, answer, is_offer) : -ENOTCONN;
+	int error;
 
+	if (!s->invite)
+		return -ENOTCONN;
+	if (s->reoffering || s->offer_state != OFFER_COMPLETE)
+		return -EBUSY;
+	error = sip_invite_offer(s->invite, NULL, SLICE_NONE, SIP_BY_REINVITE);
 	if (!error)
-		session_forget_offer(s);
+		s->reoffering = true;
 	return error;
 }
 
-int session_rerefuse(struct session *s, unsigned status, struct slice extra_headers)
+int session_give_answer(struct session *s, const struct description *answer)
 {
-	if (s->offer_state == OFFER_OFFER_RECEIVED)
-		session_offer_event(s, OFFER_ON_ROLLBACK);
+	struct description ours = description_without_address(answer);
+	char text[SESSION_SDP_MAX];
+	int n, error;
+
 	if (!s->invite)
 		return -ENOTCONN;
-	return sip_invite_respond(s->invite, status, NULL, SLICE_NONE, extra_headers);
+	n = compose(s, &ours, false, text);
+	if (n < 0)
+		return n;
+	error = sip_invite_answer(s->invite, s->asked ? s->asked : dialog_of(s),
+				  (struct slice){ text, (size_t)n });
+	if (error)
+		return error;
+	note_sent(s, &ours, false);
+	session_forget_offer(s);
+	s->asked = NULL;
+	return 0;
+}
+
+int session_give_offer(struct session *s, const struct description *offer)
+{
+	const struct session_response r = { .status = 200, .sdp = offer, .is_offer = true };
+
+	s->asked = NULL;
+	return s->invite ? respond_with(s, &r) : -ENOTCONN;
+}
+
+int session_refuse(struct session *s, unsigned status, struct slice extra_headers)
+{
+	struct sip_dialog *dialog = s->asked;
+
+	if (s->offer_state == OFFER_OFFER_RECEIVED)
+		session_offer_event(s, OFFER_ON_ROLLBACK);
+	s->asked = NULL;
+	if (!s->invite)
+		return -ENOTCONN;
+	return sip_invite_refuse(s->invite, dialog, status, extra_headers);
 }
 
 void session_set_direction(struct session *s, uint8_t direction)

@@ -16,21 +16,21 @@ static const int expected[CALL_STATE_COUNT][CALL_EVENT_COUNT] = {
 		__VA_ARGS__ \
 	}
 #define TO(state) (10 + CALL_##state)
-	/* media-ready, media-failed, ringing, progress, early-media, answer, hold, resume, refused,
+	/* media-ready, media-failed, ringing, progress, early-media, early-offer, answer, hold, resume, refused,
 	 * caller-gone, callee-gone, no-answer, media-silent, hangup, empty */
 	[CALL_ROUTING] =
-		ROW(TO(ROUTING), TO(ENDING), TO(RINGING), TO(ROUTING), TO(EARLY), TO(ANSWERED), R,
-		    R, TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
-	[CALL_RINGING] = ROW(R, TO(ENDING), S, TO(RINGING), TO(EARLY), TO(ANSWERED), R, R,
-			     TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
-	[CALL_EARLY] = ROW(R, TO(ENDING), TO(EARLY), TO(EARLY), TO(EARLY), TO(ANSWERED), R, R,
-			   TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
-	[CALL_ANSWERED] = ROW(R, TO(ENDING), R, R, R, R, TO(HELD), S, TO(ENDING), TO(ENDING),
+		ROW(TO(ROUTING), TO(ENDING), TO(RINGING), TO(ROUTING), TO(EARLY), TO(EARLY),
+		    TO(ANSWERED), R, R, TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
+	[CALL_RINGING] = ROW(R, TO(ENDING), S, TO(RINGING), TO(EARLY), TO(EARLY), TO(ANSWERED), R,
+			     R, TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
+	[CALL_EARLY] = ROW(R, TO(ENDING), TO(EARLY), TO(EARLY), TO(EARLY), TO(EARLY), TO(ANSWERED),
+			   R, R, TO(ENDING), TO(ENDING), R, TO(ENDING), R, TO(ENDING), R),
+	[CALL_ANSWERED] = ROW(R, TO(ENDING), R, R, R, R, R, TO(HELD), S, TO(ENDING), TO(ENDING),
 			      TO(ENDING), R, TO(ENDING), TO(ENDING), R),
-	[CALL_HELD] = ROW(R, TO(ENDING), R, R, R, R, S, TO(ANSWERED), TO(ENDING), TO(ENDING),
+	[CALL_HELD] = ROW(R, TO(ENDING), R, R, R, R, R, S, TO(ANSWERED), TO(ENDING), TO(ENDING),
 			  TO(ENDING), R, S, TO(ENDING), R),
-	[CALL_ENDING] = ROW(S, S, S, S, S, R, R, R, S, S, S, S, S, S, TO(ENDED)),
-	[CALL_ENDED] = ROW(R, R, R, R, R, R, R, R, R, R, R, R, R, R, R),
+	[CALL_ENDING] = ROW(S, S, S, S, S, S, R, R, R, S, S, S, S, S, S, TO(ENDED)),
+	[CALL_ENDED] = ROW(R, R, R, R, R, R, R, R, R, R, R, R, R, R, R, R),
 };
 
 Test(call_table, every_state_has_its_answer_to_every_event)

@@ -183,6 +183,7 @@ static void make_ua(struct network_node *node, struct sip_ua **ua, const struct 
 		.contact_host = network_host,
 		.contact_arg = node,
 		.invites_max = 1000,
+		.methods = 1u << SIP_INFO | 1u << SIP_MESSAGE,
 		.token = "t00000-",
 	};
 
@@ -205,7 +206,7 @@ static void on_progress(void *arg, struct sip_dialog *dialog, struct sip_msg *re
 	struct phone *p = arg;
 
 	(void)dialog;
-	(void)role;
+	p->role = role;
 	p->progress = response->status;
 	p->progress_count++;
 	keep_sdp(p, response);
@@ -217,7 +218,7 @@ static void on_answered(void *arg, struct sip_dialog *dialog, struct sip_msg *re
 	struct phone *p = arg;
 
 	(void)dialog;
-	(void)role;
+	p->role = role;
 	p->answered = true;
 	p->final = response->status;
 	keep_sdp(p, response);
@@ -227,7 +228,7 @@ static void on_acked(void *arg, struct sip_msg *ack, enum sip_offer_role role)
 {
 	struct phone *p = arg;
 
-	(void)role;
+	p->role = role;
 	p->acked = true;
 	keep_sdp(p, ack);
 }
@@ -238,7 +239,7 @@ static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *r
 	struct phone *p = arg;
 
 	(void)dialog;
-	(void)role;
+	p->role = role;
 	p->reinvited = true;
 	keep_sdp(p, request);
 }
@@ -249,9 +250,30 @@ static void on_reanswered(void *arg, struct sip_dialog *dialog, unsigned status,
 	struct phone *p = arg;
 
 	(void)dialog;
-	(void)role;
+	p->role = role;
 	p->reanswered = status;
 	keep_sdp(p, response);
+}
+
+static void on_pracked(void *arg, struct sip_msg *prack, enum sip_offer_role role)
+{
+	struct phone *p = arg;
+
+	p->pracked++;
+	p->role = role;
+	keep_sdp(p, prack);
+}
+
+static void on_request(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+		       struct sip_msg *request)
+{
+	struct phone *p = arg;
+
+	snprintf(p->request, sizeof(p->request), "%.*s %.*s", SLICE_FMT(request->method_text),
+		 SLICE_FMT(request->body));
+	if (p->reply_status)
+		sip_dialog_respond(dialog, server, p->reply_status, NULL, SLICE_NONE,
+				   SLICE("text/plain"), SLICE("heard"));
 }
 
 static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_msg *msg)
@@ -273,8 +295,10 @@ static const struct sip_invite_user phone_user = {
 	.progress = on_progress,
 	.answered = on_answered,
 	.acked = on_acked,
+	.pracked = on_pracked,
 	.reoffered = on_reoffered,
 	.reanswered = on_reanswered,
+	.request = on_request,
 	.ended = on_ended,
 };
 
@@ -323,6 +347,47 @@ void phone_respond(unsigned n, unsigned status, const char *sdp)
 	cr_assert_eq(sip_invite_respond(p->invite, status, NULL, sdp ? slice_of(sdp) : SLICE_NONE,
 					SLICE_NONE),
 		     0);
+}
+
+void phone_respond_reliably(unsigned n, unsigned status, const char *sdp)
+{
+	cr_assert_eq(sip_invite_respond_reliably(world->phones[n].invite, status, NULL,
+						 sdp ? slice_of(sdp) : SLICE_NONE, SLICE_NONE),
+		     0);
+}
+
+void phone_answer(unsigned n, const char *sdp)
+{
+	struct phone *p = &world->phones[n];
+
+	p->reinvited = false;
+	cr_assert_eq(sip_invite_answer(p->invite, NULL, slice_of(sdp)), 0);
+}
+
+void phone_update(unsigned n, const char *sdp)
+{
+	cr_assert_eq(sip_invite_offer(world->phones[n].invite, NULL, slice_of(sdp), SIP_BY_UPDATE),
+		     0);
+}
+
+static void on_reply(void *arg, struct sip_transaction *client, struct sip_msg *response)
+{
+	struct phone *p = arg;
+
+	(void)client;
+	p->replied = response->status;
+	slice_copy(response->body, p->reply, sizeof(p->reply));
+}
+
+void phone_send(unsigned n, enum sip_method method, const char *body)
+{
+	static const struct sip_transaction_user user = { .response = on_reply };
+	struct phone *p = &world->phones[n];
+	const struct sip_request request = { .method = method,
+					     .type = SLICE("text/plain"),
+					     .body = slice_of(body) };
+
+	cr_assert_eq(sip_dialog_send(sip_invite_dialog(p->invite), &request, &user, p, NULL), 0);
 }
 
 void phone_bye(unsigned n)

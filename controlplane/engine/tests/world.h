@@ -28,6 +28,12 @@ struct phone {
 	unsigned reanswered;     /* outcome of ours */
 	char sdp[PHONE_SDP_MAX]; /* the last one that came */
 	char headers[1024];      /* of the message that ended it */
+	unsigned pracked;        /* of our reliable responses */
+	char request[64]; /* "INFO body" that came in the dialog; answered with reply_status */
+	unsigned reply_status;
+	unsigned replied;         /* status of the response to ours */
+	char reply[64];           /* its body */
+	enum sip_offer_role role; /* of the last description */
 };
 
 enum { ALICE, BOB, BOB2, CARRIER, PHONES };
@@ -63,6 +69,13 @@ void phone_call(unsigned phone, const char *to, const char *sdp);
 /* The same with headers, complete lines. */
 void phone_call_with(unsigned phone, const char *to, const char *sdp, const char *headers);
 void phone_respond(unsigned phone, unsigned status, const char *sdp);
+/* A reliable provisional response. */
+void phone_respond_reliably(unsigned phone, unsigned status, const char *sdp);
+/* The answer to the last offer, whatever carried it. */
+void phone_answer(unsigned phone, const char *sdp);
+void phone_update(unsigned phone, const char *sdp);
+/* A request in the dialog, with a body of text/plain. */
+void phone_send(unsigned phone, enum sip_method method, const char *body);
 void phone_bye(unsigned phone);
 void phone_reinvite(unsigned phone, const char *sdp);
 /* An SDP of its own: port, formats, direction. */
