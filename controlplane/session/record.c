@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dataplane/client/client.h"
+#include "sip/base/decimal.h"
 
 /* Character behind the backslash, and what it stands for. */
 static const char escapes[][2] = { { 't', '\t' }, { 'n', '\n' }, { '\\', '\\' } };
@@ -54,10 +55,11 @@ void record_put_text(struct record_writer *w, const char *text)
 
 void record_put_number(struct record_writer *w, uint64_t number)
 {
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%" PRIu64 "\t", number);
+	char text[DECIMAL_MAX + 1];
+	size_t n = decimal_write(text, number);
 
-	put(w, text, (size_t)n);
+	text[n++] = '\t';
+	put(w, text, n);
 }
 
 void record_put_address(struct record_writer *w, const struct dp_address *address)

@@ -3,7 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
+
+#include "sip/base/decimal.h"
 
 static size_t ip_size(const struct sip_address *address)
 {
@@ -12,20 +13,26 @@ static size_t ip_size(const struct sip_address *address)
 
 const char *sip_address_ip(const struct sip_address *address, char text[SIP_ADDRESS_TEXT])
 {
-	if (address->family == 0 ||
-	    inet_ntop(address->family, address->ip, text, SIP_ADDRESS_TEXT) == NULL)
+	if (address->family == AF_INET)
+		text[ipv4_write(text, address->ip)] = '\0';
+	else if (address->family == 0 ||
+		 inet_ntop(address->family, address->ip, text, SIP_ADDRESS_TEXT) == NULL)
 		text[0] = '\0';
 	return text;
 }
 
 const char *sip_address_text(const struct sip_address *address, char text[SIP_ADDRESS_TEXT])
 {
-	char ip[INET6_ADDRSTRLEN];
+	char *p = text;
 
-	if (address->family == 0 || inet_ntop(address->family, address->ip, ip, sizeof(ip)) == NULL)
-		ip[0] = '\0';
-	snprintf(text, SIP_ADDRESS_TEXT, address->family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip,
-		 address->port);
+	if (address->family == AF_INET6)
+		*p++ = '[';
+	sip_address_ip(address, p);
+	p += strlen(p);
+	if (address->family == AF_INET6)
+		*p++ = ']';
+	*p++ = ':';
+	p[decimal_write(p, address->port)] = '\0';
 	return text;
 }
 

@@ -6,9 +6,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/decimal.h"
 #include "sip/dialog/internal.h"
 
 #define VERSION   2u /* 1: without a session timer */
@@ -31,20 +31,39 @@ static void put_char(struct writer *w, char c)
 	*w->p = '\0';
 }
 
-static bool is_plain(char c)
+/* What stands for itself. */
+static const bool plain[256] = {
+	['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['-'] = true,
+	['.'] = true,         ['_'] = true,         ['~'] = true,         [':'] = true,
+	['@'] = true,         ['<'] = true,         ['>'] = true,         [';'] = true,
+	['"'] = true,         ['['] = true,         [']'] = true,         ['/'] = true,
+	['!'] = true,         ['*'] = true,         ['+'] = true,
+};
+
+static void put_bytes(struct writer *w, const char *bytes, size_t n)
 {
-	return isalnum((unsigned char)c) || (c != '\0' && strchr("-._~:@<>;\"[]/!*+", c) != NULL);
+	if ((size_t)(w->end - w->p) < n + 1) {
+		w->overflow = true;
+		return;
+	}
+	memcpy(w->p, bytes, n);
+	w->p += n;
+	*w->p = '\0';
 }
 
 static void put_escaped(struct writer *w, const char *text)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	for (; *text != '\0'; text++) {
-		if (is_plain(*text)) {
-			put_char(w, *text);
-			continue;
-		}
+	for (;; text++) {
+		size_t n = 0;
+
+		while (plain[(unsigned char)text[n]])
+			n++;
+		put_bytes(w, text, n);
+		text += n;
+		if (*text == '\0')
+			return;
 		put_char(w, '%');
 		put_char(w, digits[(unsigned char)*text >> 4]);
 		put_char(w, digits[(unsigned char)*text & 15]);
@@ -61,9 +80,9 @@ static void put_text(struct writer *w, const char *key, const char *value)
 
 static void put_number(struct writer *w, const char *key, uint32_t value)
 {
-	char text[16];
+	char text[DECIMAL_MAX + 1];
 
-	snprintf(text, sizeof(text), "%" PRIu32, value);
+	text[decimal_write(text, value)] = '\0';
 	put_text(w, key, text);
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "sip/base/address.h"
+#include "sip/base/decimal.h"
 
 Test(address, text_becomes_an_address_and_back)
 {
@@ -10,6 +13,8 @@ Test(address, text_becomes_an_address_and_back)
 		const char *text, *canonical;
 	} good[] = {
 		{ "192.0.2.1", "192.0.2.1" },
+		{ "0.9.10.255", "0.9.10.255" },
+		{ "100.99.200.101", "100.99.200.101" },
 		{ "2001:db8::1", "2001:db8::1" },
 		{ "[2001:DB8:0:0::1]", "2001:db8::1" },
 	};
@@ -29,6 +34,18 @@ Test(address, text_becomes_an_address_and_back)
 		cr_expect_eq(sip_address_parse(slice_of(bad[i]), 5060, &address), -EINVAL, "%s",
 			     bad[i]);
 	cr_expect_eq(sip_address_parse(SLICE("1\0"), 1, &address), -EINVAL);
+}
+
+Test(address, numbers_are_written_in_full)
+{
+	static const uint64_t numbers[] = { 0, 9, 10, 5060, UINT32_MAX, UINT64_MAX };
+	char text[DECIMAL_MAX + 1], expected[DECIMAL_MAX + 1];
+
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		text[decimal_write(text, numbers[i])] = '\0';
+		snprintf(expected, sizeof(expected), "%" PRIu64, numbers[i]);
+		cr_expect_str_eq(text, expected);
+	}
 }
 
 Test(address, equality_is_that_of_family_address_and_port)
