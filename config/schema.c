@@ -21,7 +21,8 @@ static const struct schema_key log_keys[] = {
 	{ 0 },
 };
 static const struct schema_section log_section = {
-	"Log lines of both processes, on standard error.", log_keys, sizeof(struct config_log)
+	"Log lines of both processes, on standard error. A place in the code logs at most 100 lines a second, and tells how many it left out; `debug` has no limit.",
+	log_keys, sizeof(struct config_log)
 };
 
 static const struct schema_key port_keys[] = {

@@ -158,7 +158,7 @@ static ssize_t write_log(void *cookie, const char *text, size_t size)
 					       ? LOG_LEVEL_WARN
 					       : LOG_LEVEL_DEBUG;
 
-		log_write(level, "dpdk", 0, "%.*s", (int)end, text);
+		log_write(NULL, level, "dpdk", 0, "%.*s", (int)end, text);
 	}
 	return (ssize_t)size;
 }

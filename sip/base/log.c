@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A line is put together on the stack and written with one write(2), so lines of threads and
- * processes that share a descriptor do not mix (up to PIPE_BUF for pipes). What is logged may come
+ * A line is put together on the stack and handed to the writer (log_writer.h); where there is none
+ * it is written with one write(2). Either way lines of threads and processes that share a
+ * descriptor do not mix (up to PIPE_BUF for pipes). What is logged may come
  * from the network: nothing in it ends a line or reaches a terminal as a control character.
  */
 #include "sip/base/log.h"
@@ -12,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "sip/base/log_writer.h"
 
 #define MESSAGE_MAX 2048
 #define LINE_SIZE   4096 /* PIPE_BUF */
@@ -58,8 +60,8 @@ bool log_enabled(enum log_level level)
 }
 
 struct line {
-	char text[LINE_SIZE];
 	size_t used;
+	char text[LINE_SIZE];
 };
 
 /* The last three bytes are kept for the end of the line. */
@@ -114,14 +116,33 @@ static bool put_escape(struct line *line, unsigned char c)
 	return put_text(line, text);
 }
 
+/* Bytes at p that stand for themselves in both formats. */
+static size_t plain_length(const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+		i++;
+	return i;
+}
+
 static void put_escaped(struct line *line, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 	size_t n = strlen(text);
 
 	while (n > 0) {
-		size_t plain = 1;
+		size_t plain = plain_length(p, n);
 		bool fits;
+
+		if (plain > 0) {
+			if (!put(line, (const char *)p, plain))
+				return;
+			p += plain;
+			n -= plain;
+			continue;
+		}
+		plain = 1;
 
 		if (p[0] >= 0x80)
 			plain = utf8_length(p, n);
@@ -140,19 +161,31 @@ static void put_escaped(struct line *line, const char *text)
 	}
 }
 
-/* 2026-01-02T03:04:05.678Z */
+/* 2026-01-02T03:04:05.678Z; what stands before the point is worked out once a second. */
 static void put_time(struct line *line)
 {
+	static _Thread_local struct {
+		time_t second;
+		char text[40];
+		size_t used;
+	} last;
 	struct timespec now;
-	struct tm tm;
-	char text[64];
+	char ms[4];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", tm.tm_year + 1900,
-		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-		 now.tv_nsec / 1000000);
-	put_text(line, text);
+	if (now.tv_sec != last.second || last.used == 0) {
+		struct tm tm;
+
+		gmtime_r(&now.tv_sec, &tm);
+		last.used = strftime(last.text, sizeof(last.text), "%Y-%m-%dT%H:%M:%S.", &tm);
+		last.second = now.tv_sec;
+	}
+	put(line, last.text, last.used);
+	ms[0] = (char)('0' + now.tv_nsec / 100000000);
+	ms[1] = (char)('0' + now.tv_nsec / 10000000 % 10);
+	ms[2] = (char)('0' + now.tv_nsec / 1000000 % 10);
+	ms[3] = 'Z';
+	put(line, ms, 4);
 }
 
 static void put_line_text(struct line *line, enum log_level level, const char *component,
@@ -196,31 +229,60 @@ static void put_line_json(struct line *line, enum log_level level, const char *c
 	line->used += 3;
 }
 
-static void write_line(const struct line *line)
+/* --- how many of a kind --- */
+
+/* True: the line is left out. *before: how many were, of the seconds before this one. */
+static bool is_too_many(struct log_site *site, unsigned *before)
 {
-	size_t done = 0;
+	struct timespec now;
+	unsigned second, seen;
 
-	while (done < line->used) {
-		ssize_t n = write(STDERR_FILENO, line->text + done, line->used - done);
+	*before = 0;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	second = (unsigned)now.tv_sec;
+	seen = atomic_load_explicit(&site->second, memory_order_relaxed);
+	/* One of the threads that see a new second opens it. */
+	if (seen != second &&
+	    atomic_compare_exchange_strong_explicit(&site->second, &seen, second,
+						    memory_order_relaxed, memory_order_relaxed)) {
+		unsigned count = atomic_exchange_explicit(&site->count, 0, memory_order_relaxed);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		/* Nobody is left to be told that the log cannot be written. */
-		if (n <= 0)
-			return;
-		done += (size_t)n;
+		*before = count > LOG_SITE_MAX ? count - LOG_SITE_MAX : 0;
 	}
+	return atomic_fetch_add_explicit(&site->count, 1, memory_order_relaxed) >= LOG_SITE_MAX;
 }
 
-void log_write(enum log_level level, const char *component, uint64_t call, const char *format, ...)
+static void write_message(enum log_level level, const char *component, uint64_t call,
+			  const char *message)
+{
+	struct line line; /* not all of it is used, so not all of it is set */
+
+	line.used = 0;
+	if (log_format == LOG_FORMAT_JSON)
+		put_line_json(&line, level, component, call, message);
+	else
+		put_line_text(&line, level, component, call, message);
+	if (!log_writer_put(line.text, line.used))
+		log_writer_write(line.text, line.used);
+}
+
+void log_write(struct log_site *site, enum log_level level, const char *component, uint64_t call,
+	       const char *format, ...)
 {
 	char message[MESSAGE_MAX];
-	struct line line;
 	va_list args;
 	int saved = errno, length;
+	unsigned before = 0;
 
 	if ((unsigned)level >= LEVELS || !log_enabled(level))
 		return;
+	if (site && is_too_many(site, &before))
+		return;
+	if (before > 0) {
+		snprintf(message, sizeof(message), "%u lines like the next one were left out",
+			 before);
+		write_message(level, component, 0, message);
+	}
 	va_start(args, format);
 	length = vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
@@ -228,12 +290,6 @@ void log_write(enum log_level level, const char *component, uint64_t call, const
 		message[0] = '\0';
 	else if ((size_t)length >= sizeof(message))
 		memcpy(message + sizeof(message) - 4, "...", 4);
-
-	line.used = 0;
-	if (log_format == LOG_FORMAT_JSON)
-		put_line_json(&line, level, component, call, message);
-	else
-		put_line_text(&line, level, component, call, message);
-	write_line(&line);
+	write_message(level, component, call, message);
 	errno = saved;
 }

@@ -6,6 +6,7 @@
 #ifndef SIP_BASE_LOG_H
 #define SIP_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,17 +20,34 @@ void log_set_level(enum log_level level);
 bool log_level_parse(const char *text, enum log_level *level);
 bool log_enabled(enum log_level level);
 
-/* component: "sip", "call", "registrar"…; call: 64-bit call id, 0: not about a call. */
-void log_write(enum log_level level, const char *component, uint64_t call, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+/*
+ * A place in the code that logs may log so many lines a second; whatever comes from the network in
+ * masses fills no disk and costs no time. How many were left out is told with the next one. Lines
+ * for debugging are not limited.
+ */
+#define LOG_SITE_MAX 100u
+struct log_site {
+	atomic_uint second, count;
+};
 
-#define LOG_ERROR(component, call, ...) log_write(LOG_LEVEL_ERROR, component, call, __VA_ARGS__)
-#define LOG_WARN(component, call, ...)  log_write(LOG_LEVEL_WARN, component, call, __VA_ARGS__)
-#define LOG_INFO(component, call, ...)  log_write(LOG_LEVEL_INFO, component, call, __VA_ARGS__)
-#define LOG_DEBUG(component, call, ...)                                           \
-	do {                                                                      \
-		if (log_enabled(LOG_LEVEL_DEBUG))                                 \
-			log_write(LOG_LEVEL_DEBUG, component, call, __VA_ARGS__); \
+/* component: "sip", "call", "registrar"…; call: 64-bit call id, 0: not about a call. site NULL: no
+ * limit. */
+void log_write(struct log_site *site, enum log_level level, const char *component, uint64_t call,
+	       const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#define LOG_LIMITED(level, component, call, ...)                                    \
+	do {                                                                        \
+		static struct log_site log_site_;                                   \
+		if (log_enabled(level))                                             \
+			log_write(&log_site_, level, component, call, __VA_ARGS__); \
+	} while (0)
+#define LOG_ERROR(component, call, ...) LOG_LIMITED(LOG_LEVEL_ERROR, component, call, __VA_ARGS__)
+#define LOG_WARN(component, call, ...)  LOG_LIMITED(LOG_LEVEL_WARN, component, call, __VA_ARGS__)
+#define LOG_INFO(component, call, ...)  LOG_LIMITED(LOG_LEVEL_INFO, component, call, __VA_ARGS__)
+#define LOG_DEBUG(component, call, ...)                                                 \
+	do {                                                                            \
+		if (log_enabled(LOG_LEVEL_DEBUG))                                       \
+			log_write(NULL, LOG_LEVEL_DEBUG, component, call, __VA_ARGS__); \
 	} while (0)
 
 #endif
