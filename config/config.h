@@ -183,6 +183,25 @@ struct config_calls {
 		dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
 };
 
+/* monitor.hep: */
+struct config_hep {
+	const char *address;  /* NULL: nothing is sent */
+	uint16_t port;        /* default 9060 */
+	uint32_t capture_id;  /* default 2001 */
+	const char *password; /* may be NULL */
+};
+
+/* monitor.sip_pcap: */
+struct config_sip_pcap {
+	const char *file; /* NULL: nothing is written */
+	unsigned size_mb; /* default 100; then FILE becomes FILE.1 */
+};
+
+struct config_monitor {
+	struct config_hep hep;
+	struct config_sip_pcap sip_pcap;
+};
+
 struct config_controlplane {
 	unsigned shards;       /* default 1 */
 	const char *state_dir; /* SQLite lives here */
@@ -199,6 +218,7 @@ struct config {
 	unsigned trunks_count;
 	struct config_calls calls;
 	struct config_controlplane controlplane;
+	struct config_monitor monitor;
 };
 
 #define CONFIG_ERROR_TEXT 512

@@ -397,6 +397,42 @@ static const struct schema_section controlplane_section = { "The process that ma
 							    controlplane_keys,
 							    sizeof(struct config_controlplane) };
 
+static const struct schema_key hep_keys[] = {
+	{ "address", "IP address of a collector of HEPv3 over UDP, such as Homer. Without it none.",
+	  SCHEMA_ABSENT, STRING(config_hep, address, 2, 45), .form = schema_form_ip },
+	{ "port", "Its port.", "9060", NUMBER(config_hep, port, 1, 65535) },
+	{ "capture_id", "What it knows this system by.", "2001",
+	  NUMBER(config_hep, capture_id, 0, UINT32_MAX) },
+	{ "password", "Sent with each packet, as it stands here.", SCHEMA_ABSENT,
+	  STRING(config_hep, password, 1, 64) },
+	{ 0 },
+};
+static const struct schema_section hep_section = {
+	"Copies of all SIP messages for a collector, without secrets.", hep_keys,
+	sizeof(struct config_hep)
+};
+
+static const struct schema_key sip_pcap_keys[] = {
+	{ "file", "File for all SIP messages, as pcapng, without secrets. Without it none.",
+	  SCHEMA_ABSENT, STRING(config_sip_pcap, file, 1, 200), .form = schema_form_path },
+	{ "size_mb", "Megabytes; then it becomes FILE.1 in place of the one before.", "100",
+	  NUMBER(config_sip_pcap, size_mb, 1, 1000000) },
+	{ 0 },
+};
+static const struct schema_section sip_pcap_section = { "Copies of all SIP messages in a file.",
+							sip_pcap_keys,
+							sizeof(struct config_sip_pcap) };
+
+static const struct schema_key monitor_keys[] = {
+	{ "hep", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_monitor, hep),
+	  .section = &hep_section },
+	{ "sip_pcap", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_monitor, sip_pcap),
+	  .section = &sip_pcap_section },
+	{ 0 },
+};
+static const struct schema_section monitor_section = { "Who is told what happens.", monitor_keys,
+						       sizeof(struct config_monitor) };
+
 static const struct schema_key root_keys[] = {
 	/* 80: room for the names below it in the 108 bytes of a UNIX socket's address */
 	{ "run_dir",
@@ -416,6 +452,8 @@ static const struct schema_key root_keys[] = {
 	  .section = &calls_section },
 	{ "controlplane", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, controlplane),
 	  .section = &controlplane_section },
+	{ "monitor", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, monitor),
+	  .section = &monitor_section },
 	{ 0 },
 };
 const struct schema_section schema_root = { "The file.", root_keys, sizeof(struct config) };

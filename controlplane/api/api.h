@@ -21,6 +21,7 @@
 
 struct api;
 struct mailbox;
+struct monitor;
 
 struct api_config {
 	uv_loop_t *loop;
@@ -30,6 +31,7 @@ struct api_config {
 	struct registrar *registrar;
 	struct store *store;
 	struct event_bus *events;
+	struct monitor *monitor;
 	/* Fills in "controlplane" of show version, but for the calls. */
 	void (*describe)(void *arg, json_t *controlplane);
 	/* Adds {"counter", "value"} rows of what the main thread counts to show sip. */

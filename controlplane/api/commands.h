@@ -12,7 +12,8 @@
  *
  *   {"status": 0, "cdrs": [...]}          or    {"status": 1, "error": "no such call"}
  *
- * After `events` the connection stays open, and each event is a line {"event": {...}}.
+ * After `events` the connection stays open, and each event is a line {"event": {...}}; likewise
+ * after `sip trace` each message is a line {"message": {...}}.
  */
 #ifndef CONTROLPLANE_API_COMMANDS_H
 #define CONTROLPLANE_API_COMMANDS_H
@@ -78,6 +79,11 @@ enum command_where {
 	X(RESUME, "resume", "", CONTROLPLANE, "", "take new calls again after a drain")            \
 	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "",                                       \
 	  "events as they happen, until Ctrl-C")                                                   \
+	X(SIP_TRACE, "sip trace",                                                                  \
+	  "[--call ID] [--from USER] [--to USER] [--method METHOD] [--source ADDRESS] [--ladder] " \
+	  "[--pcap FILE] [--secrets]",                                                             \
+	  CONTROLPLANE, "",                                                                        \
+	  "SIP messages as they come and go, as text, ladder or capture, until Ctrl-C")            \
 	X(TOP, "top", "[--once]", BOTH, "top",                                                     \
 	  "live figures, a screen a second; q or Ctrl-C ends it")                                  \
 	X(CAPTURE_START, "capture start",                                                          \

@@ -376,6 +376,9 @@ void handle_request(struct client *client, const struct request *request)
 	case COMMAND_EVENTS:
 		stream_start(client, request->call);
 		break;
+	case COMMAND_SIP_TRACE:
+		trace_start(client, request);
+		break;
 	default:
 		client_refuse(client, STATUS_USAGE, "tandemctl answers this itself");
 		break;

@@ -13,6 +13,7 @@
 struct client;
 struct task;
 struct event_subscriber;
+struct monitor_listener;
 
 struct api {
 	struct api_config config;
@@ -36,7 +37,8 @@ struct client {
 	bool taking;    /* requests are being taken, further up the stack */
 	bool last;      /* close it when the answer has gone out */
 	struct event_subscriber *events;
-	uint64_t events_left_out;
+	struct monitor_listener *trace;
+	uint64_t events_left_out; /* or messages */
 };
 
 /* --- server.c --- */
@@ -46,6 +48,8 @@ void client_refuse(struct client *client, enum command_status status, const char
 /* Sends a line besides the answers. Takes text (malloc). */
 void client_send(struct client *client, char *text);
 size_t client_backlog(const struct client *client);
+/* Likewise; takes body. */
+void client_send_json(struct client *client, json_t *body);
 
 /* --- handlers.c --- */
 void handle_request(struct client *client, const struct request *request);
@@ -82,6 +86,14 @@ void task_abandon(struct task *task);
 /* --- stream.c --- */
 void stream_start(struct client *client, uint64_t call);
 void stream_stop(struct client *client);
+
+/* --- trace.c --- */
+void trace_start(struct client *client, const struct request *request);
+void trace_stop(struct client *client);
+static inline bool client_streams(const struct client *client)
+{
+	return client->events || client->trace;
+}
 
 /* --- guard.c --- */
 void guard_run(struct shard *shard, struct task *task);

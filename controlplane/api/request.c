@@ -60,14 +60,16 @@ static bool take_number(const json_t *value, uint32_t max, uint32_t *number)
 /* Is this argument in the command's row? "ID" is called id, "--limit N" limit. */
 static bool takes(const struct command *command, const char *name)
 {
+	const char *option_at;
 	char option[40];
 
 	if (strcmp(name, "id") == 0)
 		return strncmp(command->arguments, "ID", 2) == 0;
 	if (strcmp(name, "address") == 0)
 		return strncmp(command->arguments, "ADDRESS", 7) == 0;
-	snprintf(option, sizeof(option), "--%.30s ", name);
-	return strstr(command->arguments, option) != NULL;
+	snprintf(option, sizeof(option), "[--%.30s", name);
+	option_at = strstr(command->arguments, option);
+	return option_at && (option_at[strlen(option)] == ' ' || option_at[strlen(option)] == ']');
 }
 
 static bool take_address(const json_t *value, struct sip_address *address)
@@ -76,11 +78,25 @@ static bool take_address(const json_t *value, struct sip_address *address)
 	       sip_address_parse(slice_of(json_string_value(value)), 0, address) == 0;
 }
 
+static bool take_text(const json_t *value, char *text, size_t size)
+{
+	const size_t n = json_string_length(value);
+
+	if (!json_is_string(value) || n == 0 || n >= size)
+		return false;
+	memcpy(text, json_string_value(value), n + 1);
+	return true;
+}
+
 /* What would be right. */
 static const char *wanted(const char *name)
 {
-	if (strcmp(name, "address") == 0)
+	if (strcmp(name, "address") == 0 || strcmp(name, "source") == 0)
 		return "it is an IP address";
+	if (strcmp(name, "from") == 0 || strcmp(name, "to") == 0 || strcmp(name, "method") == 0)
+		return "it is a text, and not that long";
+	if (strcmp(name, "secrets") == 0)
+		return "it is true or false";
 	if (strcmp(name, "id") == 0 || strcmp(name, "call") == 0)
 		return "a call id is up to 16 hex digits";
 	return "it is a number within limits";
@@ -112,7 +128,19 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 			right = take_address(value, &request->address);
 		else if (strcmp(name, "seconds") == 0)
 			right = take_number(value, BAN_SECONDS_MAX, &request->seconds);
-		else if (strcmp(name, "wait") == 0)
+		else if (strcmp(name, "from") == 0)
+			right = take_text(value, request->filter.from, FILTER_TEXT);
+		else if (strcmp(name, "to") == 0)
+			right = take_text(value, request->filter.to, FILTER_TEXT);
+		else if (strcmp(name, "method") == 0)
+			right = take_text(value, request->filter.method,
+					  sizeof(request->filter.method));
+		else if (strcmp(name, "source") == 0)
+			right = take_address(value, &request->filter.source);
+		else if (strcmp(name, "secrets") == 0) {
+			right = json_is_boolean(value);
+			request->secrets = json_is_true(value);
+		} else if (strcmp(name, "wait") == 0)
 			right = true; /* whoever asks does the waiting, and asks again */
 		if (!right)
 			return refuse(why, size, "%s: argument \"%s\" is wrong: %s", command->name,

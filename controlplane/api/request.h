@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "controlplane/api/commands.h"
+#include "controlplane/monitor/filter.h"
 #include "sip/base/address.h"
 
 struct request {
@@ -17,6 +18,8 @@ struct request {
 	uint32_t limit, offset;     /* --limit N, --offset N */
 	struct sip_address address; /* ADDRESS; the port is 0 */
 	uint32_t seconds;           /* --seconds N, 0: not given */
+	struct trace_filter filter; /* sip trace */
+	bool secrets;               /* likewise */
 };
 
 /* One line. On error a status and a text for the client. Depth and size are bounded. */

@@ -36,6 +36,7 @@ static void client_close(struct client *client)
 		task_abandon(client->task);
 	client->task = NULL;
 	stream_stop(client);
+	trace_stop(client);
 	*client->prev = client->next;
 	if (client->next)
 		client->next->prev = client->prev;
@@ -106,6 +107,14 @@ static char *to_line(json_t *body)
 	return text;
 }
 
+void client_send_json(struct client *client, json_t *body)
+{
+	char *text = body ? to_line(body) : NULL;
+
+	json_decref(body);
+	client_send(client, text);
+}
+
 void client_answer(struct client *client, enum command_status status, json_t *body)
 {
 	char *text = NULL;
@@ -150,7 +159,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 		too_long(client);
 	} else if (n < 0) {
 		client_close(client);
-	} else if (client->events) {
+	} else if (client_streams(client)) {
 		lines_clear(&client->in); /* reading goes on only to see its end */
 	} else {
 		lines_filled(&client->in, (size_t)n);
@@ -174,7 +183,7 @@ static void answer_line(struct client *client, const char *line, size_t size)
 
 static bool may_take(const struct client *client)
 {
-	return !client->closing && !client->last && !client->answering && !client->events &&
+	return !client->closing && !client->last && !client->answering && !client_streams(client) &&
 	       client_backlog(client) <= API_BACKLOG_MAX;
 }
 
@@ -197,7 +206,7 @@ static void next_request(struct client *client)
 	client->taking = false;
 	if (client->closing)
 		return;
-	if (client->events || may_take(client))
+	if (client_streams(client) || may_take(client))
 		uv_read_start((uv_stream_t *)&client->pipe, on_room, on_read);
 	else
 		uv_read_stop((uv_stream_t *)&client->pipe);

@@ -27,23 +27,6 @@ static json_t *event_json(const struct event *event)
 			 "fields", fields);
 }
 
-static void send_json(struct client *client, json_t *body)
-{
-	char *text = json_dumps(body, JSON_COMPACT), *line = NULL;
-
-	json_decref(body);
-	if (text) {
-		size_t n = strlen(text);
-
-		line = realloc(text, n + 2);
-		if (line)
-			memcpy(line + n, "\n", 2);
-		else
-			free(text);
-	}
-	client_send(client, line);
-}
-
 static void deliver(void *arg, const struct event *event)
 {
 	struct client *client = arg;
@@ -55,12 +38,12 @@ static void deliver(void *arg, const struct event *event)
 		return;
 	}
 	if (client->events_left_out) {
-		send_json(client,
-			  json_pack("{s:I}", "left_out", (json_int_t)client->events_left_out));
+		client_send_json(client, json_pack("{s:I}", "left_out",
+						   (json_int_t)client->events_left_out));
 		client->events_left_out = 0;
 	}
 	if (!client->closing)
-		send_json(client, event_json(event));
+		client_send_json(client, event_json(event));
 }
 
 void stream_start(struct client *client, uint64_t call)

@@ -9,6 +9,7 @@
  *   segment.c   the dataplane, in its segment; segment_calls.c: what it knows of calls
  *   operator.c  the dataplane, over its socket: captures, leaks; trace.c: traces
  *   table.c     rows for people
+ *   sip_trace.c SIP messages
  *   top.c events.c prompt.c complete.c help.c
  *
  * One thread.
@@ -51,6 +52,9 @@ struct arguments {
 	uint64_t bytes;         /* likewise */
 	uint32_t older_than_s;  /* UINT32_MAX: not given */
 	const char *address;    /* NULL: not given */
+	/* sip trace; NULL: not given */
+	const char *from, *to, *method, *source, *pcap;
+	bool ladder, secrets;
 	uint32_t seconds;       /* 0: not given */
 	bool force;
 };
@@ -137,6 +141,7 @@ void json_print(FILE *out, const json_t *value);
 
 /* --- the commands that are more than rows --- */
 enum command_status events_run(struct cli *cli, const struct arguments *arguments);
+enum command_status sip_trace_run(struct cli *cli, const struct arguments *arguments);
 enum command_status top_run(struct cli *cli, bool once);
 void help_print(FILE *out);
 void help_print_command(FILE *out, enum command_id command);

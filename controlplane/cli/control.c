@@ -87,6 +87,12 @@ void control_close(struct control *control)
 	free(control);
 }
 
+static void set_text(json_t *args, const char *name, const char *text)
+{
+	if (text)
+		json_object_set_new(args, name, json_string(text));
+}
+
 static json_t *arguments_json(const struct arguments *arguments)
 {
 	json_t *args = json_object();
@@ -100,10 +106,15 @@ static json_t *arguments_json(const struct arguments *arguments)
 		snprintf(id, sizeof(id), "%016" PRIx64, arguments->call);
 		json_object_set_new(args, "call", json_string(id));
 	}
-	if (arguments->address)
-		json_object_set_new(args, "address", json_string(arguments->address));
+	set_text(args, "address", arguments->address);
 	if (arguments->seconds)
 		json_object_set_new(args, "seconds", json_integer(arguments->seconds));
+	set_text(args, "from", arguments->from);
+	set_text(args, "to", arguments->to);
+	set_text(args, "method", arguments->method);
+	set_text(args, "source", arguments->source);
+	if (arguments->secrets)
+		json_object_set_new(args, "secrets", json_true());
 	if (arguments->limit != UINT32_MAX)
 		json_object_set_new(args, "limit", json_integer(arguments->limit));
 	if (arguments->offset != UINT32_MAX)

@@ -330,6 +330,8 @@ enum command_status cli_execute(struct cli *cli, unsigned count, const char *con
 		return run_drain(&here, &arguments);
 	case COMMAND_EVENTS:
 		return events_run(&here, &arguments);
+	case COMMAND_SIP_TRACE:
+		return sip_trace_run(&here, &arguments);
 	case COMMAND_TOP:
 		return top_run(&here, arguments.once);
 	default:

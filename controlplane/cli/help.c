@@ -37,7 +37,7 @@ static void name_and_arguments(const struct command *command, char *text, size_t
 
 void help_print(FILE *out)
 {
-	char text[128];
+	char text[256];
 
 	print_usage(out);
 	fputs("\nCommands:\n", out);
@@ -56,7 +56,7 @@ void help_print(FILE *out)
 void help_print_command(FILE *out, enum command_id command)
 {
 	const struct field *fields = cli_fields(command);
-	char text[128];
+	char text[256];
 
 	name_and_arguments(&cli_commands[command], text, sizeof(text));
 	fprintf(out, "%s\n  %s\n", text, cli_commands[command].help);
@@ -109,7 +109,7 @@ static const char *answered_by(enum command_where where)
 static void write_command(FILE *out, enum command_id id)
 {
 	const struct command *command = &cli_commands[id];
-	char text[128];
+	char text[256];
 
 	name_and_arguments(command, text, sizeof(text));
 	fprintf(out, "\n### `%s`\n\n%c%s. %s\n", text, command->help[0] & ~0x20, command->help + 1,
@@ -148,7 +148,7 @@ void help_write_reference(FILE *out)
 		fprintf(out, "| %d | %s |\n", (int)statuses[i].status, statuses[i].meaning);
 	fputs("\n## Commands\n\n| command | |\n| --- | --- |\n", out);
 	for (int i = 0; i < COMMAND_COUNT; i++) {
-		char text[128];
+		char text[256];
 
 		name_and_arguments(&cli_commands[i], text, sizeof(text));
 		fprintf(out, "| `%s` | %s |\n", text, cli_commands[i].help);

@@ -102,6 +102,13 @@ static enum command_status take_large(const char *text, uint64_t *number)
 	return text[0] < '0' || text[0] > '9' || *end != '\0' || errno ? STATUS_USAGE : STATUS_OK;
 }
 
+static bool is_address(const char *text)
+{
+	struct sip_address address;
+
+	return sip_address_parse(slice_of(text), 0, &address) == 0;
+}
+
 static enum command_status take_option(const struct command *command, const char *name,
 				       const char *value, struct arguments *arguments, char *why,
 				       size_t size)
@@ -136,6 +143,18 @@ static enum command_status take_option(const struct command *command, const char
 		if (take_number(value, &arguments->older_than_s) != STATUS_OK)
 			return wrong(why, size, "--older-than wants a number of seconds, not %s",
 				     value);
+	} else if (strcmp(name, "--from") == 0) {
+		arguments->from = value;
+	} else if (strcmp(name, "--to") == 0) {
+		arguments->to = value;
+	} else if (strcmp(name, "--method") == 0) {
+		arguments->method = value;
+	} else if (strcmp(name, "--source") == 0) {
+		if (!is_address(value))
+			return wrong(why, size, "--source wants an IP address, not %s", value);
+		arguments->source = value;
+	} else if (strcmp(name, "--pcap") == 0) {
+		arguments->pcap = value;
 	} else if (strcmp(name, "--seconds") == 0) {
 		if (take_number(value, &arguments->seconds) != STATUS_OK ||
 		    arguments->seconds == 0 || arguments->seconds > BAN_SECONDS_MAX)
@@ -186,9 +205,7 @@ static enum command_status take_positional(const struct command *command, const 
 		return wrong(why, size, "%s wants a call id, up to 16 hex digits, not %s",
 			     command->name, word);
 	if (strncmp(command->arguments, "ADDRESS", 7) == 0) {
-		struct sip_address address;
-
-		if (sip_address_parse(slice_of(word), 0, &address) != 0)
+		if (!is_address(word))
 			return wrong(why, size, "%s wants an IP address, not %s", command->name,
 				     word);
 		arguments->address = word;
@@ -218,6 +235,8 @@ static enum command_status take_arguments(const struct command *command, unsigne
 		} else if (!with_value) {
 			arguments->once |= strcmp(words[i], "--once") == 0;
 			arguments->force |= strcmp(words[i], "--force") == 0;
+			arguments->ladder |= strcmp(words[i], "--ladder") == 0;
+			arguments->secrets |= strcmp(words[i], "--secrets") == 0;
 		} else {
 			status = take_option(command, words[i], i + 1 < count ? words[i + 1] : NULL,
 					     arguments, why, size);

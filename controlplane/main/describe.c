@@ -4,6 +4,7 @@
 #include "controlplane/events/bus.h"
 #include "controlplane/main/link.h"
 #include "controlplane/main/process.h"
+#include "controlplane/monitor/monitor.h"
 #include "controlplane/store/store.h"
 
 static const char *state_of(const struct process *process)
@@ -58,6 +59,7 @@ static void add(json_t *rows, const char *counter, uint64_t value)
 void process_count(void *arg, json_t *rows)
 {
 	const struct process *process = arg;
+	struct monitor_stats monitor;
 	uint64_t handed_over = 0, shed = 0;
 
 	for (unsigned i = 0; i < process->shared.count; i++) {
@@ -66,6 +68,14 @@ void process_count(void *arg, json_t *rows)
 		handed_over += atomic_load_explicit(&runtime->handed_over, memory_order_relaxed);
 		shed += atomic_load_explicit(&runtime->shed, memory_order_relaxed);
 	}
+	monitor_stats(process->monitor, &monitor);
+	add(rows, "trace.listeners", monitor.listeners);
+	add(rows, "trace.messages", monitor.messages);
+	add(rows, "trace.dropped", monitor.dropped);
+	add(rows, "trace.written", monitor.written);
+	add(rows, "trace.write_errors", monitor.write_errors);
+	add(rows, "trace.hep_sent", monitor.hep_sent);
+	add(rows, "trace.hep_errors", monitor.hep_errors);
 	add(rows, "shards.handed_over", handed_over);
 	add(rows, "shards.shed", shed);
 }

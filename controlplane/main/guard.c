@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "controlplane/events/events.h"
+#include "controlplane/main/messages.h"
 #include "sip/base/log.h"
 #include "sip/guard/guard.h"
 
@@ -191,8 +192,11 @@ static void refuse(struct runtime *runtime, const struct sip_arrival *arrival,
 	size_t size = sip_gate_refusal(runtime->shard.gate, arrival, glance, now_ms, response,
 				       sizeof(response), &to.remote);
 
-	if (size > 0)
-		sip_transport_send(runtime->shard.transport, &to, response, size);
+	if (size == 0)
+		return;
+	messages_trace(runtime, from, false, sip_transport_arrived_ns(runtime->shard.transport),
+		       arrival->data, arrival->size);
+	messages_send(runtime, &to, response, size);
 }
 
 bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, size_t size,

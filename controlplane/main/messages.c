@@ -54,6 +54,24 @@ static int pass(const struct runtime *from, struct runtime *to,
 	return -ENOBUFS;
 }
 
+/* --- for whoever looks --- */
+
+void messages_trace(struct runtime *runtime, const struct sip_path *path, bool out,
+		    uint64_t time_ns, const char *data, size_t size)
+{
+	struct trace_record record = { .time_ns = time_ns,
+				       .remote = path->remote,
+				       .size = (uint32_t)size,
+				       .kind = TRACE_MESSAGE,
+				       .transport = path->kind,
+				       .out = out };
+
+	if (!tap_is_on(&runtime->tap))
+		return;
+	record.local = sip_transport_local(runtime->shard.transport, path->listener);
+	tap_put(&runtime->tap, &record, data);
+}
+
 /* --- in --- */
 
 static void receive_passed(struct shard *shard, void *arg)
@@ -75,6 +93,8 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 
 	if (!guard_lets_in(runtime, owner, data, size, from))
 		return;
+	messages_trace(runtime, from, false, sip_transport_arrived_ns(shard->transport), data,
+		       size);
 	if (owner == shard->index) {
 		sip_ua_receive(shard->ua, data, size, from);
 		return;
@@ -158,10 +178,14 @@ int messages_send(void *arg, const struct sip_path *to, const char *data, size_t
 {
 	struct runtime *runtime = arg;
 	struct sip_path path = *to;
+	int error;
 
 	if (!runtime->shard.transport)
 		return -ENETUNREACH;
-	return sip_transport_send(runtime->shard.transport, &path, data, size);
+	error = sip_transport_send(runtime->shard.transport, &path, data, size);
+	if (error >= 0)
+		messages_trace(runtime, &path, true, 0, data, size);
+	return error;
 }
 
 /* --- the sockets --- */

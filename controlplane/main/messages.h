@@ -13,6 +13,9 @@
 
 /* Opens the listeners of a shard. As sip_transport_create(). */
 int messages_open(struct runtime *runtime, char *why, size_t why_size);
+/* For whoever looks at messages (controlplane/monitor). time_ns 0: now. */
+void messages_trace(struct runtime *runtime, const struct sip_path *path, bool out,
+		    uint64_t time_ns, const char *data, size_t size);
 /* For the transaction layer; arg: the runtime. */
 int messages_send(void *arg, const struct sip_path *to, const char *data, size_t size);
 /* Sends keep-alives from one shard or another. arg: struct runtime_shared; main thread. */

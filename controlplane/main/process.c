@@ -15,6 +15,7 @@
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/messages.h"
+#include "controlplane/monitor/monitor.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
@@ -271,6 +272,26 @@ static int start_threads(struct process *process, char *why)
 	return 0;
 }
 
+/* --- who looks at messages --- */
+
+static int start_monitor(struct process *process, char *why)
+{
+	struct monitor_config config = {
+		.loop = &process->loop,
+		.tap_count = process->shared.count,
+		.config = &process->config->monitor,
+	};
+
+	for (unsigned i = 0; i < process->shared.count; i++)
+		config.taps[i] = &process->shared.shards[i]->tap;
+	return monitor_create(&config, &process->monitor, why, WHY_SIZE);
+}
+
+static void stop_monitor(struct process *process)
+{
+	monitor_destroy(process->monitor);
+}
+
 /* --- control socket --- */
 
 static int start_api(struct process *process, char *why)
@@ -282,6 +303,7 @@ static int start_api(struct process *process, char *why)
 		.registrar = process->shared.registrar,
 		.store = process->shared.store,
 		.events = process->shared.events,
+		.monitor = process->monitor,
 		.describe = process_describe,
 		.count = process_count,
 		.arg = process,
@@ -408,6 +430,7 @@ static const struct step {
 	{ "signals", start_signals, stop_signals },
 	{ "guard", start_guard, stop_guard },
 	{ "shards", start_shards, stop_shards },
+	{ "monitor", start_monitor, stop_monitor },
 	{ "threads", start_threads, stop_threads },
 	{ "dataplane", start_link, stop_link },
 	{ "control socket", start_api, stop_api },

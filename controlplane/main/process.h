@@ -23,6 +23,7 @@
 struct api;
 struct link;
 struct mailbox;
+struct monitor;
 
 struct process {
 	const struct config *config;
@@ -33,6 +34,7 @@ struct process {
 	uv_signal_t terminate, interrupt;
 	struct runtime_shared shared;
 	struct link *link;
+	struct monitor *monitor;
 	struct api *api;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 	uint64_t said_ms;    /* last word about the addresses that are waited for */

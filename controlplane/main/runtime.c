@@ -311,6 +311,7 @@ int runtime_create(struct runtime_shared *shared, unsigned index, struct runtime
 		.registrar = shared->registrar,
 		.store = shared->store,
 		.events = shared->events,
+		.tap = &runtime->tap,
 	};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		error = steps[i].create(runtime);

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "controlplane/main/shard.h"
+#include "controlplane/monitor/tap.h"
 
 #define RUNTIME_HANDED_OVER_MAX 8192u /* messages of other shards that may wait for this one */
 
@@ -54,6 +55,7 @@ struct runtime_shared {
 
 struct runtime {
 	struct shard shard;
+	struct tap tap;
 	struct runtime_shared *shared;
 	struct sip_limits limits;
 	uv_loop_t loop;

@@ -25,6 +25,7 @@ struct media;     /* controlplane/session: terminations and contexts on the data
 struct registrar; /* controlplane/registrar: shared by all shards, thread-safe */
 struct store;     /* controlplane/store: shared by all shards, thread-safe */
 struct event_bus; /* controlplane/events: shared by all shards, thread-safe */
+struct tap;       /* controlplane/monitor: of this shard's messages */
 struct mailbox;   /* controlplane/main: what was posted to the shard */
 
 #define SHARDS_MAX 16u
@@ -44,6 +45,7 @@ struct shard {
 	struct registrar *registrar;
 	struct store *store;
 	struct event_bus *events;
+	struct tap *tap;
 	struct mailbox *mailbox;
 	_Atomic bool draining; /* shutting down, or `tandemctl drain`: no new calls (503) */
 };

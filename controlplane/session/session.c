@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The life of a session: its states, and what its dialog tells it. */
+#include "controlplane/monitor/tap.h"
 #include "controlplane/session/session.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ void session_keep_names(struct session *s)
 	free(s->remote_uri);
 	s->local_uri = slice_dup(sip_invite_local_uri(s->invite));
 	s->remote_uri = slice_dup(sip_invite_remote_uri(s->invite));
+	tap_call(s->shard->tap, s->call, sip_invite_call_id(s->invite));
 }
 
 void session_free(struct session *s)

@@ -12,7 +12,7 @@
 #define CALLS_MAX      64u
 #define COLUMNS_MAX    6u
 #define KNOWN_MAX      256u
-#define SPACE          26u /* between two columns */
+#define SPACE          28u /* between two columns */
 #define MARGIN         34u /* of the first column: times stand before it */
 #define US             "Tandem"
 #define LINE_MAX_CHARS (MARGIN + COLUMNS_MAX * SPACE + 4 * DESCRIBE_TEXT)

@@ -436,6 +436,13 @@ const char *sip_transport_host(const struct sip_transport *transport, unsigned l
 	return listener < transport->count ? transport->listeners[listener].host : "";
 }
 
+struct sip_address sip_transport_local(const struct sip_transport *transport, unsigned listener)
+{
+	const struct sip_address none = { .family = 0 };
+
+	return listener < transport->count ? transport->listeners[listener].local : none;
+}
+
 uint64_t sip_transport_arrived_ns(const struct sip_transport *transport)
 {
 	return transport->arrived_ns;

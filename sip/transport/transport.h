@@ -162,6 +162,8 @@ int sip_transport_path(const struct sip_transport *transport, enum sip_transport
 		       uint64_t listeners, const struct sip_address *remote, struct sip_path *path);
 /* Local address of a listener, for Via and Contact: "198.18.0.10:5060" or "[2001:2::10]:5060". */
 const char *sip_transport_host(const struct sip_transport *transport, unsigned listener);
+/* The same as an address. Family 0: there is no such listener. */
+struct sip_address sip_transport_local(const struct sip_transport *transport, unsigned listener);
 /* In `receive`: when the message came to this host, ns of CLOCK_REALTIME; 0: not known. */
 uint64_t sip_transport_arrived_ns(const struct sip_transport *transport);
 void sip_transport_stats(const struct sip_transport *transport, struct sip_transport_stats *stats);

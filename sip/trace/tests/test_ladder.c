@@ -78,19 +78,19 @@ Test(ladder, a_call_has_both_its_legs)
 	};
 	static const char expected[] =
 		"call 00000000000000a1\n"
-		"                                alice                    Tandem\n"
-		"                          198.18.0.101:5062         198.18.0.10:5060\n"
-		"22:13:20.000    0.000s            |------ INVITE SDP ------>|  audio 30000 PCMA PCMU sendonly\n"
-		"22:13:20.000    0.000s            |<----- 100 Trying -------|\n"
+		"                                alice                      Tandem\n"
+		"                          198.18.0.101:5062           198.18.0.10:5060\n"
+		"22:13:20.000    0.000s            |------- INVITE SDP ------->|  audio 30000 PCMA PCMU sendonly\n"
+		"22:13:20.000    0.000s            |<------ 100 Trying --------|\n"
 		"\n"
-		"                                alice                    Tandem                      bob\n"
-		"                          198.18.0.101:5062         198.18.0.10:5060          198.18.0.102:5064\n"
-		"22:13:20.002    0.002s            |                         |------ INVITE SDP ------>|  audio 30000 PCMA PCMU sendonly\n"
-		"22:13:20.503    0.501s            |                         |------ INVITE SDP ------>|  (again)\n"
-		"22:13:20.510    0.007s            |                         |<----- 180 Ringing ------|\n"
-		"22:13:20.511    0.001s            |<----- 180 Ringing ------|                         |\n"
-		"22:13:24.000    3.489s            |---------- BYE --------->|                         |\n"
-		"22:13:24.001    0.001s            |<---- 200 OK (BYE) ------|                         |\n";
+		"                                alice                      Tandem                        bob\n"
+		"                          198.18.0.101:5062           198.18.0.10:5060            198.18.0.102:5064\n"
+		"22:13:20.002    0.002s            |                           |------- INVITE SDP ------->|  audio 30000 PCMA PCMU sendonly\n"
+		"22:13:20.503    0.501s            |                           |------- INVITE SDP ------->|  (again)\n"
+		"22:13:20.510    0.007s            |                           |<------ 180 Ringing -------|\n"
+		"22:13:20.511    0.001s            |<------ 180 Ringing -------|                           |\n"
+		"22:13:24.000    3.489s            |----------- BYE ---------->|                           |\n"
+		"22:13:24.001    0.001s            |<----- 200 OK (BYE) -------|                           |\n";
 	char *text = draw(steps, sizeof(steps) / sizeof(steps[0]));
 
 	cr_assert_str_eq(text, expected, "\n%s", text);
@@ -109,16 +109,16 @@ Test(ladder, calls_at_a_time_have_their_headings_and_hostile_texts_are_harmless)
 	};
 	static const char expected[] =
 		"outside calls\n"
-		"                                alice                    Tandem\n"
-		"                          198.18.0.101:5062         198.18.0.10:5060\n"
-		"22:13:20.000    0.000s            |------- REGISTER ------->|\n"
-		"22:13:20.001    0.001s            |<-- 401 Ung??ltig (.. ---|\n"
+		"                                alice                      Tandem\n"
+		"                          198.18.0.101:5062           198.18.0.10:5060\n"
+		"22:13:20.000    0.000s            |-------- REGISTER -------->|\n"
+		"22:13:20.001    0.001s            |<-- 401 Ung?\?ltig (RE.. ---|\n"
 		"22:13:20.001 198.18.0.101:5062 > 198.18.0.10:5060: 178 bytes that are no message\n"
 		"\n"
 		"call 00000000000000b2\n"
-		"                                alice                    Tandem\n"
-		"                          198.18.0.102:5064         198.18.0.10:5060\n"
-		"22:13:20.009    0.000s            |-------- INVITE -------->|\n";
+		"                                alice                      Tandem\n"
+		"                          198.18.0.102:5064           198.18.0.10:5060\n"
+		"22:13:20.009    0.000s            |--------- INVITE --------->|\n";
 	char *text = draw(steps, sizeof(steps) / sizeof(steps[0]));
 
 	cr_assert_str_eq(text, expected, "\n%s", text);
