@@ -343,6 +343,7 @@ int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request
 		sip_build_header(&b, SIP_H_CONTACT, "%s", dialog->origin->contact);
 	capability_put(ua, &b, request->method, 0);
 	sip_build_lines(&b, request->headers);
+	challenge_foresee(dialog->origin, request->body, &b);
 	rc = sip_build_finish(&b, request->type, request->body, &message);
 	if (rc != 0)
 		return rc;

@@ -24,6 +24,7 @@
 
 struct sip_ua;
 struct sip_invite;
+struct sip_credentials; /* sip/auth/client.h */
 
 enum sip_invite_state {
 	SIP_INVITE_CALLING,  /* UAC: no response but 100 yet */
@@ -137,9 +138,14 @@ struct sip_invite_start {
 	struct slice extra_headers; /* complete lines with CRLF, or empty */
 	struct slice sdp;           /* empty: delayed offer */
 	uint32_t max_forwards;      /* what remains */
+	/* Answers challenges to this INVITE and to what follows in its dialog; must outlive it.
+	 * NULL: a challenge is a refusal. */
+	struct sip_credentials *credentials;
 };
 int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 		     const struct sip_invite_user *user, void *arg, struct sip_invite **invite);
+/* The same for one that came, or was restored. */
+void sip_invite_set_credentials(struct sip_invite *invite, struct sip_credentials *credentials);
 /* Sends CANCEL; `ended` follows (also when the 200 won the race: ACK and BYE are sent then). */
 void sip_invite_cancel(struct sip_invite *invite, struct slice extra_headers);
 

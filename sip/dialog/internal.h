@@ -22,6 +22,7 @@
 #ifndef SIP_DIALOG_INTERNAL_H
 #define SIP_DIALOG_INTERNAL_H
 
+#include "sip/auth/client.h"
 #include "sip/base/hash_index.h"
 #include "sip/dialog/dialog.h"
 #include "sip/dialog/session_timer.h"
@@ -69,7 +70,8 @@ struct sip_origin {
 	const char *contact;        /* ours, name-addr */
 	const char *request_uri;    /* the target until a Contact is known */
 	struct slice local_uri, remote_uri;
-	struct sip_path path; /* of the first request */
+	struct sip_path path;                /* of the first request */
+	struct sip_credentials *credentials; /* for challenges to our requests; NULL: none */
 	sip_origin_request *request;
 	void *arg;
 	char text[];
@@ -286,6 +288,15 @@ int origin_contact(const struct sip_ua *ua, struct slice user, const struct sip_
 void origin_begin(const struct sip_origin *origin, struct sip_build *b, enum sip_method method,
 		  uint32_t max_forwards);
 struct sip_origin *origin_of_request(const struct sip_ua *ua, const struct sip_msg *request);
+
+/* --- challenge.c --- */
+/* Appends to a request what is known of challenges from before. */
+void challenge_foresee(const struct sip_origin *origin, struct slice body, struct sip_build *b);
+/* true: it was a challenge, and the request is on its way again, in another transaction, which
+ * takes the place of *client. cseq: of the last request of the dialog, or of the origin. */
+bool challenge_answer(struct sip_origin *origin, uint32_t *cseq, struct sip_transaction **client,
+		      const struct sip_msg *response, const struct sip_transaction_user *user,
+		      void *arg);
 
 /* --- dialog.c --- */
 char *text_dup(struct slice s);

@@ -426,12 +426,18 @@ void sip_invite_end(struct sip_invite *invite, unsigned status, struct slice ext
 
 /* --- BYE --- */
 
+static const struct sip_transaction_user bye_user;
+
 static void bye_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	struct sip_invite *invite = arg;
 	struct invite_step step = { .status = response->status, .msg = response };
 
 	(void)client;
+	if (invite->bye != NULL && invite->part != NULL &&
+	    challenge_answer(invite->origin, &invite_dialog(invite)->local_cseq, &invite->bye,
+			     response, &bye_user, invite))
+		return;
 	if (response->status >= 200)
 		invite_step(invite, INVITE_EVENT_BYE_DONE, &step);
 }

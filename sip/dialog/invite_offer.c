@@ -262,6 +262,10 @@ static void modify_response(void *arg, struct sip_transaction *client, struct si
 			invite_ack_again(invite, response);
 		return;
 	}
+	if (invite->modify.client != NULL && invite->modify.part != NULL &&
+	    challenge_answer(invite->origin, &invite->modify.part->usage.dialog->local_cseq,
+			     &invite->modify.client, response, &modify_user, invite))
+		return;
 	invite->modify.pending = false;
 	invite_hold(invite);
 	if (response->status < 300)

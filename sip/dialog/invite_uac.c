@@ -19,6 +19,7 @@ static int create_origin(struct sip_ua *ua, const struct sip_invite_start *start
 		.from = start->from,
 		.to_header = start->to_header,
 		.contact_user = start->contact_user,
+		.credentials = start->credentials,
 	};
 
 	return sip_origin_create(ua, &identity, origin);
@@ -288,13 +289,17 @@ INVITE_ACTION(act_unsent)
 	invite_finish(invite, SIP_END_TRANSPORT, step->status, step->msg);
 }
 
-/* RFC 4028 §7.4: the same INVITE with a longer session. */
+/* With credentials; or, RFC 4028 §7.4, with a longer session. */
 static bool tried_again(struct sip_invite *invite, const struct sip_msg *response)
 {
 	struct sip_transaction *client = invite->client;
 
-	if (invite->state > SIP_INVITE_EARLY || invite->kept == NULL ||
-	    !session_too_small(invite, response))
+	if (invite->state > SIP_INVITE_EARLY)
+		return false;
+	if (challenge_answer(invite->origin, &invite->origin->cseq, &invite->client, response,
+			     &uac_user, invite))
+		return true;
+	if (invite->kept == NULL || !session_too_small(invite, response))
 		return false;
 	while (invite->parts != NULL)
 		uac_end_early(invite->parts, response->status);
@@ -310,7 +315,7 @@ static void uac_response(void *arg, struct sip_transaction *client, struct sip_m
 	struct invite_step step = { .status = response->status, .msg = response };
 
 	if (response->status == 100 || client != invite->client ||
-	    (response->status >= 300 && tried_again(invite, response)))
+	    (response->status >= 200 && tried_again(invite, response)))
 		return;
 	invite_step(invite,
 		    response->status < 200   ? INVITE_EVENT_PROVISIONAL

@@ -105,6 +105,8 @@ int sip_origin_create(struct sip_ua *ua, const struct sip_origin_start *start,
 	rc = origin_create(ua, &parts, &start->to, origin);
 	if (rc == 0)
 		(*origin)->cseq = start->cseq;
+	if (rc == 0)
+		(*origin)->credentials = start->credentials;
 	return rc;
 }
 
@@ -212,11 +214,19 @@ int sip_origin_send(struct sip_origin *origin, const struct sip_request *request
 	if (request->contact)
 		sip_build_header(&b, SIP_H_CONTACT, "%s", origin->contact);
 	sip_build_lines(&b, request->headers);
+	challenge_foresee(origin, request->body, &b);
 	rc = sip_build_finish(&b, request->type, request->body, &message);
 	if (rc != 0)
 		return rc;
 	return sip_transaction_start(origin->ua->transactions, &origin->path, message, user, arg,
 				     client);
+}
+
+bool sip_origin_challenged(struct sip_origin *origin, struct sip_transaction **client,
+			   const struct sip_msg *response, const struct sip_transaction_user *user,
+			   void *arg)
+{
+	return challenge_answer(origin, &origin->cseq, client, response, user, arg);
 }
 
 int sip_ua_send(struct sip_ua *ua, const struct sip_origin_start *start,

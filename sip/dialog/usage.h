@@ -18,6 +18,7 @@
 #include "sip/transaction/transaction.h"
 
 struct sip_ua;
+struct sip_credentials; /* sip/auth/client.h */
 struct sip_dialog;
 struct sip_origin;
 struct sip_usage;
@@ -58,11 +59,12 @@ bool sip_msg_allows(const struct sip_msg *msg, enum sip_method method);
 struct sip_origin_start {
 	struct sip_path to; /* where the request goes */
 	struct slice request_uri;
-	struct slice from;         /* name-addr without tag */
-	struct slice to_header;    /* name-addr without tag */
-	struct slice contact_user; /* user part of our Contact */
-	struct slice call_id;      /* empty: a new one */
-	uint32_t cseq;             /* of the last request, 0: none yet */
+	struct slice from;                   /* name-addr without tag */
+	struct slice to_header;              /* name-addr without tag */
+	struct slice contact_user;           /* user part of our Contact */
+	struct slice call_id;                /* empty: a new one */
+	uint32_t cseq;                       /* of the last request, 0: none yet */
+	struct sip_credentials *credentials; /* put into its requests; NULL: none */
 };
 int sip_origin_create(struct sip_ua *ua, const struct sip_origin_start *start,
 		      struct sip_origin **origin);
@@ -95,6 +97,11 @@ struct sip_request {
 int sip_origin_send(struct sip_origin *origin, const struct sip_request *request,
 		    const struct sip_transaction_user *user, void *arg,
 		    struct sip_transaction **client);
+/* For the response to one: true: it was a challenge, and the request is on its way again in another
+ * transaction, which takes the place of *client. */
+bool sip_origin_challenged(struct sip_origin *origin, struct sip_transaction **client,
+			   const struct sip_msg *response, const struct sip_transaction_user *user,
+			   void *arg);
 /* One that stands alone: OPTIONS, MESSAGE. */
 int sip_ua_send(struct sip_ua *ua, const struct sip_origin_start *start,
 		const struct sip_request *request, const struct sip_transaction_user *user,

@@ -129,6 +129,26 @@ int sip_transaction_start(struct sip_transactions *layer, const struct sip_path 
 	return client_start(layer, to, message, SLICE_NONE, user, arg, client);
 }
 
+bool sip_transaction_sent(const struct sip_transaction *client, struct slice *first,
+			  struct slice *rest)
+{
+	if (client->sent.n == 0)
+		return false;
+	*first = (struct slice){ client->sent.p, client->via };
+	*rest = (struct slice){ client->sent.p + client->rest, client->sent.n - client->rest };
+	return true;
+}
+
+uint16_t sip_transaction_mark(const struct sip_transaction *t)
+{
+	return t->mark;
+}
+
+void sip_transaction_set_mark(struct sip_transaction *t, uint16_t mark)
+{
+	t->mark = mark;
+}
+
 static enum transaction_event response_event(unsigned status)
 {
 	return status < 200 ? EVENT_1XX : status < 300 ? EVENT_2XX : EVENT_FAILURE;

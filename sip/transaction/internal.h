@@ -101,6 +101,7 @@ struct sip_transaction {
 	struct sip_msg *request; /* server: as it came, until it is finished */
 	struct source *source;   /* server: until it is finished */
 	struct kept sent;        /* client: the request, until it is finished */
+	uint16_t mark;           /* its user's */
 	uint32_t via, rest;      /* of it: where our Via begins, and what the user gave goes on */
 	struct kept stored;      /* server: the last response; INVITE client: the ACK */
 	struct kept cancel_headers;

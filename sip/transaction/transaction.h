@@ -128,6 +128,13 @@ int sip_transaction_start(struct sip_transactions *layer, const struct sip_path 
  * response was received, else when it comes. Its outcome is the INVITE's final response, or
  * SIP_FAILURE_TIMEOUT when there is none 64*T1 later. -EINVAL: it has a final response. */
 int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_headers);
+/* What was sent, until the callback of its final response returns: the request line, and the rest
+ * without our Via. false: it is gone. */
+bool sip_transaction_sent(const struct sip_transaction *client, struct slice *first,
+			  struct slice *rest);
+/* A number that its user keeps with it; 0 at first. */
+uint16_t sip_transaction_mark(const struct sip_transaction *t);
+void sip_transaction_set_mark(struct sip_transaction *t, uint16_t mark);
 /* Forget the user: no more callbacks. The machine goes on by itself. */
 void sip_transaction_detach(struct sip_transaction *t);
 

@@ -233,6 +233,7 @@ struct leg *party_call(struct party *party, const struct network_node *to, const
 		.contact_user = SLICE("alice"),
 		.sdp = slice_of(sdp),
 		.max_forwards = 69,
+		.credentials = party->credentials,
 	};
 
 	cr_assert_eq(sip_invite_start(party->ua, &start, &invite_user, leg, &leg->invite), 0);

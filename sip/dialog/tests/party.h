@@ -28,7 +28,8 @@ struct party {
 	struct sip_ua *ua;
 	struct leg legs[LEGS]; /* in order of their beginning */
 	unsigned leg_count;
-	unsigned requests; /* outside dialogs, answered 200 */
+	unsigned requests;                   /* outside dialogs, answered 200 */
+	struct sip_credentials *credentials; /* of its calls */
 	/* what it does by itself */
 	unsigned ring, answer;             /* status for a new INVITE, 0: none */
 	bool take;                         /* false: leaves INVITEs alone */
