@@ -57,7 +57,12 @@ int shard_post(struct shard *shard, void (*fn)(struct shard *shard, void *arg), 
 /* Wall clock for records: milliseconds since 1970. */
 uint64_t shard_wall_ms(void);
 
-/* Call ids: shard in the highest byte, then 56 random bits, never 0. Hex, 16 digits, for people. */
+/*
+ * Call ids: shard in the highest byte, then 42 bits of wall clock in milliseconds, then 14 bits that
+ * begin at random in each millisecond; never 0, and each id of a shard is higher than the one
+ * before: the store's tables grow at one end, where random ids would touch a page each. Hex, 16
+ * digits, for people.
+ */
 uint64_t shard_new_call_id(const struct shard *shard);
 static inline unsigned shard_of_call(uint64_t call_id, unsigned shards)
 {
