@@ -55,7 +55,7 @@ struct arguments {
 	/* sip trace; NULL: not given */
 	const char *from, *to, *method, *source, *pcap;
 	bool ladder, secrets;
-	uint32_t seconds;       /* 0: not given */
+	uint32_t seconds; /* 0: not given */
 	bool force;
 };
 

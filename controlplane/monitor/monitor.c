@@ -358,10 +358,11 @@ int monitor_create(const struct monitor_config *config, struct monitor **out, ch
 		   size_t why_size)
 {
 	struct monitor *m = calloc(1, sizeof(*m));
-	int error = m ? 0 : -ENOMEM;
+	int error;
 
-	if (error)
-		return error;
+	if (!m)
+		return -ENOMEM;
+	error = 0;
 	m->config = *config;
 	m->hep_socket = -1;
 	if (config->loop) {

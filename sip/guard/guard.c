@@ -62,12 +62,13 @@ void guard_tell(struct sip_guard *guard, struct guard_source *source,
 
 	if (guard->config.tell == NULL)
 		return;
-	if (source != NULL && report->action != SIP_GUARD_TELL_BAN &&
-	    report->action != SIP_GUARD_TELL_PASSWORDS) {
-		uint32_t told = atomic_load_explicit(&source->told_s, memory_order_relaxed);
+	if (source != NULL &&
+	    (report->action == SIP_GUARD_TELL_SCANNER || report->action == SIP_GUARD_TELL_FLOOD)) {
+		_Atomic uint32_t *last = &source->told_s[report->action == SIP_GUARD_TELL_FLOOD];
+		uint32_t told = atomic_load_explicit(last, memory_order_relaxed);
 
 		if ((told > 0 && now_s - told < SIP_GUARD_TELL_S) ||
-		    !atomic_compare_exchange_strong(&source->told_s, &told, now_s))
+		    !atomic_compare_exchange_strong(last, &told, now_s))
 			return;
 	}
 	if (source == NULL || guard_take(&guard->told, TELLS_PER_S, now_ms))

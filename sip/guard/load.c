@@ -147,7 +147,7 @@ bool sip_load_turn(struct sip_load *load, uint64_t busy_us, uint64_t now_us)
 
 double sip_load_share(const struct sip_load *load, enum sip_class class)
 {
-	if (class < SIP_CLASS_CALL)
+	if (class < SIP_CLASS_CALL || class >= SIP_CLASSES)
 		return 1;
 	return atomic_load_explicit(&load->shares[class], memory_order_relaxed) / SHARE;
 }

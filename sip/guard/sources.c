@@ -155,7 +155,8 @@ static void clear(struct guard_source *s)
 	atomic_store_explicit(&s->ban, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->oc, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->good_s, 0, memory_order_relaxed);
-	atomic_store_explicit(&s->told_s, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->told_s[0], 0, memory_order_relaxed);
+	atomic_store_explicit(&s->told_s[1], 0, memory_order_relaxed);
 }
 
 struct guard_source *guard_sources_claim(struct guard_sources *sources,

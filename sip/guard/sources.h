@@ -38,9 +38,9 @@ struct guard_source {
 	_Atomic uint64_t ban; /* struct guard_ban, packed; 0: never */
 	_Atomic uint64_t oc;  /* sip/guard/oc.c */
 	_Atomic uint32_t seen_s, good_s;
-	_Atomic uint32_t told_s; /* when somebody was last told of it */
-	uint8_t trusted;         /* written while the entry is claimed */
-	uint8_t reserved[11];
+	_Atomic uint32_t told_s[2]; /* when somebody was last told: of a scanner, of a flood */
+	uint8_t trusted;            /* written while the entry is claimed */
+	uint8_t reserved[7];
 };
 static_assert(sizeof(struct guard_source) == 64, "a cache line");
 
