@@ -5,8 +5,7 @@
 
 static const unsigned max_forwards = 70; /* RFC 3261 §8.1.1.6 */
 
-/* The method of a request line, and whether it is one. */
-static bool method_of(struct slice message, struct slice *text, enum sip_method *method)
+bool method_of(struct slice message, struct slice *text, enum sip_method *method)
 {
 	struct slice line = slice_split(&message, '\n');
 	const struct slice version = SLICE(" SIP/2.0\r");
@@ -23,27 +22,53 @@ uint64_t path_hash(const struct sip_path *path)
 	return hash_index_mix(sip_address_hash(&path->remote), path->kind);
 }
 
-/* Enters it in the tables. `sent` of it is complete. */
-static int create(struct sip_transactions *layer, const struct sip_path *to, struct slice branch,
-		  struct kept *sent, struct sip_transaction **client)
+bool over_client_limit(const struct sip_transactions *layer, enum sip_method method)
 {
-	struct slice text;
-	enum sip_method method;
-	struct sip_transaction *t;
+	return method == SIP_INVITE &&
+	       layer->stats.clients_unfinished + layer->stats.servers_unfinished >=
+		       layer->config.transactions_max;
+}
 
-	if (!method_of((struct slice){ sent->p, sent->n }, &text, &method) || method == SIP_ACK)
+int assemble(struct sip_transactions *layer, const struct sip_path *to, struct slice first,
+	     struct slice lines, struct slice rest, const char *branch, struct kept *whole,
+	     uint32_t *rest_at)
+{
+	char via[VIA_TEXT];
+	const size_t n = layer_via(layer, to, branch, via, sizeof(via));
+	const size_t size = first.n + n + lines.n + rest.n;
+	char *p;
+
+	if (n == 0 || size - n > layer->config.limits->message)
 		return -EINVAL;
-	t = transaction_new(layer, method == SIP_INVITE ? MACHINE_INVITE_CLIENT : MACHINE_CLIENT,
-			    to);
-	if (t == NULL)
+	p = text_pool_take(&layer->texts, size);
+	if (p == NULL)
 		return -ENOMEM;
-	t->method = method;
-	t->sent = *sent;
-	*sent = (struct kept){ 0 };
-	hash_index_insert(&layer->clients, &t->node, client_hash(branch, method, text));
-	hash_index_insert(&layer->remotes, &t->second, path_hash(to));
-	*client = t;
+	*whole = (struct kept){ p, (uint32_t)size };
+	*rest_at = (uint32_t)(size - rest.n);
+	memcpy(p, first.p, first.n);
+	memcpy(p + first.n, via, n);
+	if (lines.n > 0)
+		memcpy(p + first.n + n, lines.p, lines.n);
+	memcpy(p + *rest_at, rest.p, rest.n);
 	return 0;
+}
+
+void client_set(struct sip_transaction *t, const struct sip_path *to, struct slice branch,
+		const struct kept *whole)
+{
+	struct sip_transactions *layer = t->layer;
+	enum sip_method method;
+	struct slice text;
+
+	kept_drop(layer, &t->sent);
+	t->sent = *whole;
+	method_of((struct slice){ whole->p, whole->n }, &text, &method);
+	t->path = *to;
+	t->reliable = to->kind != SIP_UDP;
+	hash_index_remove(&layer->clients, &t->node);
+	hash_index_remove(&layer->remotes, &t->second);
+	hash_index_insert(&layer->clients, &t->node, client_hash(branch, t->method, text));
+	hash_index_insert(&layer->remotes, &t->second, path_hash(to));
 }
 
 static int start(struct sip_transaction *t)
@@ -59,74 +84,54 @@ static int start(struct sip_transaction *t)
 	return rc;
 }
 
-/* The message with our Via and the lines that depend on the way behind its first line. */
-static int assemble(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
-		    struct slice lines, const char *branch, struct sip_transaction *offsets,
-		    struct kept *sent)
+/* In the tables, and not sent yet. `whole` is the transaction's then. */
+static int create(struct sip_transactions *layer, const struct sip_path *to, enum sip_method method,
+		  struct slice branch, struct kept *whole, struct sip_transaction **client)
 {
-	const char *end = message.n > 0 ? memchr(message.p, '\n', message.n) : NULL;
-	char via[VIA_TEXT];
-	const size_t n = layer_via(layer, to, branch, via, sizeof(via));
-	size_t first;
-	char *p;
+	struct sip_transaction *t = transaction_new(
+		layer, method == SIP_INVITE ? MACHINE_INVITE_CLIENT : MACHINE_CLIENT, to);
 
-	if (end == NULL || n == 0 || message.n + lines.n > layer->config.limits->message)
-		return -EINVAL;
-	first = (size_t)(end + 1 - message.p);
-	sent->n = (uint32_t)(message.n + n + lines.n);
-	sent->p = p = text_pool_take(&layer->texts, sent->n);
-	if (p == NULL)
+	if (t == NULL) {
+		kept_drop(layer, whole);
 		return -ENOMEM;
-	memcpy(p, message.p, first);
-	memcpy(p + first, via, n);
-	if (lines.n > 0)
-		memcpy(p + first + n, lines.p, lines.n);
-	memcpy(p + first + n + lines.n, message.p + first, message.n - first);
-	offsets->via = (uint32_t)first;
-	offsets->rest = (uint32_t)(first + n + lines.n);
+	}
+	t->method = method;
+	client_set(t, to, branch, whole);
+	*client = t;
 	return 0;
-}
-
-static bool is_invite(struct slice message)
-{
-	return message.n > 7 && memcmp(message.p, "INVITE ", 7) == 0;
-}
-
-int client_start(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
-		 struct slice lines, const struct sip_transaction_user *user, void *arg,
-		 struct sip_transaction **client)
-{
-	const struct sip_transactions_stats *stats = &layer->stats;
-	struct sip_transaction offsets, *t = NULL;
-	char branch[BRANCH_TEXT];
-	struct kept sent = { 0 };
-	int rc;
-
-	if (is_invite(message) &&
-	    stats->clients_unfinished + stats->servers_unfinished >= layer->config.transactions_max)
-		return -EBUSY;
-	layer_mint_branch(layer, branch);
-	rc = assemble(layer, to, message, lines, branch, &offsets, &sent);
-	if (rc == 0)
-		rc = create(layer, to, slice_of(branch), &sent, &t);
-	kept_drop(layer, &sent);
-	if (rc != 0)
-		return rc;
-	t->via = offsets.via;
-	t->rest = offsets.rest;
-	t->user = user;
-	t->arg = arg;
-	rc = start(t);
-	if (rc == 0 && client != NULL)
-		*client = t;
-	return rc;
 }
 
 int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message, const struct sip_transaction_user *user, void *arg,
 			  struct sip_transaction **client)
 {
-	return client_start(layer, to, message, SLICE_NONE, user, arg, client);
+	struct slice text, rest = message;
+	const struct slice first = { message.p, slice_split(&rest, '\n').n + 1 };
+	struct sip_transaction *t = NULL;
+	char branch[BRANCH_TEXT];
+	enum sip_method method;
+	struct kept whole;
+	uint32_t rest_at;
+	int rc;
+
+	if (!method_of(message, &text, &method) || method == SIP_ACK)
+		return -EINVAL;
+	if (over_client_limit(layer, method))
+		return -EBUSY;
+	layer_mint_branch(layer, branch);
+	rc = assemble(layer, to, first, SLICE_NONE, rest, branch, &whole, &rest_at);
+	if (rc == 0)
+		rc = create(layer, to, method, slice_of(branch), &whole, &t);
+	if (rc != 0)
+		return rc;
+	t->via = (uint32_t)first.n;
+	t->rest = rest_at;
+	t->user = user;
+	t->arg = arg;
+	rc = start(t);
+	if (rc == 0 && client != NULL)
+		*client = t;
+	return rc;
 }
 
 bool sip_transaction_sent(const struct sip_transaction *client, struct slice *first,
@@ -237,9 +242,8 @@ void client_send_cancel(struct sip_transaction *t)
 	transaction_start_life(t, EVENT_TIMER_B, 64 * (uint64_t)layer->config.timers.t1);
 	if (build_from_invite(t, "CANCEL", NULL, lines, &message) == 0 &&
 	    kept_set(layer, &sent, message) == 0 &&
-	    create(layer, &t->path, branch_of(t), &sent, &cancel) == 0)
+	    create(layer, &t->path, SIP_CANCEL, branch_of(t), &sent, &cancel) == 0)
 		start(cancel);
-	kept_drop(layer, &sent);
 }
 
 int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_headers)
@@ -255,6 +259,8 @@ int sip_transaction_cancel(struct sip_transaction *client, struct slice extra_he
 		client_send_cancel(client);
 	else
 		client->cancel_wanted = true;
+	if (client->state == STATE_NONE)
+		attempts_cancel(client);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  *   machine.c  runs the tables: actions, timers, the end of a transaction
  *   match.c    which transaction a message belongs to (RFC 3261 §17.1.3, §17.2.3)
  *   client.c   requests of ours, CANCEL, the ACK to a non-2xx
+ *   attempt.c  requests that have several targets
  *   server.c   requests of others and their responses
  *   memory.c   where transactions and texts come from, what is kept of those that are done
  *   source.c   how much each source has unfinished
@@ -46,7 +47,7 @@ struct sip_transactions {
 	uint32_t remembered_count;
 	struct sip_transaction *settling[SETTLING_MAX];
 	unsigned settling_next;
-	struct pool transactions, source_pool;
+	struct pool transactions, source_pool, attempt_pool;
 	struct text_pool texts;
 	char *scratch; /* a message while it is built */
 	size_t scratch_size;
@@ -72,6 +73,24 @@ struct source {
 	struct hash_node node;
 	struct sip_address address;
 	uint32_t unfinished;
+};
+
+/* The targets of a request of ours. */
+struct attempts {
+	struct sip_transaction *t;
+	struct timer timer; /* until the next target's turn */
+	struct sip_query *query;
+	struct sip_path fallback;
+	uint64_t listeners;
+	void (*lines)(void *arg, const struct sip_path *path, struct sip_build *lines);
+	void *lines_arg;
+	bool begun;
+	bool may_switch; /* to TCP by size: the URI leaves it open */
+	bool switched;   /* the present attempt is so */
+	bool plain;      /* it has been tried for this target */
+	bool again;      /* the connection to this target was lost once */
+	unsigned at;     /* in targets */
+	struct sip_targets targets;
 };
 
 struct sip_transaction {
@@ -105,6 +124,7 @@ struct sip_transaction {
 	uint32_t via, rest;      /* of it: where our Via begins, and what the user gave goes on */
 	struct kept stored;      /* server: the last response; INVITE client: the ACK */
 	struct kept cancel_headers;
+	struct attempts *attempts; /* client: its targets, until it is finished; NULL: one path */
 };
 
 /* --- match.c --- */
@@ -132,6 +152,10 @@ void transaction_start_life(struct sip_transaction *t, enum transaction_event ev
 			    uint64_t delay_ms);
 void pending_remove(struct sip_transaction *t);
 
+/* Tells the user, and ends it. */
+void transaction_fail(struct sip_transaction *t, enum sip_failure why);
+void transaction_start_timer(struct sip_transaction *t, enum transaction_action action);
+
 /* --- memory.c --- */
 struct sip_transaction *transaction_new(struct sip_transactions *layer, enum machine_kind kind,
 					const struct sip_path *path);
@@ -155,11 +179,27 @@ int source_take(struct sip_transactions *layer, const struct sip_address *addres
 void source_give(struct sip_transactions *layer, struct source *source);
 
 /* --- client.c --- */
-/* sip_transaction_start() with header lines that stand behind Via. */
-int client_start(struct sip_transactions *layer, const struct sip_path *to, struct slice message,
-		 struct slice lines, const struct sip_transaction_user *user, void *arg,
-		 struct sip_transaction **client);
 uint64_t path_hash(const struct sip_path *path);
+/* "INVITE", and whether the first line is a request's. */
+bool method_of(struct slice message, struct slice *text, enum sip_method *method);
+bool over_client_limit(const struct sip_transactions *layer, enum sip_method method);
+/* The first line of a request, our Via, lines that depend on the way, and what is left of it. The
+ * text is the caller's. */
+int assemble(struct sip_transactions *layer, const struct sip_path *to, struct slice first,
+	     struct slice lines, struct slice rest, const char *branch, struct kept *whole,
+	     uint32_t *rest_at);
+/* Its request becomes `whole`, which it owns then, and its key and path what fits. */
+void client_set(struct sip_transaction *t, const struct sip_path *to, struct slice branch,
+		const struct kept *whole);
+
+/* --- attempt.c --- */
+/* A response, or the end of an attempt: true: the request goes on with another target. */
+bool attempts_response(struct sip_transaction *t, const struct sip_msg *response);
+bool attempts_failed(struct sip_transaction *t, enum sip_failure why);
+/* Nothing was sent yet, and now nothing will be: the user hears of it in the next tick. */
+void attempts_cancel(struct sip_transaction *t);
+void attempts_detach(struct sip_transaction *t);
+void attempts_end(struct sip_transaction *t);
 void client_receive(struct sip_transaction *t, struct sip_msg *response);
 void client_send_ack(struct sip_transaction *t, const struct sip_msg *response);
 void client_send_cancel(struct sip_transaction *t);

@@ -25,6 +25,7 @@ int sip_transactions_create(const struct sip_transactions_config *config,
 	l->scratch = malloc(l->scratch_size);
 	l->transactions.size = sizeof(struct sip_transaction);
 	l->source_pool.size = sizeof(struct source);
+	l->attempt_pool.size = sizeof(struct attempts);
 	text_pool_init(&l->texts);
 	l->remembered_end = &l->remembered;
 	if (l->scratch == NULL || hash_index_init(&l->clients, INDEX_BEGIN) != 0 ||
@@ -54,6 +55,7 @@ void sip_transactions_destroy(struct sip_transactions *layer)
 	hash_index_free(&layer->sources);
 	pool_free(&layer->transactions);
 	pool_free(&layer->source_pool);
+	pool_free(&layer->attempt_pool);
 	text_pool_free(&layer->texts);
 	free(layer->scratch);
 	free(layer);

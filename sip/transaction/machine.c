@@ -83,7 +83,7 @@ void transaction_start_life(struct sip_transaction *t, enum transaction_event ev
 	timer_set(t->layer->config.wheel, &t->life, delay_ms, life_fired);
 }
 
-static void start_timer(struct sip_transaction *t, enum transaction_action action)
+void transaction_start_timer(struct sip_transaction *t, enum transaction_action action)
 {
 	const struct timer_rule *rule = &timer_rules[action - ACTION_TIMER_A];
 	const struct sip_timers *timers = &t->layer->config.timers;
@@ -133,6 +133,8 @@ static void pass(struct sip_transaction *t, struct sip_msg *msg)
 	if (t->kind == MACHINE_INVITE_SERVER) {
 		if (tu->ack != NULL)
 			tu->ack(tu->arg, msg, &t->path);
+	} else if (t->kind <= MACHINE_CLIENT && t->attempts != NULL && attempts_response(t, msg)) {
+		return;
 	} else if (t->user != NULL && t->user->response != NULL) {
 		t->user->response(t->arg, t, msg);
 	}
@@ -142,6 +144,8 @@ static void tell(struct sip_transaction *t, enum sip_failure why)
 {
 	if (why == SIP_FAILURE_TIMEOUT)
 		t->layer->stats.timeouts++;
+	if (t->attempts != NULL && attempts_failed(t, why))
+		return;
 	if (t->user != NULL && t->user->failed != NULL)
 		t->user->failed(t->arg, t, why);
 }
@@ -195,7 +199,7 @@ static void run(struct sip_transaction *t, enum transaction_action action,
 		resend_after(t, t2);
 		break;
 	default:
-		start_timer(t, action);
+		transaction_start_timer(t, action);
 		break;
 	}
 }
@@ -232,6 +236,13 @@ static void slim(struct sip_transaction *t)
 	transaction_remember(t);
 }
 
+void transaction_fail(struct sip_transaction *t, enum sip_failure why)
+{
+	attempts_end(t);
+	tell(t, why);
+	transaction_terminate(t);
+}
+
 bool transaction_step_quiet(struct sip_transaction *t, enum transaction_event event,
 			    struct sip_msg *msg)
 {
@@ -242,6 +253,8 @@ bool transaction_step_quiet(struct sip_transaction *t, enum transaction_event ev
 	t->state = row->next;
 	for (unsigned i = 0; i < TRANSITION_ACTIONS && row->actions[i] != ACTION_END; i++)
 		run(t, row->actions[i], event, msg);
+	if (t->state != row->next) /* it goes on with another target */
+		return true;
 	if (row->next == STATE_TERMINATED)
 		transaction_terminate(t);
 	else
@@ -280,6 +293,7 @@ void sip_transaction_detach(struct sip_transaction *t)
 {
 	t->user = NULL;
 	t->arg = NULL;
+	attempts_detach(t);
 	/* A 2xx that has its ACK: nobody will have it repeated. */
 	if (t->kind == MACHINE_INVITE_SERVER && t->state == STATE_ACCEPTED) {
 		kept_drop(t->layer, &t->stored);
@@ -290,6 +304,8 @@ void sip_transaction_detach(struct sip_transaction *t)
 void sip_transaction_set_user(struct sip_transaction *t, const struct sip_transaction_user *user,
 			      void *arg)
 {
+	if (t->user != user)
+		attempts_detach(t);
 	t->user = user;
 	t->arg = arg;
 }

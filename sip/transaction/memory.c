@@ -148,6 +148,7 @@ void transaction_finish(struct sip_transaction *t)
 	if (t->finished)
 		return;
 	t->finished = true;
+	attempts_end(t);
 	if (t->kind <= MACHINE_CLIENT) {
 		layer->stats.clients_unfinished--;
 		hash_index_remove(&layer->remotes, &t->second);

@@ -21,6 +21,7 @@
 #include "sip/base/timer.h"
 #include "sip/message/build.h"
 #include "sip/message/typed.h"
+#include "sip/resolve/resolve.h"
 #include "sip/transport/transport.h"
 
 struct sip_transactions; /* the layer */
@@ -53,6 +54,8 @@ struct sip_tu {
 	void (*ack)(void *arg, struct sip_msg *ack, const struct sip_path *from);
 	/* A response that matches no client transaction: 2xx retransmissions and late forks. */
 	void (*stray_response)(void *arg, struct sip_msg *response, const struct sip_path *from);
+	/* A 2xx to an INVITE that went to another target meanwhile: acknowledge it and end it. */
+	void (*late_success)(void *arg, struct sip_msg *response, const struct sip_path *path);
 	void *arg;
 };
 
@@ -76,6 +79,7 @@ struct sip_transactions_stats {
 	uint64_t refused_source;                         /* source_max */
 	uint64_t refused_stateless;                      /* by `admit` */
 	uint64_t forgotten;                              /* before their time: remembered_max */
+	uint64_t failed_over; /* requests that went to a further target */
 };
 
 struct sip_transactions_config {
@@ -94,7 +98,16 @@ struct sip_transactions_config {
 	/* Asked of one that has source_max: true: it may have more. NULL: none may. */
 	bool (*source_spared)(void *arg, const struct sip_address *source);
 	void *source_arg;
-	uint32_t remembered_max; /* finished ones; 0: 262144 */
+	uint32_t remembered_max;       /* finished ones; 0: 262144 */
+	struct sip_resolver *resolver; /* NULL: names are not found. Outlives the layer */
+	/* A path by one of the listeners (bits), as sip_transport_path(); arg is send_arg. NULL:
+	 * requests go to ready paths alone. */
+	int (*path)(void *arg, enum sip_transport_kind kind, uint64_t listeners,
+		    const struct sip_address *remote, struct sip_path *path);
+	/* A target that sends nothing for so long is left for the next one; 0: after 64*T1. */
+	uint32_t attempt_ms;
+	/* Larger requests go by TCP where there is a choice (RFC 3261 §18.1.1: 1300); 0: none do. */
+	uint32_t datagram_max;
 	const char *server_name; /* Server header of the layer's own responses, or NULL */
 	char token[16];          /* begins each branch we mint: holds node and shard */
 };
@@ -124,6 +137,26 @@ void sip_transactions_receive_msg(struct sip_transactions *layer, struct sip_msg
 int sip_transaction_start(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message, const struct sip_transaction_user *user, void *arg,
 			  struct sip_transaction **client);
+/*
+ * The same to where a URI leads (RFC 3263): to its targets one after the other, until one answers
+ * with anything but 503. Each attempt is a transaction of its own with its own branch; to the user
+ * they are this one. What it hears of targets before the last one is nothing; CANCEL goes where the
+ * request went last. While the name servers are asked the transaction waits, and can be cancelled.
+ */
+struct sip_destination {
+	struct slice uri;     /* of the next hop; empty: path is it */
+	struct sip_path path; /* where it goes without an address for uri; family 0: nowhere */
+	uint64_t listeners;   /* that may be used for targets of uri */
+	/* Header lines that depend on the way, Contact above all; NULL: none. Called for each
+	 * attempt; while the user is who it was at the start. */
+	void (*lines)(void *arg, const struct sip_path *path, struct sip_build *lines);
+	void *lines_arg;
+};
+/* As sip_transaction_start(), and -ENOENT, -EPROTONOSUPPORT, -EAGAIN, -EBUSY of sip_resolve().
+ * Later they are SIP_FAILURE_TRANSPORT. */
+int sip_transaction_start_to(struct sip_transactions *layer, const struct sip_destination *to,
+			     struct slice message, const struct sip_transaction_user *user,
+			     void *arg, struct sip_transaction **client);
 /* Sends a CANCEL for an INVITE client transaction (RFC 3261 §9.1): at once if a provisional
  * response was received, else when it comes. Its outcome is the INVITE's final response, or
  * SIP_FAILURE_TIMEOUT when there is none 64*T1 later. -EINVAL: it has a final response. */
@@ -155,6 +188,9 @@ void sip_transactions_reply(struct sip_transactions *layer, const struct sip_msg
 /* Sends one message outside any transaction with a Via of ours: an ACK for a 2xx. */
 int sip_transactions_send(struct sip_transactions *layer, const struct sip_path *to,
 			  struct slice message);
+/* The same to the first target of a URI, once the name servers have answered. */
+int sip_transactions_send_to(struct sip_transactions *layer, const struct sip_destination *to,
+			     struct slice message);
 
 /* Server side. `response` is complete (built with sip_build_response). Copied for
  * retransmission. -EINVAL if the state allows none (e.g. a second final response). */
