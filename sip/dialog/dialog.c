@@ -332,7 +332,7 @@ int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request
 		    struct sip_transaction **client)
 {
 	struct sip_ua *ua = dialog->origin->ua;
-	struct sip_path path;
+	struct sip_destination to;
 	struct slice message;
 	struct sip_build b;
 	int rc;
@@ -347,8 +347,10 @@ int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request
 	rc = sip_build_finish(&b, request->type, request->body, &message);
 	if (rc != 0)
 		return rc;
-	remote_next_hop(&dialog->remote, &path);
-	return sip_transaction_start(ua->transactions, &path, message, user, arg, client);
+	remote_destination(&dialog->remote, &to);
+	if (to.uri.n > 0)
+		return sip_transaction_start_to(ua->transactions, &to, message, user, arg, client);
+	return sip_transaction_start(ua->transactions, &to.path, message, user, arg, client);
 }
 
 int dialog_build_response(const struct sip_dialog *dialog, const struct sip_transaction *server,

@@ -130,7 +130,9 @@ void sip_ua_new_call_id(struct sip_ua *ua, char *dst, size_t size);
 
 /* --- UAC --- */
 struct sip_invite_start {
-	struct sip_path to; /* where the INVITE goes */
+	struct sip_path to;    /* where the INVITE goes */
+	struct slice next_hop; /* URI of where it goes (RFC 3263), `to` is a guess then; or empty */
+	uint64_t listeners;    /* that may be used for next_hop */
 	struct slice request_uri;
 	struct slice from;          /* name-addr without tag: "\"Alice\" <sip:alice@tandem.lab>" */
 	struct slice to_header;     /* name-addr without tag */

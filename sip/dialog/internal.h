@@ -67,7 +67,10 @@ struct sip_origin {
 	uint32_t cseq; /* of our last request outside a dialog */
 	const char *call_id, *local_tag;
 	const char *local, *remote; /* name-addrs without tag */
-	const char *contact;        /* ours, name-addr */
+	char *contact;              /* ours, name-addr; of the way that the last request went */
+	const char *next_hop;       /* URI that says where requests go; "": path */
+	uint64_t listeners;         /* for it */
+	bool alone;                 /* nobody will hold it: its contact stays as it is */
 	const char *request_uri;    /* the target until a Contact is known */
 	struct slice local_uri, remote_uri;
 	struct sip_path path;                /* of the first request */
@@ -211,7 +214,6 @@ struct sip_invite {
 	char *ack;                      /* of the last 2xx, without Via */
 	size_t ack_size;
 	uint32_t ack_cseq; /* of the INVITE to which `ack` belongs, or which waits for one */
-	struct sip_path ack_path;
 
 	/* UAS */
 	struct sip_transaction *server;   /* INVITE that waits for our final response */
@@ -255,6 +257,11 @@ bool remote_is_hidden(const struct sip_msg *msg, const struct sip_path *from);
 /* Sends it to the address in a URI, if that is one that the path's listener can send to. nat.c */
 void path_aim(struct sip_path *path, const struct sip_uri *uri);
 void remote_next_hop(const struct remote *remote, struct sip_path *path);
+/* The same with the name that is to be resolved, if the next hop has one. */
+void remote_destination(const struct remote *remote, struct sip_destination *to);
+/* An ACK, wherever that leads. */
+void remote_send_ack(const struct remote *remote, struct sip_transactions *layer,
+		     struct slice message);
 /* Request line, Max-Forwards, Route (RFC 3261 §12.2.1.1). */
 void remote_begin(const struct remote *remote, struct sip_build *b, const char *method,
 		  uint32_t max_forwards);
@@ -277,7 +284,7 @@ uint32_t capability_supports(const struct sip_msg *msg);
 struct origin_parts {
 	struct slice call_id, local_tag;
 	const struct sip_addr *local, *remote;
-	struct slice contact, request_uri;
+	struct slice contact, request_uri, next_hop;
 };
 int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const struct sip_path *path,
 		  struct sip_origin **origin);

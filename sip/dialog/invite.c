@@ -570,9 +570,8 @@ int invite_send_ack(struct sip_invite *invite, uint32_t cseq, struct slice sdp)
 	invite->ack = copy;
 	invite->ack_size = message.n;
 	invite->ack_cseq = cseq;
-	remote_next_hop(&invite_dialog(invite)->remote, &invite->ack_path);
 	/* One that cannot be sent is as good as lost: the 2xx will come again. */
-	sip_transactions_send(invite->ua->transactions, &invite->ack_path, message);
+	remote_send_ack(&invite_dialog(invite)->remote, invite->ua->transactions, message);
 	return 0;
 }
 
@@ -580,8 +579,8 @@ void invite_ack_again(struct sip_invite *invite, const struct sip_msg *response)
 {
 	if (invite->ack == NULL || cseq_of(response) != invite->ack_cseq)
 		return;
-	sip_transactions_send(invite->ua->transactions, &invite->ack_path,
-			      (struct slice){ invite->ack, invite->ack_size });
+	remote_send_ack(&invite_dialog(invite)->remote, invite->ua->transactions,
+			(struct slice){ invite->ack, invite->ack_size });
 }
 
 /* --- actions of both roles --- */

@@ -15,6 +15,8 @@ static int create_origin(struct sip_ua *ua, const struct sip_invite_start *start
 {
 	const struct sip_origin_start identity = {
 		.to = start->to,
+		.next_hop = start->next_hop,
+		.listeners = start->listeners,
 		.request_uri = start->request_uri,
 		.from = start->from,
 		.to_header = start->to_header,

@@ -46,7 +46,7 @@ int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const str
 {
 	struct sip_origin *o =
 		calloc(1, sizeof(*o) + parts->call_id.n + parts->local_tag.n + parts->contact.n +
-				  parts->request_uri.n + 4 + name_addr_room(parts->local) +
+				  parts->request_uri.n + parts->next_hop.n + 5 + CONTACT_MAX + name_addr_room(parts->local) +
 				  name_addr_room(parts->remote));
 	char *p;
 
@@ -58,10 +58,12 @@ int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const str
 	o->path = *path;
 	o->call_id = put(&p, parts->call_id);
 	o->local_tag = put(&p, parts->local_tag);
-	o->contact = put(&p, parts->contact);
+	o->next_hop = put(&p, parts->next_hop);
 	o->request_uri = put(&p, parts->request_uri);
 	o->local = put_name_addr(&p, parts->local, &o->local_uri);
 	o->remote = put_name_addr(&p, parts->remote, &o->remote_uri);
+	/* The last, with room for another one. */
+	o->contact = put(&p, parts->contact);
 	*origin = o;
 	return 0;
 }
@@ -102,11 +104,13 @@ int sip_origin_create(struct sip_ua *ua, const struct sip_origin_start *start,
 	parts.local_tag = slice_of(tag);
 	parts.contact = slice_of(contact);
 	parts.request_uri = start->request_uri;
+	parts.next_hop = start->next_hop;
 	rc = origin_create(ua, &parts, &start->to, origin);
-	if (rc == 0)
+	if (rc == 0) {
 		(*origin)->cseq = start->cseq;
-	if (rc == 0)
+		(*origin)->listeners = start->listeners;
 		(*origin)->credentials = start->credentials;
+	}
 	return rc;
 }
 
@@ -201,23 +205,47 @@ void origin_begin(const struct sip_origin *origin, struct sip_build *b, enum sip
 	sip_build_header(b, SIP_H_USER_AGENT, "%s", ua->product);
 }
 
+/* Which way it goes is known now: the dialogs of it go the same, and our Contact is of it. */
+static void put_contact(void *arg, const struct sip_path *path, struct sip_build *lines)
+{
+	struct sip_origin *origin = arg;
+	char text[CONTACT_MAX];
+	struct sip_addr addr;
+
+	origin->path = *path;
+	if (sip_addr_parse(slice_of(origin->contact), &addr) == 0 &&
+	    origin_contact(origin->ua, addr.uri.user, path, text, sizeof(text)) == 0)
+		memcpy(origin->contact, text, strlen(text) + 1);
+	sip_build_header_slice(lines, SIP_H_CONTACT, slice_of(origin->contact));
+}
+
 int sip_origin_send(struct sip_origin *origin, const struct sip_request *request,
 		    const struct sip_transaction_user *user, void *arg,
 		    struct sip_transaction **client)
 {
+	const bool moves = origin->next_hop[0] != '\0' && !origin->alone && request->contact;
+	const struct sip_destination to = {
+		.uri = slice_of(origin->next_hop),
+		.listeners = origin->listeners,
+		.lines = moves ? put_contact : NULL,
+		.lines_arg = origin,
+	};
 	struct slice message;
 	struct sip_build b;
 	int rc;
 
 	origin->cseq++;
 	origin_begin(origin, &b, request->method, request->max_forwards);
-	if (request->contact)
+	if (request->contact && !moves)
 		sip_build_header(&b, SIP_H_CONTACT, "%s", origin->contact);
 	sip_build_lines(&b, request->headers);
 	challenge_foresee(origin, request->body, &b);
 	rc = sip_build_finish(&b, request->type, request->body, &message);
 	if (rc != 0)
 		return rc;
+	if (to.uri.n > 0)
+		return sip_transaction_start_to(origin->ua->transactions, &to, message, user, arg,
+						client);
 	return sip_transaction_start(origin->ua->transactions, &origin->path, message, user, arg,
 				     client);
 }
@@ -238,6 +266,7 @@ int sip_ua_send(struct sip_ua *ua, const struct sip_origin_start *start,
 
 	if (rc != 0)
 		return rc;
+	origin->alone = true;
 	rc = sip_origin_send(origin, request, user, arg, client);
 	sip_origin_unref(origin);
 	return rc;

@@ -142,16 +142,49 @@ static struct slice uri_of_route(const char *route)
 	return sip_addr_parse(slice_of(route), &addr) == 0 ? addr.uri.text : SLICE_NONE;
 }
 
-/* Names are not resolved here: what is no address goes where the dialog was set up. */
+static struct slice next_hop_of(const struct remote *remote)
+{
+	return remote->route_count > 0 ? uri_of_route(remote->routes) : slice_of(remote->target);
+}
+
+/* What is no address goes where the dialog was set up. */
 void remote_next_hop(const struct remote *remote, struct sip_path *path)
 {
-	struct slice text =
-		remote->route_count > 0 ? uri_of_route(remote->routes) : slice_of(remote->target);
 	struct sip_uri uri;
 
 	*path = remote->path;
-	if (!remote->natted && sip_uri_parse(text, &uri) == 0)
+	if (!remote->natted && sip_uri_parse(next_hop_of(remote), &uri) == 0)
 		path_aim(path, &uri);
+}
+
+/* A name is asked for, and what has no address goes where the dialog was set up. Over a connection
+ * that is there requests go as well: whoever is at its other end. */
+void remote_destination(const struct remote *remote, struct sip_destination *to)
+{
+	const struct slice text = next_hop_of(remote);
+	struct sip_address address;
+	struct sip_uri uri;
+
+	memset(to, 0, sizeof(*to));
+	remote_next_hop(remote, &to->path);
+	if (remote->natted || to->path.kind != SIP_UDP || to->path.listener >= 64 ||
+	    sip_uri_parse(text, &uri) != 0 || uri.scheme != SIP_SCHEME_SIP ||
+	    sip_address_parse(uri.host, 0, &address) == 0)
+		return;
+	to->uri = text;
+	to->listeners = UINT64_C(1) << to->path.listener;
+}
+
+void remote_send_ack(const struct remote *remote, struct sip_transactions *layer,
+		     struct slice message)
+{
+	struct sip_destination to;
+
+	remote_destination(remote, &to);
+	if (to.uri.n > 0)
+		sip_transactions_send_to(layer, &to, message);
+	else
+		sip_transactions_send(layer, &to.path, message);
 }
 
 static bool is_loose(const char *route)

@@ -214,6 +214,12 @@ static void on_stray(void *arg, struct sip_msg *response, const struct sip_path 
 		invite_ack_again(invite, response);
 }
 
+/* From a target that was given up for another one: the call is made there. */
+static void on_late_success(void *arg, struct sip_msg *response, const struct sip_path *path)
+{
+	refuse_success(arg, response, path);
+}
+
 /* --- the agent --- */
 
 int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua)
@@ -239,6 +245,7 @@ int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua)
 		.request = on_request,
 		.ack = on_ack,
 		.stray_response = on_stray,
+		.late_success = on_late_success,
 		.arg = u,
 	};
 	if (layer.server_name == NULL)

@@ -57,7 +57,9 @@ bool sip_msg_allows(const struct sip_msg *msg, enum sip_method method);
 /* --- requests outside dialogs --- */
 
 struct sip_origin_start {
-	struct sip_path to; /* where the request goes */
+	struct sip_path to;    /* where the request goes */
+	struct slice next_hop; /* URI of where it goes (RFC 3263), `to` is a guess then; or empty */
+	uint64_t listeners;    /* that may be used for next_hop */
 	struct slice request_uri;
 	struct slice from;                   /* name-addr without tag */
 	struct slice to_header;              /* name-addr without tag */

@@ -392,6 +392,15 @@ static int take_address(struct sip_resolver *resolver, const struct sip_next_hop
 	return sort_out(resolver, targets);
 }
 
+/* RFC 6761 §6.4: nobody is asked; phones without an address of their own name one (RFC 7118 §5). */
+static bool is_invalid(struct slice host)
+{
+	const struct slice end = SLICE(".invalid");
+
+	return host.n >= end.n &&
+	       slice_equal_nocase((struct slice){ host.p + host.n - end.n, end.n }, end);
+}
+
 int sip_resolve(struct sip_resolver *resolver, const struct sip_uri *uri, struct sip_reach reach,
 		struct sip_targets *targets, sip_resolved *done, void *arg,
 		struct sip_query **query)
@@ -403,6 +412,8 @@ int sip_resolve(struct sip_resolver *resolver, const struct sip_uri *uri, struct
 	*query = NULL;
 	if (rc != 0)
 		return rc;
+	if (is_invalid(hop.host))
+		return -ENOENT;
 	/* RFC 5922 §4: the certificate is that of the domain in the URI, whatever stands in DNS. */
 	targets->by_name = !hop.is_address;
 	if (slice_copy(uri->host, targets->domain, sizeof(targets->domain)) != 0)

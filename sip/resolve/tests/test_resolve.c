@@ -134,6 +134,7 @@ static const struct rule rules[] = {
 	{ "sips:naptr.test", V4(BIT(SIP_UDP)), -EPROTONOSUPPORT, NULL },
 	{ "tel:+123", ALL, -EINVAL, NULL },
 	{ "sip:nobody.test", ALL, -ENOENT, NULL },
+	{ "sip:df7jal23ls0d.invalid", ALL, -ENOENT, NULL },
 	{ "sip:none.test", ALL, -ENOENT, NULL }, /* "." says so, though it has an address */
 	/* a port: no NAPTR, no SRV */
 	{ "sip:a.test:5099", ALL, 0, "udp 192.0.2.1:5099" },
