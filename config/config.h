@@ -119,7 +119,18 @@ struct config_guard {
 	unsigned sources; /* that are remembered, default 65536 */
 };
 
+/* sip.dns: */
+struct config_dns {
+	const char **servers; /* addresses, with a port or not; none: the system's */
+	unsigned servers_count;
+	unsigned timeout_ms;  /* default 2000 */
+	unsigned tries;       /* default 2 */
+	unsigned failover_ms; /* default 4000; 0: only after 64*T1 */
+	unsigned dead_s;      /* default 30 */
+};
+
 struct config_sip {
+	struct config_dns dns;
 	struct config_guard guard;
 	const char **domains; /* that we are registrar for; each is the realm of its users */
 	unsigned domains_count;
@@ -159,8 +170,9 @@ struct config_trunk {
 	const char *name;
 	const char *
 		*addresses; /* IPs of the peer. Calls from any of them need no digest; calls to it
-				   go to the first whose family a listener has */
+				   go to the first whose family a listener has, without uri */
 	unsigned addresses_count;
+	const char *uri;    /* where calls to it go (RFC 3263); NULL: to its addresses */
 	uint16_t port;      /* default 5060 */
 	const char *prefix; /* numbers that begin so go out here; "" : none */
 	bool strip_prefix;  /* default false */

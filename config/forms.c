@@ -91,3 +91,42 @@ const char *schema_form_interface(const char *text)
 		       ? NULL
 		       : "the name of an interface: letters, digits and - _ .";
 }
+
+/* An IP address, with a port if it is not the usual one: an IPv6 one in brackets then. */
+const char *schema_form_server(const char *text)
+{
+	static const char form[] =
+		"an IP address, or one with a port: 192.0.2.1:5353, [2001:db8::1]:5353";
+	char address[64];
+	const char *end = *text == '[' ? strchr(text, ']') : strchr(text, ':');
+	const bool plain = end == NULL || (*text != '[' && strchr(end + 1, ':') != NULL);
+	size_t n;
+
+	if (plain)
+		return schema_form_ip(text) == NULL ? NULL : form;
+	if (*text == '[')
+		text++;
+	n = (size_t)(end - text);
+	if (n >= sizeof(address))
+		return form;
+	memcpy(address, text, n);
+	address[n] = '\0';
+	if (*end == ']')
+		end++;
+	if (schema_form_ip(address) != NULL || *end++ != ':' || strlen(end) > 5 ||
+	    strspn(end, "0123456789") != strlen(end))
+		return form;
+	return atoi(end) > 0 && atoi(end) <= 65535 ? NULL : form;
+}
+
+/* A sip or sips URI of a host, without a user: the number goes before it. */
+const char *schema_form_sip_uri(const char *text)
+{
+	const char *host = strncmp(text, "sips:", 5) == 0  ? text + 5
+			   : strncmp(text, "sip:", 4) == 0 ? text + 4
+							   : "";
+
+	return (isalnum((unsigned char)*host) || *host == '[') && only(host, "-.:[];=_")
+		       ? NULL
+		       : "sip:HOST or sips:HOST, with :PORT and ;transport=… where they are needed";
+}

@@ -239,12 +239,34 @@ static const struct schema_section guard_section = {
 	guard_keys, sizeof(struct config_guard)
 };
 
+static const struct schema_key dns_keys[] = {
+	{ "servers",
+	  "Name servers: addresses, with a port if it is not 53 (`198.18.0.53:5353`, "
+	  "`[2001:2::53]:5353`). Without any those of the system.",
+	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_dns, servers), .min = 2, .max = 63,
+	  .count_max = 8, .form = schema_form_server },
+	{ "timeout_ms", "Milliseconds that the first try of a question waits.", "2000",
+	  NUMBER(config_dns, timeout_ms, 100, 30000) },
+	{ "tries", "How often each server is asked.", "2", NUMBER(config_dns, tries, 1, 10) },
+	{ "failover_ms",
+	  "A target of a name that sends nothing for so many milliseconds is left for the next "
+	  "one; 0: only after 64 times T1.",
+	  "4000", NUMBER(config_dns, failover_ms, 0, 32000) },
+	{ "dead_s", "Seconds for which such a target is tried after all others.", "30",
+	  NUMBER(config_dns, dead_s, 1, 3600) },
+	{ 0 },
+};
+static const struct schema_section dns_section = { "How names of peers are found (RFC 3263).",
+						   dns_keys, sizeof(struct config_dns) };
+
 static const struct schema_key sip_keys[] = {
 	{ "domains", "Domains that we are registrar for; each is the realm of its users' digests.",
 	  NULL, .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127,
 	  .count_max = 64, .form = schema_form_domain },
 	{ "listeners", NULL, NULL, .type = SCHEMA_SECTIONS, LIST(config_sip, listeners),
 	  .count_max = 64, .section = &listener_section },
+	{ "dns", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_sip, dns),
+	  .section = &dns_section },
 	{ "connections", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION,
 	  FIELD(config_sip, connections), .section = &connections_section },
 	{ "digest", "Digest algorithms that phones are offered, the preferred one first.",
@@ -324,10 +346,15 @@ static const struct schema_key trunk_keys[] = {
 	  .form = schema_form_name },
 	{ "addresses",
 	  "IP addresses of the peer. Calls to it go to the first that a listener of ours has the "
-	  "family of; calls from any of them need no digest.",
-	  NULL, .type = SCHEMA_STRINGS, LIST(config_trunk, addresses), .min = 2, .max = 45,
+	  "family of, unless it has a `uri`; calls from any of them need no digest.",
+	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_trunk, addresses), .min = 2, .max = 45,
 	  .count_max = 16, .form = schema_form_ip },
-	{ "port", "Port of the peer.", "5060", NUMBER(config_trunk, port, 1, 65535) },
+	{ "uri",
+	  "Where calls to it go, as a name that is looked up (RFC 3263): `sip:carrier.example`, "
+	  "`sip:pbx.example:5070;transport=tcp`, `sips:carrier.example`. Its targets are tried in "
+	  "their order until one answers.",
+	  SCHEMA_ABSENT, STRING(config_trunk, uri, 5, 255), .form = schema_form_sip_uri },
+	{ "port", "Port of its addresses.", "5060", NUMBER(config_trunk, port, 1, 65535) },
 	{ "prefix",
 	  "Numbers that begin so go out here; the longest prefix that fits wins. Without it no call "
 	  "goes out.",

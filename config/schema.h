@@ -56,6 +56,7 @@ extern const struct schema_section schema_root;
 
 /* The forms, also used by validate.c for the overrides of the environment. */
 schema_form_fn schema_form_ip, schema_form_prefix, schema_form_domain, schema_form_user,
-	schema_form_name, schema_form_path, schema_form_dial, schema_form_interface;
+	schema_form_name, schema_form_path, schema_form_dial, schema_form_interface,
+	schema_form_server, schema_form_sip_uri;
 
 #endif

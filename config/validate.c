@@ -446,6 +446,11 @@ static int check_trunk_reach(struct config_loader *l, const struct config *c)
 		const struct config_trunk *t = &c->trunks[i];
 		bool reached = false;
 
+		if (t->addresses_count == 0 && t->uri)
+			continue;
+		if (t->addresses_count == 0)
+			return config_fail(l, config_path(path, "trunks[%u].addresses", i),
+					   "it has neither addresses nor a uri");
 		for (unsigned j = 0; j < t->addresses_count; j++)
 			for (unsigned k = 0; k < c->sip.listeners_count; k++)
 				reached |= !strchr(t->addresses[j], ':') ==

@@ -104,6 +104,8 @@ struct exchange {
 struct branch {
 	struct session *session;
 	struct sip_path to;
+	const char *next_hop; /* URI of where it goes, `to` is a guess then; NULL: to `to` */
+	uint64_t listeners;   /* for next_hop */
 	const char *uri;
 	const char
 		*route;  /* value of Route in its INVITE: the Path of who registered; NULL: none */

@@ -93,6 +93,8 @@ void call_dial(struct call *call, const struct call_cause *cause)
 		if (b->session) {
 			b->session->seat = call->callee_seat;
 			start.to = b->to;
+			start.next_hop = slice_of(b->next_hop);
+			start.listeners = b->listeners;
 			start.request_uri = slice_of(b->uri);
 			start.to_header = slice_of(call->to_header);
 			error = dial_branch(call, b, &start);

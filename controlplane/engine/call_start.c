@@ -143,12 +143,51 @@ static int branches_to_user(struct call *call, const struct route *route)
 	return n ? 0 : -ENOENT;
 }
 
+/* Which listener it will be is not known before the name is: the family and the realm of its media
+ * are those of the first that there is. */
+static int guess_path(const struct shard *shard, uint64_t listeners, struct sip_path *path)
+{
+	static const struct sip_address any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+
+	for (unsigned family = 0; family < 2; family++)
+		for (enum sip_transport_kind kind = SIP_UDP; kind < SIP_TRANSPORT_KINDS; kind++)
+			if (sip_transport_path(shard->transport, kind, listeners, &any[family],
+					       path) == 0)
+				return 0;
+	return -ENETUNREACH;
+}
+
+/* RFC 3263: the layers below find out where that is. */
+static int branch_to_uri(struct call *call, const struct config_trunk *trunk, const char *number)
+{
+	const struct shard *shard = call->engine->shard;
+	const char *host = strchr(trunk->uri, ':') + 1;
+	const uint64_t listeners = route_listeners(shard->config, trunk->realm);
+	char uri[ROUTE_AOR_MAX + 260], to[ROUTE_AOR_MAX + 264];
+	struct sip_path path;
+
+	if (guess_path(shard, listeners, &path))
+		return -ENETUNREACH;
+	if (call_make_branches(call, 1))
+		return -ENOMEM;
+	snprintf(uri, sizeof(uri), "%.*s%s@%s", (int)(host - trunk->uri), trunk->uri, number, host);
+	snprintf(to, sizeof(to), "<%s>", uri);
+	call->branches[0].to = path;
+	call->branches[0].next_hop = trunk->uri;
+	call->branches[0].listeners = listeners;
+	call->branches[0].uri = call_string(call, uri);
+	call->to_header = call_string(call, to);
+	return 0;
+}
+
 static int branch_to_trunk(struct call *call, const struct route *route)
 {
 	struct shard *shard = call->engine->shard;
 	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
 	struct sip_path path;
 
+	if (trunk->uri)
+		return branch_to_uri(call, trunk, route->number);
 	for (unsigned i = 0; i < trunk->addresses_count; i++) {
 		const char *address = trunk->addresses[i];
 		const char *format = strchr(address, ':') ? "sip:%s@[%s]:%u" : "sip:%s@%s:%u";

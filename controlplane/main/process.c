@@ -20,6 +20,7 @@
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
 #include "sip/base/random.h"
+#include "sip/resolve/resolve.h"
 
 #define DIGEST_NONCES_MIN 65536u
 #define WHY_SIZE          512
@@ -204,6 +205,7 @@ static void stop_shards(struct process *process)
 	for (unsigned i = process->shared.count; i-- > 0;)
 		runtime_destroy(process->shared.shards[i]);
 	sip_quota_destroy(process->shared.connections);
+	sip_bad_targets_destroy(process->shared.bad_targets);
 	free(process->shared.listeners);
 }
 
@@ -217,7 +219,10 @@ static int start_shards(struct process *process, char *why)
 	if (!error)
 		error = sip_quota_create(connections->max, connections->source_max,
 					 &shared->connections);
+	if (!error)
+		error = sip_bad_targets_create(&shared->bad_targets);
 	if (error) {
+		sip_quota_destroy(shared->connections);
 		free(shared->listeners);
 		return error;
 	}

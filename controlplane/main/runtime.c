@@ -11,11 +11,13 @@
 #include "controlplane/main/dispatch.h"
 #include "controlplane/main/guard.h"
 #include "controlplane/main/mailbox.h"
+#include "controlplane/main/names.h"
 #include "controlplane/main/messages.h"
 #include "controlplane/session/media.h"
 #include "sip/base/log.h"
 
 #define LISTEN_RETRY_MS 200u
+#define DATAGRAM_MAX    1300u /* bytes of a request: RFC 3261 §18.1.1 */
 #define LISTEN_SAY_MS   5000u
 
 uint64_t runtime_now_ms(void)
@@ -155,6 +157,7 @@ static void drop_calls(struct runtime *runtime)
 	engine_destroy(shard->engine);
 	media_destroy(shard->media);
 	sip_ua_destroy(shard->ua);
+	names_destroy(runtime);
 	digest_server_destroy(shard->digest);
 	shard->engine = NULL;
 	shard->media = NULL;
@@ -219,6 +222,16 @@ static int create_digest(struct runtime *runtime)
 	return digest_server_create(&runtime->shared->digest, &runtime->shard.digest);
 }
 
+static int find_path(void *arg, enum sip_transport_kind kind, uint64_t listeners,
+		     const struct sip_address *remote, struct sip_path *path)
+{
+	const struct runtime *runtime = arg;
+
+	if (!runtime->shard.transport)
+		return -ENETUNREACH;
+	return sip_transport_path(runtime->shard.transport, kind, listeners, remote, path);
+}
+
 static int create_ua(struct runtime *runtime)
 {
 	const struct config *config = runtime->shard.config;
@@ -237,6 +250,10 @@ static int create_ua(struct runtime *runtime)
 			.source_spared = guard_spares,
 			.source_arg = runtime,
 			.server_name = config->sip.user_agent,
+			.resolver = runtime->shard.resolver,
+			.path = find_path,
+			.attempt_ms = config->sip.dns.failover_ms,
+			.datagram_max = DATAGRAM_MAX,
 		},
 		.user = { .admit = on_admit, .invite = on_invite, .request = on_request, .arg = runtime },
 		.product = config->sip.user_agent,
@@ -280,13 +297,10 @@ static const struct {
 	const char *name;
 	int (*create)(struct runtime *runtime);
 } steps[] = {
-	{ "timer wheel", create_wheel },
-	{ "mailbox", create_mailbox },
-	{ "guard", guard_create_gate },
-	{ "digest", create_digest },
-	{ "SIP", create_ua },
-	{ "media", create_media },
-	{ "engine", create_engine },
+	{ "timer wheel", create_wheel }, { "mailbox", create_mailbox },
+	{ "guard", guard_create_gate },  { "names", names_create },
+	{ "digest", create_digest },     { "SIP", create_ua },
+	{ "media", create_media },       { "engine", create_engine },
 };
 
 int runtime_create(struct runtime_shared *shared, unsigned index, struct runtime **out, char *why,
@@ -362,6 +376,7 @@ void runtime_destroy(struct runtime *runtime)
 		media_destroy(runtime->shard.media);
 	if (runtime->shard.ua)
 		sip_ua_destroy(runtime->shard.ua);
+	names_destroy(runtime);
 	if (runtime->shard.digest)
 		digest_server_destroy(runtime->shard.digest);
 	sip_gate_destroy(runtime->shard.gate);

@@ -36,6 +36,8 @@ struct shard {
 	uv_loop_t *loop;
 	struct timer_wheel *wheel; /* driven by the loop; milliseconds of CLOCK_MONOTONIC */
 	struct sip_transport *transport;
+	struct sip_dns *dns;           /* name servers */
+	struct sip_resolver *resolver; /* what they said */
 	struct sip_ua *ua;
 	struct digest_server *digest;
 	struct sip_guard *guard; /* shared by all shards, thread-safe */

@@ -46,8 +46,8 @@ int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const str
 {
 	struct sip_origin *o =
 		calloc(1, sizeof(*o) + parts->call_id.n + parts->local_tag.n + parts->contact.n +
-				  parts->request_uri.n + parts->next_hop.n + 5 + CONTACT_MAX + name_addr_room(parts->local) +
-				  name_addr_room(parts->remote));
+				  parts->request_uri.n + parts->next_hop.n + 5 + CONTACT_MAX +
+				  name_addr_room(parts->local) + name_addr_room(parts->remote));
 	char *p;
 
 	if (o == NULL)

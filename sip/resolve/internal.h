@@ -12,6 +12,9 @@
 #ifndef SIP_RESOLVE_INTERNAL_H
 #define SIP_RESOLVE_INTERNAL_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "sip/base/hash_index.h"
 #include "sip/resolve/resolve.h"
 
@@ -76,24 +79,24 @@ struct bad_target {
 
 #define BAD_TARGETS_MAX 1024u
 
-struct bad_targets {
-	struct timer_wheel *wheel;
+struct sip_bad_targets {
+	pthread_mutex_t lock; /* of all below but count, which is read without it */
 	struct hash_index index;
 	struct bad_target *oldest, **newest;
-	unsigned count, dead_s;
+	_Atomic unsigned count;
 };
 
-int bad_targets_init(struct bad_targets *bad);
-void bad_targets_free(struct bad_targets *bad);
-void bad_targets_report(struct bad_targets *bad, const struct sip_target *target,
-			enum sip_target_state state, unsigned retry_after_s);
-enum sip_target_state bad_targets_state(const struct bad_targets *bad,
-					const struct sip_target *target);
+/* for_s 0: it is in order. */
+void bad_targets_report(struct sip_bad_targets *bad, const struct sip_target *target,
+			enum sip_target_state state, unsigned for_s, uint64_t now_ms);
+enum sip_target_state bad_targets_state(struct sip_bad_targets *bad,
+					const struct sip_target *target, uint64_t now_ms);
 
 /* --- resolve.c --- */
 struct sip_resolver {
 	struct cache cache;
-	struct bad_targets bad;
+	struct sip_bad_targets *bad, *own_bad; /* own_bad: not shared */
+	unsigned dead_s;
 	unsigned queries_max;
 	struct sip_query *queries; /* that wait */
 	struct sip_query *spare;

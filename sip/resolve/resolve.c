@@ -257,11 +257,11 @@ static void add_target(struct sip_targets *targets, uint8_t kind, const struct s
 /* Dead ones come last, busy ones not at all. -EBUSY: all are. */
 static int sort_out(const struct sip_resolver *resolver, struct sip_targets *targets)
 {
-	struct sip_target dead[SIP_TARGETS_MAX];
+	struct sip_target dead[SIP_TARGETS_MAX] = { 0 };
 	unsigned good = 0, dead_count = 0;
 
 	for (unsigned i = 0; i < targets->count; i++) {
-		switch (bad_targets_state(&resolver->bad, &targets->list[i])) {
+		switch (sip_resolver_state(resolver, &targets->list[i])) {
 		case SIP_TARGET_OK:
 			targets->list[good++] = targets->list[i];
 			break;
@@ -460,13 +460,16 @@ int sip_resolver_create(const struct sip_resolver_config *config, struct sip_res
 		.stats = &r->stats,
 	};
 	r->queries_max = config->queries_max != 0 ? config->queries_max : QUERIES_MAX;
-	r->bad.wheel = config->wheel;
-	r->bad.dead_s = config->dead_s != 0 ? config->dead_s : DEAD_S;
-	if (cache_init(&r->cache) != 0 || bad_targets_init(&r->bad) != 0) {
+	r->dead_s = config->dead_s != 0 ? config->dead_s : DEAD_S;
+	r->bad = config->bad;
+	if (cache_init(&r->cache) != 0 ||
+	    (r->bad == NULL && sip_bad_targets_create(&r->own_bad) != 0)) {
 		hash_index_free(&r->cache.names);
 		free(r);
 		return -ENOMEM;
 	}
+	if (r->bad == NULL)
+		r->bad = r->own_bad;
 	*resolver = r;
 	return 0;
 }
@@ -478,7 +481,7 @@ void sip_resolver_destroy(struct sip_resolver *resolver)
 	while (resolver->queries != NULL)
 		sip_query_cancel(resolver->queries);
 	cache_free(&resolver->cache);
-	bad_targets_free(&resolver->bad);
+	sip_bad_targets_destroy(resolver->own_bad);
 	free(resolver->spare);
 	free(resolver);
 }
@@ -496,11 +499,15 @@ void sip_resolver_report(struct sip_resolver *resolver, const struct sip_target 
 		resolver->stats.dead++;
 	if (state == SIP_TARGET_BUSY)
 		resolver->stats.busy++;
-	bad_targets_report(&resolver->bad, target, state, retry_after_s);
+	bad_targets_report(resolver->bad, target, state,
+			   state == SIP_TARGET_OK     ? 0
+			   : state == SIP_TARGET_DEAD ? resolver->dead_s
+						      : retry_after_s,
+			   timer_wheel_now(resolver->cache.wheel));
 }
 
 enum sip_target_state sip_resolver_state(const struct sip_resolver *resolver,
 					 const struct sip_target *target)
 {
-	return bad_targets_state(&resolver->bad, target);
+	return bad_targets_state(resolver->bad, target, timer_wheel_now(resolver->cache.wheel));
 }

@@ -48,12 +48,18 @@ struct sip_reach {
 	uint8_t ipv4, ipv6;
 };
 
+/* Targets that are dead or busy, for the resolvers of all shards. Any thread. */
+struct sip_bad_targets;
+int sip_bad_targets_create(struct sip_bad_targets **bad);
+void sip_bad_targets_destroy(struct sip_bad_targets *bad);
+
 struct sip_resolver_config {
 	struct timer_wheel *wheel;
 	struct sip_dns *dns;
-	unsigned cache_max;   /* names and types that are remembered; 0: 4096 */
-	unsigned queries_max; /* that may wait at a time; 0: 4096 */
-	unsigned dead_s;      /* how long a target that did not answer comes last; 0: 30 */
+	struct sip_bad_targets *bad; /* outlives the resolver; NULL: its own. Wheels of one clock */
+	unsigned cache_max;          /* names and types that are remembered; 0: 4096 */
+	unsigned queries_max;        /* that may wait at a time; 0: 4096 */
+	unsigned dead_s;             /* how long a target that did not answer comes last; 0: 30 */
 };
 
 struct sip_resolver_stats {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "sip/resolve/internal.h"
@@ -10,7 +11,7 @@ static uint64_t hash_of(const struct sip_target *target)
 	return hash_index_mix(sip_address_hash(&target->address), target->kind);
 }
 
-static struct bad_target *find(const struct bad_targets *bad, const struct sip_target *target)
+static struct bad_target *find(const struct sip_bad_targets *bad, const struct sip_target *target)
 {
 	struct hash_node *node = hash_index_first(&bad->index, hash_of(target));
 
@@ -25,7 +26,7 @@ static struct bad_target *find(const struct bad_targets *bad, const struct sip_t
 	return NULL;
 }
 
-static void drop(struct bad_targets *bad, struct bad_target *b)
+static void drop(struct sip_bad_targets *bad, struct bad_target *b)
 {
 	*b->prev = b->next;
 	if (b->next != NULL)
@@ -37,41 +38,44 @@ static void drop(struct bad_targets *bad, struct bad_target *b)
 	free(b);
 }
 
-int bad_targets_init(struct bad_targets *bad)
+int sip_bad_targets_create(struct sip_bad_targets **bad)
 {
-	bad->oldest = NULL;
-	bad->newest = &bad->oldest;
-	bad->count = 0;
-	return hash_index_init(&bad->index, 64);
+	struct sip_bad_targets *b = calloc(1, sizeof(*b));
+
+	if (b == NULL || hash_index_init(&b->index, 64) != 0) {
+		free(b);
+		return -ENOMEM;
+	}
+	pthread_mutex_init(&b->lock, NULL);
+	b->newest = &b->oldest;
+	*bad = b;
+	return 0;
 }
 
-void bad_targets_free(struct bad_targets *bad)
+void sip_bad_targets_destroy(struct sip_bad_targets *bad)
 {
+	if (bad == NULL)
+		return;
 	while (bad->oldest != NULL)
 		drop(bad, bad->oldest);
 	hash_index_free(&bad->index);
+	pthread_mutex_destroy(&bad->lock);
+	free(bad);
 }
 
-void bad_targets_report(struct bad_targets *bad, const struct sip_target *target,
-			enum sip_target_state state, unsigned retry_after_s)
+static void add(struct sip_bad_targets *bad, const struct sip_target *target,
+		enum sip_target_state state, uint64_t until_ms)
 {
-	struct bad_target *b = find(bad, target);
-	unsigned for_s = state == SIP_TARGET_DEAD ? bad->dead_s : retry_after_s;
+	struct bad_target *b;
 
-	if (b != NULL)
-		drop(bad, b);
-	if (state == SIP_TARGET_OK || for_s == 0)
-		return;
 	if (bad->count == BAD_TARGETS_MAX)
 		drop(bad, bad->oldest);
 	b = calloc(1, sizeof(*b));
 	if (b == NULL)
 		return;
-	if (for_s > RETRY_AFTER_MAX_S)
-		for_s = RETRY_AFTER_MAX_S;
 	b->target = *target;
 	b->state = state;
-	b->until_ms = timer_wheel_now(bad->wheel) + 1000 * (uint64_t)for_s;
+	b->until_ms = until_ms;
 	b->prev = bad->newest;
 	*bad->newest = b;
 	bad->newest = &b->next;
@@ -79,10 +83,35 @@ void bad_targets_report(struct bad_targets *bad, const struct sip_target *target
 	bad->count++;
 }
 
-enum sip_target_state bad_targets_state(const struct bad_targets *bad,
-					const struct sip_target *target)
+void bad_targets_report(struct sip_bad_targets *bad, const struct sip_target *target,
+			enum sip_target_state state, unsigned for_s, uint64_t now_ms)
 {
-	const struct bad_target *b = bad->count > 0 ? find(bad, target) : NULL;
+	struct bad_target *b;
 
-	return b != NULL && timer_wheel_now(bad->wheel) < b->until_ms ? b->state : SIP_TARGET_OK;
+	if (for_s > RETRY_AFTER_MAX_S)
+		for_s = RETRY_AFTER_MAX_S;
+	pthread_mutex_lock(&bad->lock);
+	b = find(bad, target);
+	if (b != NULL)
+		drop(bad, b);
+	if (for_s > 0)
+		add(bad, target, state, now_ms + 1000 * (uint64_t)for_s);
+	pthread_mutex_unlock(&bad->lock);
+}
+
+enum sip_target_state bad_targets_state(struct sip_bad_targets *bad,
+					const struct sip_target *target, uint64_t now_ms)
+{
+	enum sip_target_state state = SIP_TARGET_OK;
+	const struct bad_target *b;
+
+	/* Mostly all are well. */
+	if (atomic_load_explicit(&bad->count, memory_order_relaxed) == 0)
+		return state;
+	pthread_mutex_lock(&bad->lock);
+	b = find(bad, target);
+	if (b != NULL && now_ms < b->until_ms)
+		state = b->state;
+	pthread_mutex_unlock(&bad->lock);
+	return state;
 }

@@ -358,6 +358,6 @@ Test(resolve, dead_targets_are_bounded)
 		sip_address_parse(SLICE("192.0.2.1"), (uint16_t)(1 + i), &target.address);
 		sip_resolver_report(resolver, &target, SIP_TARGET_DEAD, 0);
 	}
-	cr_expect_eq(resolver->bad.count, BAD_TARGETS_MAX);
+	cr_expect_eq(resolver->bad->count, BAD_TARGETS_MAX);
 	cr_expect_eq(sip_resolver_state(resolver, &target), SIP_TARGET_DEAD);
 }
