@@ -95,8 +95,11 @@ _run:
 	@+$(build) all
 	@deploy/run
 
+# The fuzzers need clang's; where it is not installed (make fuzz does that) they are left out.
 _test:
 	@+$(build) all tests benches
+	@+! command -v clang > /dev/null || \
+		$(MAKE) --no-print-directory $(jobs) -f mk/build.mk VARIANT=fuzz fuzzers
 	@mk/test --variant $(VARIANT) -- $(E2E)
 
 _test-e2e:
