@@ -4,7 +4,7 @@
 
 srcs_in = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c)))
 
-SIP_DIRS := $(addprefix sip/,base message stun guard trace transport transaction dialog auth resolve sdp ice)
+SIP_DIRS := $(addprefix sip/,base message stun guard trace transport transaction dialog event auth resolve sdp ice)
 CONFIG_DIRS := config
 DPCLIENT_DIRS := dataplane/api dataplane/client
 DATAPLANE_DIRS := $(addprefix dataplane/,main nodes flow media kernel)

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* REFER and what it makes (RFC 3515, RFC 3892, RFC 4488). */
+#include "sip/event/tests/world.h"
+
+TestSuite(refer, .init = world_open, .fini = world_close);
+
+#define alice (&world->alice)
+#define bob   (&world->bob)
+
+static void send_refer(const struct sip_refer_start *start)
+{
+	cr_assert_eq(sip_refer_send(alice->events, dialog_of(alice), start, &subscriber_user, alice,
+				    &alice->subscriber),
+		     0);
+	world_run(10);
+}
+
+Test(refer, in_a_call_its_progress_is_told)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>"),
+					       .referred_by = SLICE("<sip:alice@tandem.lab>") };
+
+	connect_call();
+	send_refer(&start);
+	cr_expect_str_eq(bob->refer_to, "sip:carol@tandem.lab");
+	cr_expect_str_eq(bob->referred_by, "sip:alice@tandem.lab");
+	cr_expect(packet_has(sent_nth(bob, "SIP/2.0 202", 0), "Contact: "));
+	cr_expect(packet_has(sent_nth(bob, "NOTIFY ", 0), "Event: refer\r\n"));
+	cr_expect(packet_has(sent_nth(bob, "NOTIFY ", 0), "Content-Type: message/sipfrag"));
+	cr_expect_str_eq(alice->body, "SIP/2.0 100 Trying\r\n");
+	cr_expect_eq(alice->substate, SIP_SUB_ACTIVE);
+
+	sip_refer_progress(bob->refer, 180, NULL);
+	world_run(10);
+	cr_expect_str_eq(alice->body, "SIP/2.0 180 Ringing\r\n");
+	sip_refer_progress(bob->refer, 200, NULL);
+	world_run(10);
+	cr_expect_str_eq(alice->body, "SIP/2.0 200 OK\r\n");
+	cr_expect_eq(alice->substate, SIP_SUB_TERMINATED);
+	cr_expect_str_eq(alice->reason, "noresource");
+	cr_expect_eq(alice->over_status, 200);
+	cr_expect_eq(bob->refer_ended, 1);
+	cr_expect_eq(sip_invite_get_state(alice->invite), SIP_INVITE_CONFIRMED,
+		     "the call is another usage of the dialog");
+}
+
+Test(refer, the_outcome_is_told_last_even_if_it_is_at_once)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>") };
+
+	connect_call();
+	cr_assert_eq(sip_refer_send(alice->events, dialog_of(alice), &start, &subscriber_user,
+				    alice, &alice->subscriber),
+		     0);
+	while (bob->refer == NULL)
+		world_run(1);
+	sip_refer_progress(bob->refer, 486, NULL);
+	world_run(10);
+	cr_expect_eq(alice->notified, 2);
+	cr_expect_str_eq(alice->body, "SIP/2.0 486 Busy Here\r\n");
+	cr_expect_eq(bob->refer_ended, 1);
+}
+
+Test(refer, with_a_dialog_to_replace)
+{
+	const struct sip_refer_start start = {
+		.refer_to = SLICE("<sip:carol@h?Replaces=12%40h%3Bto-tag%3Da%3Bfrom-tag%3Db>")
+	};
+
+	connect_call();
+	send_refer(&start);
+	cr_expect_str_eq(bob->replaces, "12@h");
+	sip_refer_progress(bob->refer, 200, NULL);
+}
+
+Test(refer, nobody_wants_to_know)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>"),
+					       .no_subscription = true };
+
+	connect_call();
+	send_refer(&start);
+	cr_expect(packet_has(sent_nth(alice, "REFER ", 0), "Refer-Sub: false\r\n"));
+	cr_expect(packet_has(sent_nth(bob, "SIP/2.0 200", 1), "Refer-Sub: false\r\n"));
+	cr_expect_null(bob->refer);
+	cr_expect_eq(sent(bob, "NOTIFY "), 0);
+	cr_expect_eq(alice->over_status, 200);
+}
+
+Test(refer, outside_a_call)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("sip:carol@tandem.lab") };
+	const struct sip_origin_start to = { .to = network_path(bob->node),
+					     .request_uri = SLICE("sip:bob@192.0.2.2"),
+					     .from = SLICE("<sip:alice@tandem.lab>"),
+					     .to_header = SLICE("<sip:bob@tandem.lab>"),
+					     .contact_user = SLICE("alice") };
+
+	cr_assert_eq(sip_refer_send_outside(alice->events, &to, &start, &subscriber_user, alice,
+					    &alice->subscriber),
+		     0);
+	world_run(10);
+	cr_expect_str_eq(alice->body, "SIP/2.0 100 Trying\r\n");
+	sip_refer_progress(bob->refer, 603, "No");
+	world_run(10);
+	cr_expect_str_eq(alice->body, "SIP/2.0 603 No\r\n");
+	cr_expect_eq(alice->over_status, 200);
+}
+
+Test(refer, several_in_a_dialog_are_told_apart)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>") };
+	struct sip_subscription *first;
+
+	connect_call();
+	send_refer(&start);
+	first = bob->refer;
+	send_refer(&start);
+	cr_expect(packet_has(sent_nth(bob, "NOTIFY ", 1), "Event: refer;id="));
+	sip_refer_progress(bob->refer, 200, NULL);
+	world_run(10);
+	sip_refer_progress(first, 200, NULL);
+	world_run(10);
+	cr_expect_eq(bob->refer_ended, 2);
+	cr_expect_eq(alice->over, 2);
+}
+
+Test(refer, refused)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>") };
+
+	bob->refer_status = 403;
+	connect_call();
+	send_refer(&start);
+	cr_expect_eq(alice->over_status, 403);
+	cr_expect_eq(sent(bob, "NOTIFY "), 0);
+}
+
+static void peer_refers(const char *branch, const char *lines)
+{
+	peer_says("REFER sip:bob@192.0.2.2 SIP/2.0\n"
+		  "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK%s;rport\nFrom: <sip:p@h>;tag=p\n"
+		  "To: <sip:bob@h>\nCall-ID: %s\nCSeq: 1 REFER\nContact: <sip:p@192.0.2.3>\n%s\n",
+		  branch, branch, lines);
+}
+
+Test(refer, malformed_ones_are_400)
+{
+	static const char *const broken[] = {
+		"",
+		"Refer-To: <sip:a@h>\nRefer-To: <sip:b@h>\n",
+		"Refer-To: <sip:a@h>, <sip:b@h>\n",
+		"Refer-To: *\n",
+		"Refer-To: <sip:a@h\n",
+		"Refer-To: <sip:a@h?Replaces=12%40h>\n",
+		"Refer-To: <sip:a@h?Replaces=1%0D%0A>\n",
+		"Refer-To: <sip:a@h>\nReferred-By: <\n",
+	};
+
+	for (unsigned i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		char branch[4] = { 'r', (char)('0' + i), 0 };
+
+		peer_refers(branch, broken[i]);
+		cr_expect_eq(sent(bob, "SIP/2.0 400"), i + 1, "%s", broken[i]);
+	}
+	cr_expect_eq(bob->referred, 0);
+}
+
+Test(refer, nothing_can_be_subscribed_to_by_its_package)
+{
+	subscribe("refer", 60);
+	cr_expect_eq(alice->over_status, 489);
+}
