@@ -180,6 +180,7 @@ struct config_trunk {
 	unsigned calls_max; /* 0: no limit */
 	const char *realm;  /* of its listener and its media; default: the first */
 	bool trusted;       /* with identities (RFC 3325), default false */
+	bool emergency;     /* takes emergency calls, default false */
 };
 
 struct config_calls {

@@ -371,6 +371,10 @@ static const struct schema_key trunk_keys[] = {
 	  "The peer is believed in who it says is calling (P-Asserted-Identity, RFC 3325), and is "
 	  "told who calls when the caller wants that withheld from others.",
 	  "false", BOOL(config_trunk, trusted) },
+	{ "emergency",
+	  "Emergency calls (`sip.guard.emergency`) go out here, whatever the prefix, and over every "
+	  "limit. Without such a peer they go where their number goes.",
+	  "false", BOOL(config_trunk, emergency) },
 	{ 0 },
 };
 static const struct schema_section trunk_section = {

@@ -123,6 +123,7 @@ struct call {
 	bool counted; /* in the limits */
 	bool rang;
 	bool recorded; /* in the store's calls in progress */
+	bool emergency;
 	bool withheld; /* nobody but trusted peers is told who is calling */
 	uint32_t max_forwards;
 	int trunk_in, trunk_out;             /* -1: none */
@@ -248,9 +249,10 @@ int call_restore(struct engine *engine, uint64_t id, const char *text);
 
 /* --- limits.c: of the whole process, all shards together --- */
 /* Takes a place; false: no place is left. trunk: -1: none */
-bool limits_take_call(const struct config *config);
+/* force: of an emergency call, which takes a place even if none is left. */
+bool limits_take_call(const struct config *config, bool force);
 void limits_release_call(void);
-bool limits_take_trunk(const struct config *config, int trunk);
+bool limits_take_trunk(const struct config *config, int trunk, bool force);
 void limits_release_trunk(int trunk);
 
 /* --- admission.c --- */

@@ -162,13 +162,13 @@ static int facts_restore(struct call *call, struct record_reader *r)
 	call->started_ms = record_number(r, UINT64_MAX);
 	call->ringing_ms = record_number(r, UINT64_MAX);
 	call->answered_ms = record_number(r, UINT64_MAX);
-	call->counted = limits_take_call(config);
+	call->counted = limits_take_call(config, true);
 	if (call->trunk_in >= 0) {
-		limits_take_trunk(config, call->trunk_in);
+		limits_take_trunk(config, call->trunk_in, true);
 		call->engine->trunk_calls[call->trunk_in]++;
 	}
 	if (call->trunk_out >= 0) {
-		limits_take_trunk(config, call->trunk_out);
+		limits_take_trunk(config, call->trunk_out, true);
 		call->engine->trunk_calls[call->trunk_out]++;
 	}
 	return r->broken ? -EINVAL : 0;

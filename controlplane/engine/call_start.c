@@ -268,13 +268,13 @@ static bool check_limits(struct call *call, const struct caller *caller)
 		refuse(call, 503, "draining", retry);
 		return false;
 	}
-	call->counted = limits_take_call(config);
+	call->counted = limits_take_call(config, call->emergency);
 	if (!call->counted) {
 		refuse(call, 503, "calls-max", retry);
 		return false;
 	}
 	if (caller->trunk >= 0) {
-		if (!limits_take_trunk(config, caller->trunk)) {
+		if (!limits_take_trunk(config, caller->trunk, call->emergency)) {
 			refuse(call, 503, "trunk-calls-max", retry);
 			return false;
 		}
@@ -328,6 +328,15 @@ static void put_own_identity(const struct call *call, const struct caller *calle
 		sip_build_header(b, SIP_H_P_ASSERTED_IDENTITY, "<sip:%s@%s>", user, at + 1);
 }
 
+/* So that nobody on the way takes it for a call as any (RFC 3261 §20.26, RFC 7135). */
+static void put_emergency(const struct sip_msg *request, struct sip_build *b)
+{
+	if (!sip_msg_header(request, SIP_H_PRIORITY))
+		sip_build_header(b, SIP_H_PRIORITY, "emergency");
+	if (!sip_msg_header(request, SIP_H_RESOURCE_PRIORITY))
+		sip_build_header(b, SIP_H_RESOURCE_PRIORITY, "esnet.0");
+}
+
 /* All branches of a call go to the same callee, so they get the same headers. */
 static void write_headers(struct call *call, const struct caller *caller,
 			  const struct sip_msg *request)
@@ -344,6 +353,8 @@ static void write_headers(struct call *call, const struct caller *caller,
 
 	sip_build_init(&b, buffer, sizeof(buffer) - 1);
 	headers_put_loop(request, call->to, &b);
+	if (call->emergency)
+		put_emergency(request, &b);
 	if (call->trunk_in < 0 && way.to_trusted)
 		put_own_identity(call, caller, &b);
 	headers_across(&way, request, &b);
@@ -361,7 +372,7 @@ static bool find_way(struct call *call, const struct route *route)
 		return false;
 	}
 	if (route->kind == ROUTE_TRUNK) {
-		if (!limits_take_trunk(config, (int)route->trunk)) {
+		if (!limits_take_trunk(config, (int)route->trunk, call->emergency)) {
 			refuse(call, 503, "trunk-calls-max", NULL);
 			return false;
 		}
@@ -437,6 +448,7 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	snprintf(to, sizeof(to), "%.*s",
 		 (int)(request->request_uri.n < 255 ? request->request_uri.n : 255),
 		 request->request_uri.p);
+	call->emergency = route.emergency;
 	call->from = call_string(call, caller->aor);
 	call->to = route.aor[0] ? call_string(call, route.aor) : call_string(call, to);
 	call->caller_address = call_path_text(call, from);

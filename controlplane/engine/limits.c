@@ -9,17 +9,17 @@
 static _Atomic unsigned calls;
 static _Atomic unsigned trunk_calls[LIMITS_TRUNKS_MAX];
 
-static bool take(_Atomic unsigned *counter, unsigned max)
+static bool take(_Atomic unsigned *counter, unsigned max, bool force)
 {
-	if (atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) < max || max == 0)
+	if (atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) < max || max == 0 || force)
 		return true;
 	atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
 	return false;
 }
 
-bool limits_take_call(const struct config *config)
+bool limits_take_call(const struct config *config, bool force)
 {
-	return take(&calls, config->calls.calls_max);
+	return take(&calls, config->calls.calls_max, force);
 }
 
 void limits_release_call(void)
@@ -27,11 +27,11 @@ void limits_release_call(void)
 	atomic_fetch_sub_explicit(&calls, 1, memory_order_relaxed);
 }
 
-bool limits_take_trunk(const struct config *config, int trunk)
+bool limits_take_trunk(const struct config *config, int trunk, bool force)
 {
 	if (trunk < 0 || trunk >= LIMITS_TRUNKS_MAX)
 		return true;
-	return take(&trunk_calls[trunk], config->trunks[trunk].calls_max);
+	return take(&trunk_calls[trunk], config->trunks[trunk].calls_max, force);
 }
 
 void limits_release_trunk(int trunk)

@@ -89,6 +89,57 @@ static void to_trunk(const struct config *config, const struct route_request *re
 	}
 }
 
+/* --- emergency calls (RFC 5031, and numbers of the configuration) --- */
+
+static bool is_emergency_number(const struct config *config, const char *user)
+{
+	const struct config_guard *guard = &config->sip.guard;
+
+	for (unsigned i = 0; i < guard->emergency_count; i++) {
+		if (strcmp(guard->emergency[i], user) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The first number that there is; services are asked for by it where only numbers are known. */
+static const char *emergency_number(const struct config *config)
+{
+	const struct config_guard *guard = &config->sip.guard;
+
+	for (unsigned i = 0; i < guard->emergency_count; i++) {
+		if (is_number(guard->emergency[i]))
+			return guard->emergency[i];
+	}
+	return "112";
+}
+
+/* false: no peer is there for emergencies, so it is a number as any. */
+static bool to_emergency(const struct config *config, const struct route_request *request,
+			 const char *number, struct route *route)
+{
+	for (unsigned i = 0; i < config->trunks_count; i++) {
+		if (!config->trunks[i].emergency || (int)i == request->from_trunk)
+			continue;
+		route->kind = ROUTE_TRUNK;
+		route->trunk = i;
+		snprintf(route->number, sizeof(route->number), "%s", number);
+		return true;
+	}
+	return false;
+}
+
+static void service_route(const struct config *config, const struct route_request *request,
+			  struct route *route)
+{
+	const char *number = emergency_number(config);
+
+	route->emergency = true;
+	snprintf(route->aor, sizeof(route->aor), "%.64s@%.127s", number, config->sip.domains[0]);
+	if (!to_emergency(config, request, number, route))
+		to_trunk(config, request, number, route);
+}
+
 /* The host is one of ours by name, or an address that we listen on. */
 static bool is_listener(const struct config *config, struct slice host)
 {
@@ -150,7 +201,12 @@ void route_find(const struct config *config, const struct route_directory *direc
 		refuse(route, 400, "malformed");
 		return;
 	}
-	if (uri.scheme == SIP_SCHEME_OTHER) {
+	if (sip_uri_is_emergency(&uri)) {
+		service_route(config, request, route);
+		return;
+	}
+	if (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS &&
+	    uri.scheme != SIP_SCHEME_TEL) {
 		refuse(route, 416, "malformed");
 		return;
 	}
@@ -167,6 +223,9 @@ void route_find(const struct config *config, const struct route_directory *direc
 		refuse(route, 404, "not-found");
 		return;
 	}
+	route->emergency = is_emergency_number(config, user);
+	if (route->emergency && to_emergency(config, request, user, route))
+		return;
 	if (directory->exists(directory->arg, route->aor)) {
 		if (directory->registered(directory->arg, route->aor))
 			route->kind = ROUTE_USER;

@@ -31,6 +31,7 @@ struct route {
 	unsigned status;
 	const char *reason; /* why it is refused, for the CDR and the log */
 	unsigned trunk;
+	bool emergency;             /* goes over every limit, and is marked */
 	char aor[ROUTE_AOR_MAX];    /* of the callee; for numbers "9001@domain" */
 	char number[ROUTE_AOR_MAX]; /* as the trunk is to be asked for it, characters of a URI */
 };

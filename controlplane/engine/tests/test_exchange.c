@@ -450,3 +450,78 @@ Test(exchange, nothing_of_one_side_is_shown_to_the_other)
 	expect_not_shown(ours, our_count, carrier());
 	world_expect_nothing_left();
 }
+
+/* --- a forking proxy behind one leg --- */
+
+/* The proxy has sent our INVITE to two, who answer by themselves under tags of their own. */
+static void answer_as(const char *tag, unsigned status, const char *sdp)
+{
+	struct sip_msg *invite = network_parse(world->net, world->tandem, "INVITE ", 0);
+	struct sip_addr to;
+	char text[2048];
+
+	cr_assert_eq(sip_msg_to(invite, &to), 0);
+	snprintf(text, sizeof(text),
+		 "SIP/2.0 %u X\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=%s\r\nCall-ID: %.*s\r\n"
+		 "CSeq: %.*s\r\nContact: <sip:%s@%s>\r\nContent-Type: application/sdp\r\n"
+		 "Content-Length: %zu\r\n\r\n%s",
+		 status, SLICE_FMT(sip_msg_value(invite, SIP_H_VIA)),
+		 SLICE_FMT(sip_msg_value(invite, SIP_H_FROM)),
+		 SLICE_FMT(sip_msg_value(invite, SIP_H_TO)), tag,
+		 SLICE_FMT(sip_msg_value(invite, SIP_H_CALL_ID)),
+		 SLICE_FMT(sip_msg_value(invite, SIP_H_CSEQ)), tag, bob()->node->host, strlen(sdp),
+		 sdp);
+	network_send_text(bob()->node, world->tandem, text);
+	sip_msg_unref(invite);
+	world_run(20);
+}
+
+Test(exchange, forks_behind_one_leg_are_heard_in_turn_and_told_apart)
+{
+	bob()->node->receive = NULL;
+	call_bob(OFFER);
+	answer_as("one", 183, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	cr_expect_eq(world_termination(1).remote.port, 5000);
+	answer_as("two", 183, phone_sdp(BOB, 6000, "8 101", "sendrecv"));
+	cr_expect_eq(world_termination(1).remote.port, 6000, "who spoke last is heard");
+	answer_as("one", 200, "");
+	cr_assert(carrier()->answered);
+	cr_expect_eq(world_termination(1).remote.port, 5000, "what it had said before counts");
+	cr_expect_eq(world->shard.engine->calls->state, CALL_ANSWERED);
+	engine_hangup_all(world->shard.engine);
+	world_run(40000);
+	cr_expect(carrier()->ended);
+	world_expect_nothing_left();
+}
+
+/* --- emergency calls --- */
+
+Test(exchange, an_emergency_call_goes_over_the_limits_and_is_marked)
+{
+	static const char *numbers[] = { "112" };
+	static struct config_trunk peers[2];
+
+	peers[0] = world->config.trunks[0];
+	peers[1] = (struct config_trunk){ .name = "rescue",
+					  .addresses = (const char *[]){ "198.18.0.101" },
+					  .addresses_count = 1,
+					  .port = 5060,
+					  .prefix = "",
+					  .calls_max = 1,
+					  .emergency = true };
+	world->config.trunks = peers;
+	world->config.trunks_count = 2;
+	world->config.sip.guard.emergency = numbers;
+	world->config.sip.guard.emergency_count = 1;
+	world->config.calls.calls_max = 1;
+	world_kill_controlplane();
+	world_bridged_call();
+	phone_call(CARRIER, "urn:service:sos", OFFER);
+	world_run(20);
+	cr_assert_not_null(world->phones[ALICE].invite);
+	cr_expect(
+		packet_has(network_nth(world->net, world->tandem, "INVITE sip:112@198.18.0.101", 0),
+			   "Priority: emergency\r\nResource-Priority: esnet.0\r\n"));
+	engine_hangup_all(world->shard.engine);
+	world_run(100);
+}

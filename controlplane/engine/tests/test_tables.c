@@ -79,14 +79,17 @@ static struct config_trunk trunks[] = {
 	{ .name = "carrier", .prefix = "9" },
 	{ .name = "special", .prefix = "90", .strip_prefix = true },
 	{ .name = "inbound", .prefix = "" },
+	{ .name = "rescue", .prefix = "", .emergency = true },
 };
+static const char *emergency[] = { "urn:service:sos", "112", "911" };
 static const struct config config = {
 	.sip = { .domains = domains,
 		 .domains_count = 2,
 		 .listeners = listeners,
-		 .listeners_count = 1 },
+		 .listeners_count = 1,
+		 .guard = { .emergency = emergency, .emergency_count = 3 } },
 	.trunks = trunks,
-	.trunks_count = 3,
+	.trunks_count = 4,
 };
 
 static int test_aor(void *arg, const struct sip_uri *uri, char aor[ROUTE_AOR_MAX])
@@ -142,6 +145,12 @@ static const struct {
 	{ "sip:9%0d%0aX@tandem.lab", -1, ROUTE_REFUSE, 404, "" },
 	{ "sip:5123@tandem.lab", -1, ROUTE_REFUSE, 404, "" },
 	{ "sip:", -1, ROUTE_REFUSE, 400, "" },
+	{ "urn:service:sos", -1, ROUTE_TRUNK, 3, "112" },
+	{ "urn:service:sos.fire", 0, ROUTE_TRUNK, 3, "112" },
+	{ "urn:service:counseling", -1, ROUTE_REFUSE, 416, "" },
+	{ "sip:911@tandem.lab", -1, ROUTE_TRUNK, 3, "911" },
+	{ "tel:112", -1, ROUTE_TRUNK, 3, "112" },
+	{ "sip:911@tandem.lab", 3, ROUTE_TRUNK, 0, "911" },
 };
 
 Test(route, the_table_of_decisions)
