@@ -161,6 +161,7 @@ struct engine {
 	unsigned count;        /* not ended */
 	unsigned *trunk_calls; /* by index of config->trunks */
 	struct timer reaper;
+	struct sip_events *events; /* subscriptions and publications */
 };
 
 /* --- call_table.c --- */

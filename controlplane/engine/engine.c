@@ -12,6 +12,25 @@
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
 #include "sip/base/random.h"
+#include "sip/event/event.h"
+
+#define SUBSCRIPTIONS_MAX 65536
+#define PUBLICATIONS_MAX  16384
+
+/*
+ * The packages that are served (RFC 6665): a row for each, with what owns its state. While there is
+ * none, whoever subscribes or publishes gets 489; a REFER gets 405, as nobody transfers calls yet.
+ */
+static int create_events(struct shard *shard, struct sip_events **events)
+{
+	const struct sip_events_config config = { .ua = shard->ua,
+						  .wheel = shard->wheel,
+						  .timers = sip_timers_default,
+						  .subscriptions_max = SUBSCRIPTIONS_MAX,
+						  .publications_max = PUBLICATIONS_MAX };
+
+	return sip_events_create(&config, events);
+}
 
 int engine_create(struct shard *shard, struct engine **out)
 {
@@ -28,9 +47,14 @@ int engine_create(struct shard *shard, struct engine **out)
 	error = hash_index_init(&e->by_id, shard->config->calls.calls_max);
 	if (error)
 		goto fail_trunks;
+	error = create_events(shard, &e->events);
+	if (error)
+		goto fail_index;
 	*out = e;
 	return 0;
 
+fail_index:
+	hash_index_free(&e->by_id);
 fail_trunks:
 	free(e->trunk_calls);
 fail_engine:
@@ -46,6 +70,7 @@ void engine_destroy(struct engine *e)
 	/* Who could not wait for the end leaves its calls to the store and the dataplane. */
 	while (e->calls)
 		engine_abandon(e->calls);
+	sip_events_destroy(e->events);
 	hash_index_free(&e->by_id);
 	free(e->trunk_calls);
 	free(e);
@@ -95,14 +120,16 @@ void engine_on_request(struct engine *e, struct sip_transaction *server, struct 
 	case SIP_OPTIONS: /* RFC 3261 §11.2 */
 		reply_allow(e, server, 200);
 		break;
-	case SIP_SUBSCRIBE: /* RFC 6665 §8.3.2; no package is known here */
-		reply_allow(e, server, 489);
+	case SIP_SUBSCRIBE:
+	case SIP_NOTIFY:
+	case SIP_PUBLISH:
+	case SIP_REFER:
+		sip_events_request(e->events, NULL, server, request, from);
 		break;
 	case SIP_BYE:
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
-	case SIP_NOTIFY:
 		reply(server, 481, "");
 		break;
 	case SIP_UNKNOWN_METHOD:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Events: SUBSCRIBE and NOTIFY (RFC 6665) for any package, in both roles; PUBLISH (RFC 3903); REFER
- * with its implicit subscription (RFC 3515, 3892, 4488); INFO packages (RFC 6086).
+ * with its implicit subscription (RFC 3515, 3892, 4488). INFO and MESSAGE: info.h.
  *
  * What is known of packages stands in one table that the user hands over. The machinery keeps
  * dialogs, expiry, refreshes, entity tags and the order of NOTIFYs; what a package's state is, and
