@@ -82,7 +82,7 @@ struct config_dataplane {
 
 /* sip.listeners: */
 struct config_listener {
-	const char *transport; /* udp, tcp */
+	const char *transport; /* udp, tcp, tls, ws, wss */
 	const char *address;
 	uint16_t port;     /* default 5060 */
 	const char *realm; /* media of calls over it; default: the first */
@@ -129,6 +129,22 @@ struct config_dns {
 	unsigned dead_s;      /* default 30 */
 };
 
+/* sip.tls.certificates: PEM files */
+struct config_certificate {
+	const char *certificate; /* with its chain */
+	const char *private_key;
+};
+
+/* sip.tls: */
+struct config_tls {
+	struct config_certificate *certificates; /* the first is the default */
+	unsigned certificates_count;
+	const char *ca;            /* PEM file; NULL: the system's */
+	const char *verify_client; /* none, optional, required */
+	bool verify_server;        /* default true */
+	const char *version_min;   /* 1.2, 1.3 */
+};
+
 struct config_sip {
 	struct config_dns dns;
 	struct config_guard guard;
@@ -137,6 +153,9 @@ struct config_sip {
 	struct config_listener *listeners;
 	unsigned listeners_count;
 	struct config_connections connections;
+	struct config_tls tls;
+	const char **ws_origins; /* whose pages may connect; none: all */
+	unsigned ws_origins_count;
 	const char **digest; /* algorithms in order of preference: SHA-256, MD5 */
 	unsigned digest_count;
 	bool auth_int;                /* qop auth-int is offered beside auth; default false */

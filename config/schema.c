@@ -144,7 +144,8 @@ static const struct schema_section dataplane_section = { "The process that moves
 
 static const struct schema_key listener_keys[] = {
 	{ "transport", "Transport protocol.", "udp",
-	  CHOICE(config_listener, transport, "udp | tcp") },
+
+	  CHOICE(config_listener, transport, "udp | tcp | tls | ws | wss") },
 	{ "address", "Local IP address. Peers are told it in Via and Contact, so not a wildcard.",
 	  NULL, STRING(config_listener, address, 2, 45), .form = schema_form_ip },
 	{ "port", "Local port.", "5060", NUMBER(config_listener, port, 1, 65535) },
@@ -259,6 +260,36 @@ static const struct schema_key dns_keys[] = {
 static const struct schema_section dns_section = { "How names of peers are found (RFC 3263).",
 						   dns_keys, sizeof(struct config_dns) };
 
+static const struct schema_key certificate_keys[] = {
+	{ "certificate", "PEM file, with the chain behind the certificate.", NULL,
+	  STRING(config_certificate, certificate, 1, 255) },
+	{ "private_key", "PEM file.", NULL, STRING(config_certificate, private_key, 1, 255) },
+	{ 0 },
+};
+static const struct schema_section certificate_section = {
+	"What we prove with who we are. A client that names a server (SNI) is shown the one that is "
+	"for it, others the first. Read again on SIGHUP; connections that are there live on.",
+	certificate_keys, sizeof(struct config_certificate)
+};
+
+static const struct schema_key tls_keys[] = {
+	{ "certificates", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTIONS,
+	  LIST(config_tls, certificates), .count_max = 64, .section = &certificate_section },
+	{ "ca", "PEM file of those who vouch for peers. Without it the system's.", SCHEMA_ABSENT,
+	  STRING(config_tls, ca, 1, 255) },
+	{ "verify_client",
+	  "Certificates of who connects to us. `optional`: one that is shown has to be good.",
+	  "none", CHOICE(config_tls, verify_client, "none | optional | required") },
+	{ "verify_server",
+	  "Whom we connect to has to prove that it is the domain, or the address, that we want "
+	  "(RFC 5922).",
+	  "true", BOOL(config_tls, verify_server) },
+	{ "version_min", "Oldest version of TLS.", "1.2",
+	  CHOICE(config_tls, version_min, "1.2 | 1.3") },
+	{ 0 },
+};
+static const struct schema_section tls_section = { "TLS.", tls_keys, sizeof(struct config_tls) };
+
 static const struct schema_key sip_keys[] = {
 	{ "domains", "Domains that we are registrar for; each is the realm of its users' digests.",
 	  NULL, .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127,
@@ -269,6 +300,13 @@ static const struct schema_key sip_keys[] = {
 	  .section = &dns_section },
 	{ "connections", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION,
 	  FIELD(config_sip, connections), .section = &connections_section },
+	{ "tls", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_sip, tls),
+	  .section = &tls_section },
+	{ "ws_origins",
+	  "Origins whose pages may open a WebSocket, such as `https://phone.example.com`. Without "
+	  "it all.",
+	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_sip, ws_origins), .min = 1, .max = 255,
+	  .count_max = 64 },
 	{ "digest", "Digest algorithms that phones are offered, the preferred one first.",
 	  "SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_sip, digest), .count_max = 3,
 	  .choices = "SHA-512-256 | SHA-256 | MD5" },

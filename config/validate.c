@@ -272,6 +272,12 @@ static int check_listeners(struct config_loader *l, const struct config *c)
 		snprintf(e->text, sizeof(e->text), "%s %s port %u",
 			 strcmp(a->transport, "udp") == 0 ? "udp" : "tcp",
 			 canonical_ip(a->address, canonical), a->port);
+		if (s->tls.certificates_count == 0 &&
+		    (strcmp(a->transport, "tls") == 0 || strcmp(a->transport, "wss") == 0)) {
+			free(entries.list);
+			return config_fail(l, config_path(path, "sip.listeners[%u].transport", i),
+					   "%s needs sip.tls.certificates", a->transport);
+		}
 		if (strcmp(a->transport, "udp") != 0)
 			continue;
 		for (unsigned j = 0; j < c->dataplane.media_count; j++) {

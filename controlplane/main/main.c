@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 	static const struct program program = {
 		.name = "tandem-controlplane",
 		.notes = "SIGTERM ends the calls, writes their records, and ends; a second one "
-			 "ends at once.\n"
+			 "ends at once. SIGHUP reads the certificates again.\n"
 			 "Environment: TANDEM_RUN_DIR and TANDEM_STATE_DIR override run_dir and "
 			 "state_dir of\nthe configuration.\n",
 		.run = run,

@@ -206,10 +206,9 @@ static void on_notice(void *arg, enum sip_transport_notice what, const struct si
 		      const char *why)
 {
 	static const char *const names[] = {
-		[SIP_NOTICE_REFUSED] = "refused",
-		[SIP_NOTICE_TIMEOUT] = "timeout",
-		[SIP_NOTICE_FRAMING] = "framing",
-		[SIP_NOTICE_OVERFULL] = "overfull",
+		[SIP_NOTICE_REFUSED] = "refused", [SIP_NOTICE_TIMEOUT] = "timeout",
+		[SIP_NOTICE_FRAMING] = "framing", [SIP_NOTICE_OVERFULL] = "overfull",
+		[SIP_NOTICE_TLS] = "tls",
 	};
 	struct runtime *runtime = arg;
 	char text[SIP_ADDRESS_TEXT];
@@ -239,6 +238,9 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.message_max = sip->message_max,
 		.limits = &limits,
 		.quota = runtime->shared->connections,
+		.tls = runtime->shared->tls,
+		.ws_origins = sip->ws_origins,
+		.ws_origin_count = sip->ws_origins_count,
 		.receive = on_receive,
 		.flow_failed = on_flow_failed,
 		.send_elsewhere = send_elsewhere,

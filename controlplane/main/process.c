@@ -12,6 +12,7 @@
 #include "controlplane/api/api.h"
 #include "controlplane/events/bus.h"
 #include "controlplane/main/guard.h"
+#include "controlplane/main/certificates.h"
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/messages.h"
@@ -198,6 +199,20 @@ static void on_changed(void *owner)
 	}
 	if (listening == process->shared.count && !process->listening && !process->draining)
 		ready(process);
+}
+
+static int start_certificates(struct process *process, char *why)
+{
+	int error = certificates_create(&process->config->sip.tls, &process->certificates, why,
+					WHY_SIZE);
+
+	process->shared.tls = certificates_tls(process->certificates);
+	return error;
+}
+
+static void stop_certificates(struct process *process)
+{
+	certificates_destroy(process->certificates);
 }
 
 static void stop_shards(struct process *process)
@@ -390,6 +405,10 @@ static void on_signal(uv_signal_t *signal, int number)
 {
 	struct process *process = signal->data;
 
+	if (number == SIGHUP) {
+		certificates_reload(process->certificates);
+		return;
+	}
 	LOG_INFO("main", 0, "%s: %s", number == SIGTERM ? "SIGTERM" : "SIGINT",
 		 process->asked_to_end ? "ending at once" : "ending the calls");
 	process->asked_to_end++;
@@ -400,7 +419,9 @@ static int start_signals(struct process *process, char *why)
 	struct {
 		uv_signal_t *handle;
 		int number;
-	} signals[] = { { &process->terminate, SIGTERM }, { &process->interrupt, SIGINT } };
+	} signals[] = { { &process->terminate, SIGTERM },
+			{ &process->interrupt, SIGINT },
+			{ &process->hang_up, SIGHUP } };
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		int error = uv_signal_init(&process->loop, signals[i].handle);
@@ -418,6 +439,7 @@ static void stop_signals(struct process *process)
 {
 	uv_close((uv_handle_t *)&process->terminate, NULL);
 	uv_close((uv_handle_t *)&process->interrupt, NULL);
+	uv_close((uv_handle_t *)&process->hang_up, NULL);
 }
 
 /* --- the ladder --- */
@@ -434,6 +456,7 @@ static const struct step {
 	{ "registrar", start_registrar, stop_registrar },
 	{ "signals", start_signals, stop_signals },
 	{ "guard", start_guard, stop_guard },
+	{ "certificates", start_certificates, stop_certificates },
 	{ "shards", start_shards, stop_shards },
 	{ "monitor", start_monitor, stop_monitor },
 	{ "threads", start_threads, stop_threads },

@@ -8,7 +8,7 @@
  * A shard reads its calls from the record before it opens its listeners, so the first SIP message
  * finds them. READY is told to systemd when all shards listen.
  *
- * SIGTERM and SIGINT drain: no new calls, live calls are ended, their CDRs are written, also of
+ * SIGHUP reads the certificates again. SIGTERM and SIGINT drain: no new calls, live calls are ended, their CDRs are written, also of
  * those whose phones do not confirm it in time.
  */
 #ifndef CONTROLPLANE_MAIN_PROCESS_H
@@ -21,6 +21,7 @@
 #define PROCESS_DRAIN_MS 5000u
 
 struct api;
+struct certificates;
 struct link;
 struct mailbox;
 struct monitor;
@@ -31,7 +32,8 @@ struct process {
 	int lock;          /* of the run directory */
 	uv_timer_t tick;   /* keeps waiting for a condition from sleeping for ever */
 	uv_timer_t second; /* expiry of registrations */
-	uv_signal_t terminate, interrupt;
+	uv_signal_t terminate, interrupt, hang_up;
+	struct certificates *certificates; /* NULL: none */
 	struct runtime_shared shared;
 	struct link *link;
 	struct monitor *monitor;

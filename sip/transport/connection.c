@@ -216,6 +216,9 @@ void connection_fail(struct connection *c, int error)
 
 static const struct connection_carrier *const carriers[SIP_TRANSPORT_KINDS] = {
 	[SIP_TCP] = &tcp_carrier,
+	[SIP_TLS] = &tls_carrier,
+	[SIP_WS] = &tcp_carrier,
+	[SIP_WSS] = &tls_carrier,
 };
 
 static struct connection *create(struct sip_transport *transport, int fd, unsigned listener,
@@ -349,6 +352,7 @@ int connection_make(struct sip_transport *transport, const struct sip_path *to,
 	if (c == NULL)
 		goto closed;
 	c->counted = true;
+	c->name = to->name;
 	c->state = CONNECTION_CONNECTING;
 	rc = admit(c);
 	if (rc != 0)

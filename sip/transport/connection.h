@@ -5,7 +5,9 @@
  *   flow.c        the table: by handle, by remote address
  *   connection.c  life: accepted or made, time-outs, the end
  *   stream.c      bytes in and messages out of them, and the other way round
+ *   ws.c          the same for WebSocket
  *   tcp.c         what a socket does to bytes
+ *   tls_carrier.c the same through TLS
  *
  * One epoll set holds the sockets of all connections, and stands in the loop as a single handle:
  * a connection then costs no handle of the loop, and is closed at once.
@@ -34,9 +36,10 @@ struct connection_carrier {
 	int (*shake)(struct connection *c);                             /* 0: done */
 	ssize_t (*read)(struct connection *c, char *data, size_t size); /* 0: the end */
 	ssize_t (*write)(struct connection *c, const char *data, size_t size);
+	bool (*pending)(const struct connection *c); /* bytes that no event will tell of */
 	void (*close)(struct connection *c);
 };
-extern const struct connection_carrier tcp_carrier;
+extern const struct connection_carrier tcp_carrier, tls_carrier;
 
 #define OUT_BUFFER_SIZE 4096u /* of the usual one, header and all */
 
@@ -70,6 +73,9 @@ struct connection {
 	bool want_write; /* the carrier */
 	bool flushing;   /* on the list */
 	bool last_words; /* closed when what waits is written */
+	bool broken;     /* TLS: nothing more may be said over it */
+	bool upgraded;   /* WebSocket: the HTTP before it is over */
+	uint16_t name;   /* TLS: whom we want, sip_tls_name() */
 	uint8_t pings;   /* of ours without a pong */
 	uint16_t shards; /* others that have sent over it */
 
@@ -78,6 +84,11 @@ struct connection {
 	uint32_t in_used, in_size;
 	struct frame frame;
 
+	/* WebSocket: the fragments of a message that have come */
+	char *parts;
+	uint32_t parts_size;
+
+	struct ssl_st *ssl;
 	struct out_buffer *out, **out_end;
 	uint32_t out_bytes;
 
@@ -101,7 +112,7 @@ int flow_add(struct sip_transport *transport, struct connection *c);
 void flow_remove(struct sip_transport *transport, struct connection *c);
 struct connection *flow_find(const struct sip_transport *transport, struct sip_flow flow);
 struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
-			   const struct sip_address *remote);
+			   const struct sip_address *remote, uint16_t name);
 
 /* --- connection.c --- */
 /* Takes fd. Counted, limited, in the tables. remote: of the other side. */
@@ -130,6 +141,26 @@ void stream_read(struct connection *c);
 void stream_flush_all(struct sip_transport *transport);
 int stream_ping(struct connection *c);
 void stream_free(struct connection *c);
+
+/* What was read is SIP, or is wrapped in WebSocket; returns what is incomplete. */
+void stream_deliver(struct connection *c, const char *data, size_t size);
+/* Counts and tells; the connection is closed when what waits is written. */
+void stream_give_up(struct connection *c, const char *why);
+
+/* --- ws.c --- */
+struct slice ws_consume(struct connection *c, char *data, size_t size);
+int ws_queue(struct connection *c, const char *data, size_t size);
+int ws_ping(struct connection *c);
+
+/* --- tls_carrier.c --- */
+#define TLS_SESSIONS 64u
+/* A peer's that we have connected to. */
+struct tls_session {
+	struct sip_address remote;
+	uint16_t name;
+	struct ssl_session_st *session;
+};
+void tls_forget_sessions(struct sip_transport *transport);
 
 /* --- tcp.c --- */
 int tcp_listen(const struct sip_address *address, struct sip_address *local, int *fd, char *why,

@@ -93,8 +93,10 @@ struct connection *flow_find(const struct sip_transport *transport, struct sip_f
 	return table->slots[flow.index];
 }
 
+/* Of TLS, one that was proven to lead to that domain (RFC 5923 §8): a connection that came in proves
+ * nothing, and is found by its handle alone. */
 struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
-			   const struct sip_address *remote)
+			   const struct sip_address *remote, uint16_t name)
 {
 	struct hash_node *node =
 		hash_index_first(&transport->flows.by_remote, remote_hash(kind, remote));
@@ -102,7 +104,8 @@ struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
 	for (; node != NULL; node = hash_index_next(node)) {
 		struct connection *c = (struct connection *)node;
 
-		if (c->kind == kind && !c->last_words && sip_address_equal(&c->remote, remote))
+		if (c->kind == kind && c->name == name && !c->last_words &&
+		    sip_address_equal(&c->remote, remote))
 			return c;
 	}
 	return NULL;

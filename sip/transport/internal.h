@@ -29,7 +29,8 @@ struct sip_transport {
 	uv_poll_t poll; /* of epoll; data: this */
 	int epoll;      /* -1: no stream listeners */
 	int spare;      /* given up for a moment when there are no descriptors left */
-	char *in;       /* what is read, while it is looked at */
+	struct tls_session sessions[TLS_SESSIONS];
+	char *in; /* what is read, while it is looked at */
 	size_t in_size;
 	struct connection *flush_first, **flush_end;
 	struct out_buffer *out_free;
@@ -43,6 +44,11 @@ struct sip_transport {
 static inline uint64_t transport_now(const struct sip_transport *transport)
 {
 	return timer_wheel_now(transport->config.wheel);
+}
+
+static inline bool is_ws(const struct connection *c)
+{
+	return c->kind == SIP_WS || c->kind == SIP_WSS;
 }
 
 void transport_notice(struct sip_transport *transport, enum sip_transport_notice what,

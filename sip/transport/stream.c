@@ -58,7 +58,8 @@ void stream_free(struct connection *c)
 {
 	free_out(c);
 	free(c->in);
-	c->in = NULL;
+	free(c->parts);
+	c->in = c->parts = NULL;
 }
 
 /* It is written at the end of the turn, or when it is open, or when it takes more. */
@@ -164,7 +165,7 @@ void stream_flush_all(struct sip_transport *transport)
 
 /* --- in --- */
 
-static void deliver(struct connection *c, const char *data, size_t size)
+void stream_deliver(struct connection *c, const char *data, size_t size)
 {
 	struct sip_transport *transport = c->transport;
 	const struct sip_path path = connection_path(c);
@@ -174,6 +175,17 @@ static void deliver(struct connection *c, const char *data, size_t size)
 	transport->stats.received++;
 	transport->stats.received_bytes += size;
 	transport->config.receive(transport->config.arg, data, size, &path);
+}
+
+void stream_give_up(struct connection *c, const char *why)
+{
+	const struct sip_path path = connection_path(c);
+
+	c->transport->stats.dropped_framing++;
+	transport_notice(c->transport, SIP_NOTICE_FRAMING, &path, why);
+	c->last_words = true;
+	if (c->state == CONNECTION_OPEN && c->out == NULL)
+		connection_fail(c, -EBADMSG);
 }
 
 /* What follows cannot be found any more. The headers that came are worth an answer (RFC 3261 §18.3:
@@ -186,15 +198,10 @@ static void give_up(struct connection *c, struct slice head, enum frame_result f
 		[FRAME_BAD_LENGTH] = "malformed Content-Length",
 		[FRAME_TOO_LARGE] = "larger than a message may be",
 	};
-	const struct sip_path path = connection_path(c);
 
-	c->transport->stats.dropped_framing++;
-	transport_notice(c->transport, SIP_NOTICE_FRAMING, &path, texts[fault]);
 	if (head.n > 0)
-		deliver(c, head.p, head.n);
-	c->last_words = true;
-	if (c->state == CONNECTION_OPEN && c->out == NULL)
-		connection_fail(c, -EBADMSG);
+		stream_deliver(c, head.p, head.n);
+	stream_give_up(c, texts[fault]);
 }
 
 static void answer_ping(struct connection *c)
@@ -224,7 +231,7 @@ static struct slice consume(struct connection *c, struct slice data)
 			return data;
 		if (result == FRAME_MESSAGE) {
 			c->partial_ms = 0;
-			deliver(c, data.p, take);
+			stream_deliver(c, data.p, take);
 		} else if (result == FRAME_PING) {
 			answer_ping(c);
 		} else if (result == FRAME_CRLF) {
@@ -245,7 +252,7 @@ static int keep(struct connection *c, struct slice rest)
 		free(c->in);
 		c->in = NULL;
 		c->in_used = c->in_size = 0;
-		c->partial_ms = 0;
+		c->partial_ms = c->parts != NULL ? transport_now(c->transport) : 0;
 		return 0;
 	}
 	if (c->in == NULL) {
@@ -280,24 +287,27 @@ static int grow(struct connection *c)
 static ssize_t read_once(struct connection *c)
 {
 	struct sip_transport *transport = c->transport;
-	struct slice data = { transport->in, 0 };
+	struct slice data;
+	char *to = transport->in;
+	size_t have = 0;
 	ssize_t n;
 	int rc;
 
 	if (c->in == NULL) {
-		n = c->carrier->read(c, transport->in, transport->in_size);
+		n = c->carrier->read(c, to, transport->in_size);
 	} else {
 		rc = grow(c);
 		if (rc != 0)
 			return rc;
-		n = c->carrier->read(c, c->in + c->in_used, c->in_size - c->in_used);
-		data = (struct slice){ c->in, c->in_used };
+		to = c->in;
+		have = c->in_used;
+		n = c->carrier->read(c, to + have, c->in_size - have);
 	}
 	if (n <= 0)
 		return n == 0 ? -EPIPE : n;
 	c->heard_ms = transport_now(transport);
-	data.n += (size_t)n;
-	data = consume(c, data);
+	have += (size_t)n;
+	data = is_ws(c) ? ws_consume(c, to, have) : consume(c, (struct slice){ to, have });
 	rc = c->state == CONNECTION_OPEN ? keep(c, data) : 0;
 	return rc != 0 ? rc : n;
 }
@@ -306,7 +316,7 @@ void stream_read(struct connection *c)
 {
 	ssize_t n = 1;
 
-	for (unsigned i = 0; i < READS_MAX && n > 0; i++) {
+	for (unsigned i = 0; n > 0 && (i < READS_MAX || c->carrier->pending(c)); i++) {
 		if (c->state != CONNECTION_OPEN || c->last_words)
 			return;
 		n = read_once(c);

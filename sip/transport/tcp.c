@@ -176,9 +176,16 @@ static ssize_t tcp_write(struct connection *c, const char *data, size_t size)
 	return n < 0 ? -errno : n;
 }
 
+static bool tcp_pending(const struct connection *c)
+{
+	(void)c;
+	return false;
+}
+
 static void tcp_close(struct connection *c)
 {
 	(void)c;
 }
 
-const struct connection_carrier tcp_carrier = { shake, tcp_read, tcp_write, tcp_close };
+const struct connection_carrier tcp_carrier = { shake, tcp_read, tcp_write, tcp_pending,
+						tcp_close };

@@ -49,6 +49,7 @@ static void transport_free(struct sip_transport *transport)
 	for (unsigned i = 0; i < transport->count; i++)
 		free(transport->listeners[i].udp);
 	flow_table_free(&transport->flows);
+	tls_forget_sessions(transport);
 	free(transport->in);
 	free(transport->buffers.in);
 	free(transport->buffers.out);
@@ -224,6 +225,11 @@ static int open_udp(struct sip_transport *transport, struct listener *listener,
 	return 0;
 }
 
+static bool needs_tls(enum sip_transport_kind kind)
+{
+	return kind == SIP_TLS || kind == SIP_WSS;
+}
+
 static int open_listener(struct sip_transport *transport, const struct sip_listener_config *config,
 			 char *why, size_t why_size)
 {
@@ -234,12 +240,12 @@ static int open_listener(struct sip_transport *transport, const struct sip_liste
 	listener->fd = -1;
 	if (config->kind == SIP_UDP) {
 		rc = open_udp(transport, listener, &config->address, why, why_size);
-	} else if (config->kind == SIP_TCP) {
-		rc = open_stream(transport, listener, &config->address, why, why_size);
-	} else {
-		snprintf(why, why_size, "listener %u: %s is not there", transport->count,
+	} else if (needs_tls(config->kind) && transport->config.tls == NULL) {
+		snprintf(why, why_size, "listener %u: %s without a certificate", transport->count,
 			 sip_transport_name(config->kind));
 		rc = -EPROTONOSUPPORT;
+	} else {
+		rc = open_stream(transport, listener, &config->address, why, why_size);
 	}
 	if (rc != 0)
 		return rc;
@@ -305,7 +311,7 @@ static int replace(struct sip_transport *transport, const struct sip_path *to,
 	*found = NULL;
 	if ((to->flags & SIP_PATH_FLOW_ONLY) != 0)
 		return -ENOTCONN;
-	*found = flow_to(transport, to->kind, &to->remote);
+	*found = flow_to(transport, to->kind, &to->remote, to->name);
 	if (*found != NULL)
 		return 0;
 	if (to->kind != SIP_TCP && to->kind != SIP_TLS)
@@ -333,7 +339,7 @@ static int send_stream(struct sip_transport *transport, uint32_t shards, struct 
 		rc = replace(transport, to, &c);
 	if (rc != 0)
 		return rc;
-	rc = stream_queue(c, data, size);
+	rc = is_ws(c) ? ws_queue(c, data, size) : stream_queue(c, data, size);
 	if (rc == -ENOBUFS)
 		transport_notice(transport, SIP_NOTICE_OVERFULL, to, "more waits for it than may");
 	if (rc != 0)
@@ -397,7 +403,7 @@ int sip_transport_ping(struct sip_transport *transport, const struct sip_path *t
 			      sizeof(crlfs) - 1);
 	} else {
 		c = flow_find(transport, to->flow);
-		rc = c != NULL ? stream_ping(c) : -ENOTCONN;
+		rc = c == NULL ? -ENOTCONN : is_ws(c) ? ws_ping(c) : stream_ping(c);
 	}
 	transport->stats.keepalives_sent += rc == 0;
 	return rc;

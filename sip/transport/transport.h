@@ -39,11 +39,14 @@ struct sip_path {
 	uint8_t kind;         /* enum sip_transport_kind */
 	uint8_t listener;     /* index of the local listener */
 	uint8_t flags;        /* SIP_PATH_… */
-	uint8_t reserved[5];
+	uint8_t reserved;
+	uint16_t name; /* TLS: of the domain that the peer has to be, sip_tls_name(); 0: address */
+	uint16_t reserved2;
 };
 
 struct sip_transport;
 struct sip_quota;
+struct sip_tls;
 struct timer_wheel;
 typedef struct uv_loop_s uv_loop_t;
 
@@ -76,6 +79,10 @@ struct sip_listener_config {
 	X(timeouts_idle, "")                                                         \
 	X(timeouts_opening, "no connection, no handshake, no whole message in time") \
 	X(timeouts_sending, "what is sent is not taken")                             \
+	X(tls_handshakes, "")                                                        \
+	X(tls_resumed, "of them, with the session of an earlier one")                \
+	X(tls_failed, "handshakes")                                                  \
+	X(ws_refused, "HTTP that was no upgrade to SIP over WebSocket")              \
 	X(sent_elsewhere, "over a connection of another shard")
 
 struct sip_transport_stats {
@@ -99,6 +106,7 @@ enum sip_transport_notice {
 	SIP_NOTICE_TIMEOUT,  /* of a connection */
 	SIP_NOTICE_FRAMING,  /* what came over it is no SIP */
 	SIP_NOTICE_OVERFULL, /* it does not take what is sent */
+	SIP_NOTICE_TLS,      /* no handshake, or with another than was meant */
 };
 
 struct sip_transport_config {
@@ -110,6 +118,10 @@ struct sip_transport_config {
 	size_t message_max;                        /* bytes */
 	const struct sip_transport_limits *limits; /* NULL: the default ones */
 	struct sip_quota *quota; /* shared with other transports, outlives them; NULL: no limit */
+	struct sip_tls *tls;     /* shared likewise; listeners of TLS and WSS need it */
+	/* Origins whose pages may open a WebSocket (RFC 6455 §10.2); none: all. */
+	const char *const *ws_origins;
+	unsigned ws_origin_count;
 	/* All of the following are called in the loop's thread, with arg first; all but receive
 	 * may be NULL. None but receive is called from within sip_transport_send(). */
 	/* Each datagram or framed message. */

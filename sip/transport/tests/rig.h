@@ -31,7 +31,7 @@ struct end {
 	unsigned passed; /* to another shard */
 	struct sip_path passed_to;
 
-	unsigned notices[4];
+	unsigned notices[5];
 	char why[64];
 	unsigned closed;
 };

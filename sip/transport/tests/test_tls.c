@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <unistd.h>
+
+#include "sip/transport/tests/pki.h"
+#include "sip/transport/tests/rig.h"
+#include "sip/transport/tls.h"
+
+#define REQUEST  "OPTIONS sip:a SIP/2.0\r\nl: 2\r\n\r\nhi"
+#define RESPONSE "SIP/2.0 200 OK\r\nl: 0\r\n\r\n"
+
+static struct end a, b;
+static char paths[2][2][96], ca[96];
+static struct sip_tls_certificate both[2];
+static struct sip_tls_config config_a, config_b;
+static struct sip_tls *tls_a, *tls_b;
+
+/* b has a certificate of its address, and one of a domain. */
+static void set_up(void)
+{
+	static const char *const names[] = { "address", "domain" };
+
+	rig_set_up();
+	pki_create();
+	pki_issue("address", "ca", "b", "IP:127.0.0.1,DNS:other.lab");
+	pki_issue("domain", "ca", "b", "URI:sip:tandem.lab,DNS:host.lab,DNS:*.wild.lab");
+	snprintf(ca, sizeof(ca), "%s", pki_file("ca", "pem"));
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(paths[i][0], sizeof(paths[i][0]), "%s", pki_file(names[i], "pem"));
+		snprintf(paths[i][1], sizeof(paths[i][1]), "%s", pki_file(names[i], "key"));
+		both[i] = (struct sip_tls_certificate){ paths[i][0], paths[i][1] };
+	}
+	config_b = (struct sip_tls_config){ both, 2, ca, SIP_TLS_VERIFY_NONE, true, false };
+	config_a = (struct sip_tls_config){ NULL, 0, ca, SIP_TLS_VERIFY_NONE, true, false };
+}
+
+static void tear_down(void)
+{
+	rig_tear_down();
+	sip_tls_destroy(tls_a);
+	sip_tls_destroy(tls_b);
+	tls_a = tls_b = NULL;
+	pki_free();
+}
+
+TestSuite(tls, .init = set_up, .fini = tear_down);
+
+static void open_end(struct end *end, struct sip_tls *tls)
+{
+	struct sip_listener_config listener = { .kind = SIP_TLS };
+
+	sip_address_parse(SLICE("127.0.0.1"), 0, &listener.address);
+	rig_open(end, &(struct sip_transport_config){
+			      .listeners = &listener, .listener_count = 1, .tls = tls });
+}
+
+static void open_both(void)
+{
+	char why[256] = "";
+
+	cr_assert_eq(sip_tls_create(&config_b, &tls_b, why, sizeof(why)), 0, "%s", why);
+	cr_assert_eq(sip_tls_create(&config_a, &tls_a, why, sizeof(why)), 0, "%s", why);
+	open_end(&b, tls_b);
+	open_end(&a, tls_a);
+}
+
+static struct sip_path path_to_b(const char *domain)
+{
+	struct sip_path to = rig_path(&a, &b, 0);
+
+	to.name = sip_tls_name(tls_a, slice_of(domain));
+	return to;
+}
+
+static int send_text(struct end *end, struct sip_path *to, const char *text)
+{
+	return sip_transport_send(end->transport, to, text, strlen(text));
+}
+
+/* What comes of a request to b as that domain: 0, or the error of the connection. */
+static int reach(const char *domain)
+{
+	const unsigned received = b.received, failures = a.failures;
+	struct sip_path to = path_to_b(domain);
+
+	cr_assert_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received > received || a.failures > failures);
+	return b.received > received ? 0 : a.error;
+}
+
+Test(tls, messages_cross_both_ways_and_large_ones_whole)
+{
+	static char message[RIG_MESSAGE_MAX + 1];
+	struct sip_path to;
+
+	open_both();
+	b.answer = RESPONSE;
+	to = path_to_b("");
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(a.received == 1);
+	cr_expect_str_eq(b.last, REQUEST);
+	cr_expect_str_eq(a.last, RESPONSE);
+	cr_expect_eq(b.from.kind, SIP_TLS);
+	memset(message, 'x', sizeof(message));
+	message[snprintf(message, sizeof(message), "A b c\r\nl: 7982\r\n\r\n")] = 'x';
+	for (unsigned i = 0; i < 30; i++)
+		cr_expect_eq(sip_transport_send(a.transport, &to, message, RIG_MESSAGE_MAX), 0);
+	rig_until(b.received == 31 && a.received == 31);
+	cr_expect_eq(memcmp(b.last, message, RIG_MESSAGE_MAX), 0);
+	cr_expect_eq(rig_stats(&b).tls_handshakes, 1);
+}
+
+/* RFC 5922 §7: URIs of sip before DNS names, no wildcards, addresses where there is no domain. */
+Test(tls, the_server_has_to_be_whom_we_want)
+{
+	open_both();
+	cr_expect_eq(reach(""), 0, "its address");
+	cr_expect_eq(reach("tandem.lab"), 0, "chosen by its name (SNI)");
+	cr_expect_eq(reach("TANDEM.lab"), 0);
+	cr_expect_eq(reach("other.lab"), 0);
+	cr_expect_eq(reach("host.lab"), -EACCES, "there is a sip URI, which is another");
+	cr_expect_eq(reach("x.wild.lab"), -EACCES);
+	cr_expect_eq(reach("evil.lab"), -EACCES);
+	cr_expect_eq(rig_stats(&a).tls_failed, 3);
+	cr_expect_eq(a.notices[SIP_NOTICE_TLS], 3);
+	cr_expect_str_eq(a.why, "the certificate is another's");
+}
+
+Test(tls, a_connection_to_one_domain_is_not_used_for_another)
+{
+	struct sip_path first, second;
+
+	open_both();
+	first = path_to_b("tandem.lab");
+	second = path_to_b("other.lab");
+	cr_expect_eq(send_text(&a, &first, REQUEST), 0);
+	cr_expect_eq(send_text(&a, &second, REQUEST), 0);
+	rig_until(b.received == 2);
+	cr_expect(!sip_flow_equal(first.flow, second.flow));
+	cr_expect_eq(rig_stats(&b).connections, 2);
+}
+
+Test(tls, an_authority_that_is_not_trusted_vouches_for_nobody)
+{
+	static char other[96];
+
+	pki_issue("other", NULL, "Other CA", NULL);
+	snprintf(other, sizeof(other), "%s", pki_file("other", "pem"));
+	config_a.ca = other;
+	open_both();
+	cr_expect_eq(reach(""), -EPROTO);
+	config_a.verify_server = false;
+	cr_assert_eq(sip_tls_reload(tls_a, other, 0), 0);
+	cr_expect_eq(reach(""), 0);
+}
+
+Test(tls, clients_have_to_show_a_certificate_where_that_is_wanted)
+{
+	config_b.verify_client = SIP_TLS_VERIFY_REQUIRED;
+	open_both();
+	cr_expect_eq(reach("other.lab"), -EPROTO);
+	cr_expect_eq(b.received, 0);
+	rig_until(rig_stats(&b).tls_failed == 1);
+	config_a.certificates = both;
+	config_a.certificate_count = 1;
+	cr_assert_eq(sip_tls_reload(tls_a, ca, 0), 0);
+	cr_expect_eq(reach("other.lab"), 0);
+}
+
+Test(tls, sessions_are_taken_up_again)
+{
+	open_both();
+	b.answer = RESPONSE;
+	for (unsigned i = 0; i < 3; i++) {
+		struct sip_path to = path_to_b("tandem.lab");
+
+		cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+		rig_until(a.received == i + 1);
+		/* what follows is no SIP, so b closes */
+		cr_expect_eq(send_text(&a, &to, "\x01"), 0);
+		rig_until(a.failures == i + 1);
+	}
+	cr_expect_eq(rig_stats(&b).tls_resumed, 2);
+	cr_expect_eq(rig_stats(&a).tls_resumed, 2);
+}
+
+Test(tls, certificates_are_read_again_and_connections_live_on)
+{
+	struct sip_path to;
+	char why[256] = "";
+
+	open_both();
+	to = path_to_b("tandem.lab");
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	pki_issue("domain", "ca", "b", "DNS:new.lab");
+	cr_expect_eq(sip_tls_reload(tls_b, why, sizeof(why)), 0, "%s", why);
+	cr_expect_eq(reach("new.lab"), 0);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 3);
+	cr_expect_eq(a.failures, 0);
+	cr_expect_eq(rig_stats(&b).connections, 2);
+	/* what is wrong changes nothing */
+	snprintf(paths[1][1], sizeof(paths[1][1]), "%s", pki_file("address", "key"));
+	cr_expect_eq(sip_tls_reload(tls_b, why, sizeof(why)), -EINVAL);
+	cr_expect_not_null(strstr(why, "address.key"), "%s", why);
+	cr_expect_eq(reach("new.lab"), 0);
+}
+
+Test(tls, who_speaks_no_tls_is_closed)
+{
+	int fd;
+
+	open_both();
+	bare_send(fd = bare_connect(&b, 0), REQUEST);
+	rig_until(bare_is_closed(fd));
+	cr_expect_eq(b.received, 0);
+	cr_expect_eq(rig_stats(&b).tls_failed, 1);
+	cr_expect_eq(rig_stats(&b).opening, 0);
+	close(fd);
+}
+
+Test(tls, a_handshake_that_takes_too_long_is_given_up)
+{
+	int fd;
+
+	open_both();
+	fd = bare_connect(&b, 0);
+	bare_send(fd, "\x16\x03\x01");
+	rig_until(rig_stats(&b).connections == 1);
+	rig_pass_time(sip_transport_limits_default.opening_ms);
+	rig_until(bare_is_closed(fd));
+	cr_expect_eq(rig_stats(&b).timeouts_opening, 1);
+	close(fd);
+}
