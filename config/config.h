@@ -200,6 +200,10 @@ struct config_trunk {
 	const char *realm;  /* of its listener and its media; default: the first */
 	bool trusted;       /* with identities (RFC 3325), default false */
 	bool emergency;     /* takes emergency calls, default false */
+	const char *username, *password; /* for its challenges; NULL: none */
+	const char *auth_realm;          /* of these; NULL: any */
+	const char *domain;              /* where we register; NULL: its address */
+	unsigned register_s;             /* 0: we do not register there */
 };
 
 struct config_calls {

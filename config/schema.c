@@ -413,12 +413,22 @@ static const struct schema_key trunk_keys[] = {
 	  "Emergency calls (`sip.guard.emergency`) go out here, whatever the prefix, and over every "
 	  "limit. Without such a peer they go where their number goes.",
 	  "false", BOOL(config_trunk, emergency) },
+	{ "username",
+	  "Our name at the peer, for its challenges (digest). Without it none is answered.",
+	  SCHEMA_ABSENT, STRING(config_trunk, username, 1, 64), .form = schema_form_user },
+	{ "password", "Clear text, beside `username`.", SCHEMA_ABSENT,
+	  STRING(config_trunk, password, 1, 128) },
+	{ "auth_realm",
+	  "The realm whose challenges are answered. Without it any that the peer names.",
+	  SCHEMA_ABSENT, STRING(config_trunk, auth_realm, 1, 127) },
+	{ "register_s", "Seconds that we register for at the peer, under `username`; 0: we do not.",
+	  "0", NUMBER(config_trunk, register_s, 0, 86400) },
+	{ "domain", "The domain that we register in there. Without it the peer's address.",
+	  SCHEMA_ABSENT, STRING(config_trunk, domain, 1, 127), .form = schema_form_domain },
 	{ 0 },
 };
-static const struct schema_section trunk_section = {
-	"Peers that calls are exchanged with, without registration.", trunk_keys,
-	sizeof(struct config_trunk)
-};
+static const struct schema_section trunk_section = { "Peers that calls are exchanged with.",
+						     trunk_keys, sizeof(struct config_trunk) };
 
 static const struct schema_key calls_keys[] = {
 	{ "calls_max", "Calls at a time; above, 503.", "100000",

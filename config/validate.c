@@ -471,6 +471,7 @@ static int check_trunk_reach(struct config_loader *l, const struct config *c)
 
 static int check_trunks(struct config_loader *l, const struct config *c)
 {
+	char path[CONFIG_KEY_PATH_MAX];
 	struct entries entries = { 0 };
 	int error;
 
@@ -481,6 +482,16 @@ static int check_trunks(struct config_loader *l, const struct config *c)
 		snprintf(e->text, sizeof(e->text), "%s", c->trunks[i].name);
 	}
 	error = check_unique(l, &entries, &(struct place){ "trunks", ".name", false });
+	for (unsigned i = 0; !error && i < c->trunks_count; i++) {
+		const struct config_trunk *t = &c->trunks[i];
+
+		if (!t->username != !t->password)
+			return config_fail(l, config_path(path, "trunks[%u].username", i),
+					   "username and password go together");
+		if (t->register_s > 0 && !t->username)
+			return config_fail(l, config_path(path, "trunks[%u].register_s", i),
+					   "needs username and password");
+	}
 	for (unsigned i = 0; !error && i < c->trunks_count; i++) {
 		struct entry *e;
 		if (!*c->trunks[i].prefix)

@@ -160,6 +160,7 @@ struct engine {
 	struct call *dead;     /* ended, to be freed at the next tick */
 	unsigned count;        /* not ended */
 	unsigned *trunk_calls; /* by index of config->trunks */
+	struct trunks *trunks;
 	struct timer reaper;
 	struct sip_events *events; /* subscriptions and publications */
 };

@@ -16,6 +16,7 @@
 
 #include "controlplane/engine/call.h"
 #include "controlplane/engine/outcome.h"
+#include "controlplane/engine/trunk.h"
 #include "sip/base/log.h"
 
 #define ANSWERED_ELSEWHERE   "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
@@ -78,6 +79,7 @@ void call_dial(struct call *call, const struct call_cause *cause)
 		.contact_user = slice_of(call->contact_user),
 		.max_forwards = call->max_forwards,
 		.extra_headers = slice_of(call->invite_headers),
+		.credentials = trunks_credentials(call->engine->trunks, call->trunk_out),
 	};
 	unsigned dialed = 0;
 

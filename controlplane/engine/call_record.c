@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/trunk.h"
 #include "controlplane/session/session_internal.h"
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
@@ -200,6 +201,10 @@ static int legs_restore(struct call *call, struct record_reader *record)
 		error = session_restore(call->callee, record);
 	if (error)
 		return error;
+	sip_invite_set_credentials(call->caller->invite,
+				   trunks_credentials(call->engine->trunks, call->trunk_in));
+	sip_invite_set_credentials(call->callee->invite,
+				   trunks_credentials(call->engine->trunks, call->trunk_out));
 	bridge_add(call->caller_seat, call->caller);
 	bridge_add(call->callee_seat, call->callee);
 	call->state = bridge_is_held(call->bridge) ? CALL_HELD : CALL_ANSWERED;

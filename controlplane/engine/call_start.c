@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/trunk.h"
 #include "controlplane/engine/headers.h"
 #include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
@@ -280,6 +281,8 @@ static bool check_limits(struct call *call, const struct caller *caller)
 		}
 		call->trunk_in = caller->trunk;
 		e->trunk_calls[caller->trunk]++;
+		sip_invite_set_credentials(call->caller->invite,
+					   trunks_credentials(e->trunks, caller->trunk));
 	}
 	return true;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/trunk.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/store/store.h"
 #include "sip/base/log.h"
@@ -50,9 +51,14 @@ int engine_create(struct shard *shard, struct engine **out)
 	error = create_events(shard, &e->events);
 	if (error)
 		goto fail_index;
+	error = trunks_create(shard, &e->trunks);
+	if (error)
+		goto fail_events;
 	*out = e;
 	return 0;
 
+fail_events:
+	sip_events_destroy(e->events);
 fail_index:
 	hash_index_free(&e->by_id);
 fail_trunks:
@@ -71,6 +77,7 @@ void engine_destroy(struct engine *e)
 	while (e->calls)
 		engine_abandon(e->calls);
 	sip_events_destroy(e->events);
+	trunks_destroy(e->trunks);
 	hash_index_free(&e->by_id);
 	free(e->trunk_calls);
 	free(e);
@@ -266,8 +273,8 @@ void engine_show_trunks(struct engine *e, json_t *array)
 			row = json_pack("{s:s,s:s,s:i,s:s,s:s,s:i}", "name", trunk->name, "address",
 					trunk->addresses_count ? trunk->addresses[0] : "", "port",
 					(int)trunk->port, "prefix",
-					trunk->prefix ? trunk->prefix : "", "state", "up", "calls",
-					0);
+					trunk->prefix ? trunk->prefix : "", "state",
+					trunks_state(e->trunks, i), "calls", 0);
 			json_array_append_new(array, row);
 		}
 		json_object_set_new(row, "calls",

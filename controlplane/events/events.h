@@ -51,6 +51,7 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	X(SECURITY_UNBAN, "security.unban", HIGH, "source", "reason")                           \
 	X(OVERLOAD_STARTED, "overload.started", CRITICAL, "wait_ms", "busy_percent")            \
 	X(OVERLOAD_ENDED, "overload.ended", CRITICAL, "wait_ms", "busy_percent")                \
+	X(TRUNK_STATE, "trunk.state", HIGH, "trunk", "state", "status")                         \
 	X(DATAPLANE_UP, "dataplane.up", CRITICAL, "boot_id")                                    \
 	X(DATAPLANE_DOWN, "dataplane.down", CRITICAL, "boot_id")                                \
 	X(DATAPLANE_WORKER, "dataplane.worker", CRITICAL, "worker", "state", "flows")

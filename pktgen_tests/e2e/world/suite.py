@@ -5,6 +5,7 @@ import contextlib
 import os
 import tempfile
 
+from .kamailio import Kamailio
 from .lab import ADDRESSES, wait_until
 from .phone import Phone
 from .sipp import Sipp
@@ -56,6 +57,9 @@ class World:
 
     def sipp(self, host, scenario, *options, **keywords):
         return self._keep(Sipp(self.lab, host, scenario, *options, **keywords))
+
+    def kamailio(self, host, route, **words):
+        return self._keep(Kamailio(self.lab, host, route, **words))
 
     def registered(self, user, **options):
         agent = self.agent(user, **options)

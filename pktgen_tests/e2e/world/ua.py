@@ -23,7 +23,7 @@ class Agent:
     """One user on one host, at one port."""
 
     def __init__(self, lab, user, host=None, password=None, port=0, address=None, trunk=False,
-                 server=None):
+                 server=None, server_port=5060):
         self.lab = lab
         self.user = user
         self.trunk = trunk  # known by its address: is not challenged
@@ -32,7 +32,7 @@ class Agent:
         self.address = address or ADDRESSES[self.host]
         own_host = self.address if self.host == "tandem" else None
         of_family = SIP_ADDRESS6 if ":" in self.address else SIP_ADDRESS
-        self.server = (server or own_host or of_family, 5060)
+        self.server = (server or own_host or of_family, server_port)
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         self.socket = lab.socket(self.host, family)
         self.socket.bind((self.address, port))
