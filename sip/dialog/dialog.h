@@ -169,6 +169,12 @@ int sip_invite_respond(struct sip_invite *invite, unsigned status, const char *r
 int sip_invite_respond_reliably(struct sip_invite *invite, unsigned status, const char *reason,
 				struct slice sdp, struct slice extra_headers);
 
+/* What its INVITE asks to replace (RFC 3891) or to join (RFC 3911); NULL: nothing, or it is over.
+ * Only if the options of the config say so; the rules of the RFCs were kept (481, 486, 603), whether
+ * the caller may is the user's to know. Who accepts ends the replaced one with sip_invite_end(). */
+struct sip_invite *sip_invite_replaces(const struct sip_invite *invite);
+struct sip_invite *sip_invite_joins(const struct sip_invite *invite);
+
 /* --- both --- */
 
 /* dialog: of the invite; NULL: the one that counts. */

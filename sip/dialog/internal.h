@@ -17,6 +17,7 @@
  *   invite_prack.c   reliable provisional responses, both ways
  *   session_timer.c  session timers as rules
  *   invite_timer.c   the session timer of an INVITE
+ *   invite_replaces.c  dialogs that other requests name
  *   save.c           a confirmed dialog as text
  */
 #ifndef SIP_DIALOG_INTERNAL_H
@@ -222,7 +223,8 @@ struct sip_invite {
 	uint32_t accepted_cseq, repeat_interval;
 	struct timer repeat, no_ack; /* repeat: of the 1xx or the 2xx that was sent last */
 	struct reliable reliable;
-	struct sip_pending pending; /* other requests that the user has to answer */
+	struct sip_invite *replaced, *joined; /* what its INVITE names; held */
+	struct sip_pending pending;           /* other requests that the user has to answer */
 
 	struct modify modify;
 	struct session session;
@@ -422,6 +424,12 @@ bool reliable_is(const struct sip_msg *response);
 bool reliable_take(struct invite_part *part, const struct sip_msg *response);
 enum sip_offer_role reliable_acknowledge(struct invite_part *part, const struct sip_msg *response);
 int prack_send(struct invite_part *part, struct slice sdp);
+
+/* --- invite_replaces.c --- */
+/* Status for an INVITE with Replaces or Join that cannot be; 0: it can. *replaced, *joined: what it
+ * names, or NULL. */
+unsigned replaces_judge(const struct sip_ua *ua, const struct sip_msg *request,
+			struct sip_invite **replaced, struct sip_invite **joined);
 
 /* --- invite_timer.c --- */
 #define SESSION_LINES 128

@@ -5,6 +5,7 @@
 
 #include "sip/base/random.h"
 #include "sip/dialog/internal.h"
+#include "sip/message/multipart.h"
 
 #define RING_AGAIN_MS 60000u
 
@@ -43,6 +44,10 @@ struct sip_invite *invite_create(struct sip_ua *ua, bool uac)
 
 static void invite_free(struct sip_invite *invite)
 {
+	if (invite->replaced != NULL)
+		invite_release(invite->replaced);
+	if (invite->joined != NULL)
+		invite_release(invite->joined);
 	while (invite->parts != NULL)
 		invite_remove_part(invite->parts);
 	sip_origin_unref(invite->origin);
@@ -225,10 +230,14 @@ const struct sip_usage_type invite_usage_type = {
 
 struct slice sip_msg_sdp(const struct sip_msg *msg)
 {
-	if (msg->body.n > 0 &&
-	    (sip_msg_header(msg, SIP_H_CONTENT_TYPE) == NULL || sip_content_type_is(msg, SDP_TYPE)))
+	struct sip_part part;
+
+	if (msg->body.n == 0)
+		return SLICE_NONE;
+	/* Some do not say what it is, and it is never anything else. */
+	if (sip_msg_header(msg, SIP_H_CONTENT_TYPE) == NULL)
 		return msg->body;
-	return SLICE_NONE;
+	return sip_body_find(msg, SDP_TYPE, &part) == 0 ? part.body : SLICE_NONE;
 }
 
 enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *msg,
@@ -455,8 +464,8 @@ static void bye_terminated(void *arg, struct sip_transaction *client)
 {
 	struct sip_invite *invite = arg;
 
-	(void)client;
-	invite->bye = NULL;
+	if (invite->bye == client)
+		invite->bye = NULL;
 }
 
 static const struct sip_transaction_user bye_user = {

@@ -8,11 +8,16 @@
 #include <errno.h>
 
 #include "sip/dialog/internal.h"
+#include "sip/message/multipart.h"
 
-/* A body that is no description is none that we could leave alone. */
+/* RFC 3204 §6: a body that is no description can be left alone if its sender says so. */
 static bool has_strange_body(const struct sip_msg *request)
 {
-	return request->body.n > 0 && sip_msg_sdp(request).n == 0;
+	struct sip_body_walk walk;
+	struct sip_part part;
+
+	return request->body.n > 0 && sip_msg_sdp(request).n == 0 &&
+	       (sip_body_first(request, &walk, &part) != 0 || !part.optional);
 }
 
 static unsigned invite_status(const struct invite_part *part, const struct sip_msg *request)
@@ -107,7 +112,7 @@ void update_receive(struct invite_part *part, struct sip_transaction *server,
 	if (wants_too_short_a_session(part, server, request))
 		return;
 	/* One without a description changes no session: a target refresh, or a sign of life. */
-	if (status == 0 && request->body.n == 0) {
+	if (status == 0 && sip_msg_sdp(request).n == 0) {
 		sip_dialog_refresh(part->usage.dialog, request, sip_transaction_path(server));
 		invite_reply(part, server, 200, NULL, SLICE_NONE, SLICE_NONE);
 	} else if (take(part, server, request, SIP_IN_UPDATE, status, &role)) {

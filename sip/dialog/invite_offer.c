@@ -61,12 +61,12 @@ static int start(struct sip_invite *invite)
 	};
 	int rc;
 
+	if (invite->state == SIP_INVITE_CONFIRMED)
+		session_ask(invite, lines, SESSION_LINES);
+	request.headers = slice_of(lines);
 	if (m->client != NULL)
 		sip_transaction_detach(m->client);
 	m->client = NULL;
-	if (invite->state == SIP_INVITE_CONFIRMED)
-		session_ask(invite, lines, sizeof(lines));
-	request.headers = slice_of(lines);
 	invite_sends(m->part, m->method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE,
 		     request.body);
 	rc = sip_dialog_send(m->part->usage.dialog, &request, &modify_user, invite, &m->client);

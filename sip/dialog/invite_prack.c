@@ -18,6 +18,7 @@
 
 #include "sip/base/random.h"
 #include "sip/dialog/internal.h"
+#include "sip/message/headers.h"
 
 /* --- ours, sent --- */
 
@@ -142,26 +143,14 @@ void reliable_release(struct sip_invite *invite)
 		reliable_release(invite);
 }
 
-/* "776656 1 INVITE" */
-static bool parse_rack(const struct sip_msg *prack, uint32_t *rseq, uint32_t *cseq)
-{
-	struct slice rest = slice_trim(sip_msg_value(prack, SIP_H_RACK));
-	struct slice first = slice_split(&rest, ' ');
-	struct slice second;
-
-	rest = slice_trim(rest);
-	second = slice_split(&rest, ' ');
-	return slice_to_u32(first, UINT32_MAX, rseq) == 0 &&
-	       slice_to_u32(second, UINT32_MAX, cseq) == 0 &&
-	       slice_equal(slice_trim(rest), SLICE("INVITE"));
-}
-
 static bool is_awaited(const struct sip_invite *invite, const struct sip_msg *prack)
 {
 	const struct reliable *r = &invite->reliable;
-	uint32_t rseq, cseq;
+	struct sip_rack rack;
 
-	return r->waiting && parse_rack(prack, &rseq, &cseq) && rseq == r->rseq && cseq == r->cseq;
+	return r->waiting && sip_rack_parse(sip_msg_value(prack, SIP_H_RACK), &rack) == 0 &&
+	       rack.rseq == r->rseq && rack.cseq == r->cseq &&
+	       slice_equal(rack.method, SLICE("INVITE"));
 }
 
 void prack_receive(struct invite_part *part, struct sip_transaction *server, struct sip_msg *prack)

@@ -96,14 +96,14 @@ int sip_invite_start(struct sip_ua *ua, const struct sip_invite_start *start,
 	rc = create_origin(ua, start, &i->origin);
 	if (rc == 0)
 		rc = keep(i, start);
+	i->user = user;
+	i->arg = arg;
 	if (rc == 0)
 		rc = send_invite(i);
 	if (rc != 0) {
 		invite_abandon(i);
 		return rc;
 	}
-	i->user = user;
-	i->arg = arg;
 	*invite = i;
 	return 0;
 }
@@ -308,6 +308,7 @@ static bool tried_again(struct sip_invite *invite, const struct sip_msg *respons
 	if (send_invite(invite) != 0)
 		return false;
 	sip_transaction_detach(client);
+	invite->state = SIP_INVITE_CALLING;
 	return true;
 }
 

@@ -42,10 +42,15 @@ static int set_dialog(struct sip_invite *invite, const struct sip_msg *request,
 void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struct sip_msg *request,
 			const struct sip_path *from)
 {
-	struct sip_invite *invite;
+	struct sip_invite *invite, *replaced, *joined;
+	const unsigned status = replaces_judge(ua, request, &replaced, &joined);
 	char line[SESSION_LINES];
 	int rc;
 
+	if (status != 0) {
+		sip_transaction_reply(server, status, NULL, SLICE_NONE, NULL);
+		return;
+	}
 	if (session_refuses(ua, request, line, sizeof(line))) {
 		sip_transaction_reply(server, 422, NULL, SLICE_NONE, line);
 		return;
@@ -67,6 +72,12 @@ void uas_receive_invite(struct sip_ua *ua, struct sip_transaction *server, struc
 	}
 	invite->server = server;
 	sip_transaction_set_user(server, &invite_server_user, invite);
+	invite->replaced = replaced;
+	invite->joined = joined;
+	if (replaced != NULL)
+		invite_hold(replaced);
+	if (joined != NULL)
+		invite_hold(joined);
 	invite_hold(invite);
 	ua->config.user.invite(ua->config.user.arg, invite, request, from);
 	if (invite->user == NULL && invite->state != SIP_INVITE_TERMINATED)

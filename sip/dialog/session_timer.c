@@ -2,35 +2,29 @@
 #include "sip/dialog/session_timer.h"
 
 #include "sip/dialog/usage.h"
+#include "sip/message/headers.h"
 
-/* "1800;refresher=uac" */
-static void read_expires(struct slice value, struct session_said *said)
+static uint32_t seconds(uint32_t s)
 {
-	struct sip_params params;
-	struct slice refresher;
-	uint32_t expires;
-
-	if (slice_to_u32(slice_trim(slice_split(&value, ';')), UINT32_MAX, &expires) != 0)
-		return;
-	said->expires = expires < SESSION_TIMER_MOST_S ? expires : SESSION_TIMER_MOST_S;
-	params.text = value;
-	if (!sip_param_get(params, "refresher", &refresher))
-		return;
-	if (slice_equal_nocase(refresher, SLICE("uac")))
-		said->refresher = REFRESHER_UAC;
-	else if (slice_equal_nocase(refresher, SLICE("uas")))
-		said->refresher = REFRESHER_UAS;
+	return s < SESSION_TIMER_MOST_S ? s : SESSION_TIMER_MOST_S;
 }
 
 void session_timer_read(const struct sip_msg *msg, struct session_said *said)
 {
-	struct slice min = sip_msg_value(msg, SIP_H_MIN_SE);
+	static const uint8_t refreshers[] = {
+		[SIP_REFRESHER_NONE] = REFRESHER_OPEN,
+		[SIP_REFRESHER_UAC] = REFRESHER_UAC,
+		[SIP_REFRESHER_UAS] = REFRESHER_UAS,
+	};
+	struct sip_session_expires value;
 
 	*said = (struct session_said){ .supported = sip_msg_supports(msg, SIP_OPTION_TIMER) };
-	read_expires(sip_msg_value(msg, SIP_H_SESSION_EXPIRES), said);
-	if (slice_to_u32(slice_trim(slice_split(&min, ';')), SESSION_TIMER_MOST_S, &said->min_se) !=
-	    0)
-		said->min_se = 0;
+	if (sip_session_expires_parse(sip_msg_value(msg, SIP_H_SESSION_EXPIRES), &value) == 0) {
+		said->expires = seconds(value.delta);
+		said->refresher = (enum session_refresher)refreshers[value.refresher];
+	}
+	if (sip_session_expires_parse(sip_msg_value(msg, SIP_H_MIN_SE), &value) == 0)
+		said->min_se = seconds(value.delta);
 }
 
 static uint32_t least(const struct sip_session_config *config)

@@ -148,6 +148,8 @@ void sip_dialog_drop(struct sip_dialog *dialog);
 /* RFC 3891, RFC 3911, RFC 4538: NULL: there is none. */
 struct sip_dialog *sip_ua_find(const struct sip_ua *ua, struct slice call_id,
 			       struct slice local_tag, struct slice remote_tag);
+/* The dialog that a request names in Target-Dialog. */
+struct sip_dialog *sip_ua_target_dialog(const struct sip_ua *ua, const struct sip_msg *request);
 
 /* A request in it. Target refreshes have our Contact, and what is understood. */
 int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request,

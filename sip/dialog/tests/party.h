@@ -36,6 +36,9 @@ struct party {
 	bool accept_offers;                /* later ones */
 	bool answer_requests;              /* in dialogs, 200 */
 	struct sip_session_config session; /* after party_restart() */
+	uint32_t options;                  /* likewise */
+	bool (*inside)(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+		       struct sip_msg *request, const struct sip_path *from);
 };
 
 void party_open(struct party *party, struct network *net, const char *ip);
