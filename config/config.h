@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sip/base/limits.h"
+
 #define CONFIG_PATH_DEFAULT      "/etc/tandem/tandem.yaml"
 #define CONFIG_RUN_DIR_DEFAULT   "/run/tandem"
 #define CONFIG_STATE_DIR_DEFAULT "/var/lib/tandem"
@@ -171,7 +173,7 @@ struct config_sip {
 	const char *service_route;       /* of RFC 3608, in the 200 to a REGISTER; NULL: none */
 	unsigned flow_timer_s;           /* of RFC 5626; 0: not told; default 120 */
 	unsigned nat_keepalive_s;   /* to phones behind a NAT, over UDP; 0: never; default 25 */
-	unsigned message_max;       /* bytes, default 65535 */
+	struct sip_limits limits;   /* of messages; defaults: SIP_LIMITS */
 	unsigned t1_ms;             /* RFC 3261 T1, default 500 */
 	unsigned session_expires_s; /* RFC 4028, default 1800; 0: not asked for */
 	unsigned session_min_s;     /* Min-SE, default 90 */

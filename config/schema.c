@@ -290,6 +290,18 @@ static const struct schema_key tls_keys[] = {
 };
 static const struct schema_section tls_section = { "TLS.", tls_keys, sizeof(struct config_tls) };
 
+static const struct schema_key limits_keys[] = {
+#define X(name, value, least, most, meaning) \
+	{ #name, meaning ".", #value, NUMBER(sip_limits, name, least, most) },
+	SIP_LIMITS(X)
+#undef X
+		{ 0 },
+};
+static const struct schema_section limits_section = {
+	"What a SIP message may hold; what is beyond is refused, and never cut off.", limits_keys,
+	sizeof(struct sip_limits)
+};
+
 static const struct schema_key sip_keys[] = {
 	{ "domains", "Domains that we are registrar for; each is the realm of its users' digests.",
 	  NULL, .type = SCHEMA_STRINGS, LIST(config_sip, domains), .min = 1, .max = 127,
@@ -347,8 +359,8 @@ static const struct schema_key sip_keys[] = {
 	  "Seconds between two packets to a phone behind a NAT that is registered over UDP, so that "
 	  "the NAT keeps the way to it open; 0: none are sent.",
 	  "25", NUMBER(config_sip, nat_keepalive_s, 0, 3600) },
-	{ "message_max", "Bytes of a SIP message; larger ones are refused.", "65535",
-	  NUMBER(config_sip, message_max, 1500, 65535) },
+	{ "limits", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_sip, limits),
+	  .section = &limits_section },
 	{ "t1_ms", "T1 of RFC 3261, the estimate of the round trip, in milliseconds.", "500",
 	  NUMBER(config_sip, t1_ms, 50, 5000) },
 	{ "session_expires_s",

@@ -162,6 +162,24 @@ Test(config, fills_in_defaults)
 	config_free(c);
 }
 
+Test(config, limits_of_messages_are_those_of_the_parser_unless_told)
+{
+	struct config *config = load_good();
+
+	cr_expect_eq(memcmp(&config->sip.limits, &sip_limits_default, sizeof(sip_limits_default)),
+		     0);
+	config_free(config);
+	cr_assert_eq(load_edited("registration_min_s: 60",
+				 "limits: { headers: 64, early_dialogs: 3 }", &config),
+		     0, "%s", error);
+	cr_expect_eq(config->sip.limits.headers, 64);
+	cr_expect_eq(config->sip.limits.early_dialogs, 3);
+	cr_expect_eq(config->sip.limits.message, 65535);
+	config_free(config);
+	cr_expect_neq(load_edited("registration_min_s: 60", "limits: { headers: 251 }", &config), 0,
+		      "an index of headers is a byte");
+}
+
 Test(config, domains_are_compared_in_lower_case)
 {
 	struct config *c = load_good();

@@ -235,7 +235,7 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.shard = runtime->shard.index,
 		.listeners = runtime->shared->listeners,
 		.listener_count = runtime->shared->listener_count,
-		.message_max = sip->message_max,
+		.message_max = sip->limits.message,
 		.limits = &limits,
 		.quota = runtime->shared->connections,
 		.tls = runtime->shared->tls,

@@ -228,8 +228,12 @@ static int start_shards(struct process *process, char *why)
 {
 	struct runtime_shared *shared = &process->shared;
 	const struct config_connections *connections = &process->config->sip.connections;
-	int error = runtime_listeners(process->config, &shared->listeners, &shared->listener_count,
-				      why, WHY_SIZE);
+	int error;
+
+	/* Before any thread parses. */
+	sip_limits = process->config->sip.limits;
+	error = runtime_listeners(process->config, &shared->listeners, &shared->listener_count, why,
+				  WHY_SIZE);
 
 	if (!error)
 		error = sip_quota_create(connections->max, connections->source_max,

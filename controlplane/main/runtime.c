@@ -264,8 +264,7 @@ static int create_ua(struct runtime *runtime)
 		.methods = 1u << SIP_REGISTER | 1u << SIP_INFO | 1u << SIP_MESSAGE,
 	};
 
-	runtime->limits = sip_limits_default;
-	runtime->limits.message = config->sip.message_max;
+	runtime->limits = config->sip.limits;
 	ua.transactions.timers.t1 = config->sip.t1_ms;
 	dispatch_token(ua.transactions.token, 0, runtime->shard.index);
 	dispatch_token(ua.token, 0, runtime->shard.index);

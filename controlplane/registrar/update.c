@@ -117,7 +117,7 @@ static int read_contact(const struct sip_addr *contact, struct slice expires_hea
 	struct update_contact *to;
 	struct slice value;
 
-	if (update->count == UPDATE_REQUEST_MAX)
+	if (update->count == UPDATE_REQUEST_MAX || update->count >= sip_limits.contacts)
 		return refuse(refusal, 403, "Too Many Contacts");
 	to = &update->contacts[update->count++];
 	to->uri = contact->uri;

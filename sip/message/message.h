@@ -16,7 +16,7 @@
 #ifndef SIP_MESSAGE_MESSAGE_H
 #define SIP_MESSAGE_MESSAGE_H
 
-#include "sip/message/limits.h"
+#include "sip/base/limits.h"
 #include "sip/message/types.h"
 
 /* method, text */

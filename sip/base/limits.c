@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sip/message/limits.h"
+#include "sip/base/limits.h"
 
 #define DEFAULTS                    \
 	{                           \
