@@ -232,3 +232,23 @@ bool guard_spares(void *arg, const struct sip_address *source)
 	return sip_gate_spares(runtime->shard.gate, source, SIP_GUARD_TRANSACTIONS,
 			       timer_wheel_now(runtime->shard.wheel));
 }
+
+bool guard_may_start(void *arg, const struct sip_path *to, struct slice request)
+{
+	struct runtime *runtime = arg;
+	struct sip_gate *gate = runtime->shard.gate;
+	const uint64_t now_ms = timer_wheel_now(runtime->shard.wheel);
+	struct sip_glance glance;
+
+	if (!sip_gate_has_oc(gate, &to->remote, now_ms))
+		return true;
+	sip_glance(request, &glance);
+	return sip_gate_may_send(gate, &to->remote, sip_gate_class(gate, &glance), now_ms);
+}
+
+size_t guard_tell_load(struct runtime *runtime, const char *data, size_t size, char *buffer,
+		       size_t room)
+{
+	return sip_gate_oc_response(runtime->shard.gate, (struct slice){ data, size },
+				    timer_wheel_now(runtime->shard.wheel), buffer, room);
+}

@@ -9,6 +9,8 @@
 #include "controlplane/main/guard.h"
 #include "sip/base/log.h"
 
+#define WITH_LOAD_MAX 8192u /* larger responses do not tell our load */
+
 /* A message on its way to another shard. */
 struct passed {
 	struct sip_path path;
@@ -178,10 +180,17 @@ int messages_send(void *arg, const struct sip_path *to, const char *data, size_t
 {
 	struct runtime *runtime = arg;
 	struct sip_path path = *to;
+	char buffer[WITH_LOAD_MAX];
+	size_t with_load;
 	int error;
 
 	if (!runtime->shard.transport)
 		return -ENETUNREACH;
+	with_load = guard_tell_load(runtime, data, size, buffer, sizeof(buffer));
+	if (with_load > 0) {
+		data = buffer;
+		size = with_load;
+	}
 	error = sip_transport_send(runtime->shard.transport, &path, data, size);
 	if (error >= 0)
 		messages_trace(runtime, &path, true, 0, data, size);

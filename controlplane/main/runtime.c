@@ -249,6 +249,7 @@ static int create_ua(struct runtime *runtime)
 			.source_max = config->sip.guard.transactions_max,
 			.source_spared = guard_spares,
 			.source_arg = runtime,
+			.may_start = guard_may_start,
 			.server_name = config->sip.user_agent,
 			.resolver = runtime->shard.resolver,
 			.path = find_path,

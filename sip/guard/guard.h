@@ -146,6 +146,15 @@ const char *sip_gate_oc(struct sip_gate *gate, const struct sip_via *via, uint64
 /* A response came from a peer; via: our topmost. */
 void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 			  const struct sip_via *via, uint64_t now_ms);
+/* The same of a response that is not parsed. */
+void sip_gate_oc_glance(struct sip_gate *gate, const struct sip_address *peer,
+			const struct sip_glance *response, uint64_t now_ms);
+/* A response of ours with our load in its topmost Via, if that asks for it: its size in the buffer.
+ * 0: send it as it is. */
+size_t sip_gate_oc_response(struct sip_gate *gate, struct slice response, uint64_t now_ms,
+			    char *buffer, size_t size);
+/* Has it told a load that is not over? */
+bool sip_gate_has_oc(const struct sip_gate *gate, const struct sip_address *peer, uint64_t now_ms);
 /* May a new request go to the peer? Those in dialogs and emergency calls always may. */
 bool sip_gate_may_send(struct sip_gate *gate, const struct sip_address *peer, enum sip_class class,
 		       uint64_t now_ms);

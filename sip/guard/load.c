@@ -10,11 +10,12 @@
  */
 #define KP           0.25
 #define KI           2.0
-#define ERROR_MAX    4.0
+#define ERROR_MAX    2.0 /* either way: it goes up as fast as down */
+#define LEAST_US     100.0
 #define SHARE        1000000.0
 #define BAND         1.0  /* of pressure that a class takes before the next one gives way */
 #define STEEP        4.0  /* the classes below calls go faster: all but 2 % within their band */
-#define PRESSURE_MAX 4.0  /* of calls, beyond the bands: 2 % are let in */
+#define PRESSURE_MAX 3.5  /* of calls, beyond the bands: 3 % are let in */
 #define IDLE         0.85 /* busy share below which nothing is overloaded */
 #define SMOOTH       0.2
 #define FORGET       0.99 /* of present, each period: gone after seconds */
@@ -91,10 +92,9 @@ static bool disengage(struct sip_load *load, uint64_t wait_us, uint64_t now_us)
 
 static void control(struct sip_load *load, double wait_us, double busy, double seconds)
 {
-	double e = (wait_us - load->target_us) / load->target_us;
+	double e = log(fmax(wait_us, LEAST_US) / load->target_us);
 
-	if (e > ERROR_MAX)
-		e = ERROR_MAX;
+	e = fmax(-ERROR_MAX, fmin(e, ERROR_MAX));
 	/* A wait in a loop that has time is none that shedding would shorten. */
 	if (busy < IDLE && e > -0.5)
 		e = -0.5;

@@ -8,7 +8,7 @@
  * A proportional-integral controller turns the wait into a pressure, the logarithm of the share
  * that is let in, so that it behaves the same at twice and at twenty times the load:
  *
- *   e = (wait - target) / target            x += KI e dt         pressure = x + KP e
+ *   e = ln(wait / target)                   x += KI e dt         pressure = x + KP e
  *
  * It holds the wait at the target, so the shard works all the time and completes what it can.
  * Hysteresis: shedding begins when the wait has been above the target for LOAD_ENGAGE_MS, and is

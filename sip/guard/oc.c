@@ -105,17 +105,95 @@ void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 			      memory_order_relaxed);
 }
 
+void sip_gate_oc_glance(struct sip_gate *gate, const struct sip_address *peer,
+			const struct sip_glance *response, uint64_t now_ms)
+{
+	struct slice rest = response->via;
+	struct sip_via via;
+
+	/* Most say nothing. */
+	if (memmem(rest.p, rest.n, ";oc=", 4) != NULL && sip_via_next(&rest, &via) == 0)
+		sip_gate_oc_received(gate, peer, &via, now_ms);
+}
+
+/* Without the parameters that are ours to tell; returns its size, 0: it does not fit. */
+static size_t copy_without_oc(const struct sip_via *via, char *buffer, size_t size)
+{
+	struct sip_params rest = via->params;
+	struct slice name, value;
+	size_t used = (size_t)(rest.text.p - via->text.p);
+
+	if (via->text.n + 1 > size)
+		return 0;
+	memcpy(buffer, via->text.p, used);
+	while (used > 0 && (buffer[used - 1] == ';' || buffer[used - 1] == ' '))
+		used--;
+	while (sip_param_next(&rest, &name, &value)) {
+		const char *end = value.p != NULL ? value.p + value.n + (value.p[-1] == '"')
+						  : name.p + name.n;
+		const size_t n = (size_t)(end - name.p);
+
+		if (slice_starts_nocase(name, SLICE("oc")) || used + n + 1 > size)
+			continue;
+		buffer[used++] = ';';
+		memcpy(buffer + used, name.p, n);
+		used += n;
+	}
+	return used;
+}
+
+size_t sip_gate_oc_response(struct sip_gate *gate, struct slice response, uint64_t now_ms,
+			    char *buffer, size_t size)
+{
+	struct slice rest = response, line, value;
+	char text[SIP_OC_TEXT];
+	struct sip_via via;
+	size_t used, n;
+
+	if (!slice_starts_nocase(response, SLICE("SIP/2.0 ")))
+		return 0;
+	slice_split(&rest, '\n');
+	line = slice_split(&rest, '\n');
+	if (!slice_starts_nocase(line, SLICE("Via: ")) || memmem(line.p, line.n, ";oc", 3) == NULL)
+		return 0;
+	value = slice_trim((struct slice){ line.p + 5, line.n - 5 });
+	if (sip_via_next(&value, &via) != 0 || sip_gate_oc(gate, &via, now_ms, text)[0] == '\0' ||
+	    response.n + SIP_OC_TEXT > size)
+		return 0;
+	used = (size_t)(via.text.p - response.p);
+	memcpy(buffer, response.p, used);
+	used += copy_without_oc(&via, buffer + used, size - used);
+	memcpy(buffer + used, text, strlen(text));
+	used += strlen(text);
+	n = (size_t)(response.p + response.n - (via.text.p + via.text.n));
+	memcpy(buffer + used, via.text.p + via.text.n, n);
+	return used + n;
+}
+
+static uint64_t told_by(const struct sip_gate *gate, const struct sip_address *peer,
+			uint64_t now_ms)
+{
+	const struct guard_source *source = guard_sources_find(gate->guard->sources, peer);
+	const uint64_t word =
+		source != NULL ? atomic_load_explicit(&source->oc, memory_order_relaxed) : 0;
+
+	return is_over(word, now_ms) ? 0 : word;
+}
+
+bool sip_gate_has_oc(const struct sip_gate *gate, const struct sip_address *peer, uint64_t now_ms)
+{
+	return told_by(gate, peer, now_ms) != 0;
+}
+
 bool sip_gate_may_send(struct sip_gate *gate, const struct sip_address *peer, enum sip_class class,
 		       uint64_t now_ms)
 {
-	const struct guard_source *source;
 	uint64_t word;
 
 	if (class < SIP_CLASS_CALL)
 		return true;
-	source = guard_sources_find(gate->guard->sources, peer);
-	word = source != NULL ? atomic_load_explicit(&source->oc, memory_order_relaxed) : 0;
-	if (is_over(word, now_ms) || gate_random(gate) % 100 >= (word & 0xff))
+	word = told_by(gate, peer, now_ms);
+	if (word == 0 || gate_random(gate) % 100 >= (word & 0xff))
 		return true;
 	gate->counters[SIP_GUARD_OC_HELD]++;
 	return false;

@@ -103,6 +103,8 @@ static int attempt(struct sip_transaction *t, const struct sip_path *path)
 	uint32_t rest_at;
 	int rc;
 
+	if (client_is_held(layer, path, (struct slice){ t->sent.p, t->sent.n }))
+		return -EBUSY;
 	sip_build_init(&lines, buffer, sizeof(buffer));
 	if (a->lines != NULL)
 		a->lines(a->lines_arg, path, &lines);
@@ -144,7 +146,7 @@ static int go_on(struct sip_transaction *t)
 		rc = attempt(t, &path);
 		if (rc == 0 || rc == -ENOMEM)
 			return rc;
-		report(t, SIP_TARGET_DEAD, 0);
+		report(t, rc == -EBUSY ? SIP_TARGET_BUSY : SIP_TARGET_DEAD, 0);
 	}
 	return rc;
 }

@@ -29,6 +29,14 @@ bool over_client_limit(const struct sip_transactions *layer, enum sip_method met
 		       layer->config.transactions_max;
 }
 
+bool client_is_held(const struct sip_transactions *layer, const struct sip_path *to,
+		    struct slice request)
+{
+	const struct sip_transactions_config *config = &layer->config;
+
+	return config->may_start != NULL && !config->may_start(config->send_arg, to, request);
+}
+
 int assemble(struct sip_transactions *layer, const struct sip_path *to, struct slice first,
 	     struct slice lines, struct slice rest, const char *branch, struct kept *whole,
 	     uint32_t *rest_at)
@@ -116,7 +124,7 @@ int sip_transaction_start(struct sip_transactions *layer, const struct sip_path 
 
 	if (!method_of(message, &text, &method) || method == SIP_ACK)
 		return -EINVAL;
-	if (over_client_limit(layer, method))
+	if (over_client_limit(layer, method) || client_is_held(layer, to, message))
 		return -EBUSY;
 	layer_mint_branch(layer, branch);
 	rc = assemble(layer, to, first, SLICE_NONE, rest, branch, &whole, &rest_at);

@@ -219,6 +219,9 @@ int layer_send(struct sip_transactions *layer, const struct sip_path *to, struct
 void layer_tag(const struct sip_transactions *layer, uint64_t key_hash, char tag[TAG_TEXT]);
 void layer_mint_branch(const struct sip_transactions *layer, char branch[BRANCH_TEXT]);
 /* The Via of a request that goes to `to`. Returns its size, 0: it does not fit. */
+/* Is it not to be sent there, because of the load that its target has told? */
+bool client_is_held(const struct sip_transactions *layer, const struct sip_path *to,
+		    struct slice request);
 size_t layer_via(const struct sip_transactions *layer, const struct sip_path *to,
 		 const char *branch, char *dst, size_t size);
 

@@ -99,6 +99,8 @@ void layer_mint_branch(const struct sip_transactions *layer, char branch[BRANCH_
 	random_token(branch + sizeof(BRANCH_COOKIE) - 1 + n, RANDOM_TEXT - 1);
 }
 
+#define VIA_OC ";rport;oc;oc-algo=\"loss\"\r\n" /* RFC 7339 §4.1 */
+
 size_t layer_via(const struct sip_transactions *layer, const struct sip_path *to,
 		 const char *branch, char *dst, size_t size)
 {
@@ -109,7 +111,8 @@ size_t layer_via(const struct sip_transactions *layer, const struct sip_path *to
 	};
 	const char *const parts[] = { to->kind <= SIP_WSS ? begins[to->kind] : "",
 				      layer->config.via_host(layer->config.send_arg, to),
-				      ";branch=", branch, ";rport\r\n" };
+				      ";branch=", branch,
+				      layer->config.may_start != NULL ? VIA_OC : ";rport\r\n" };
 	size_t used = 0;
 
 	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

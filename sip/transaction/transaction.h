@@ -98,6 +98,10 @@ struct sip_transactions_config {
 	/* Asked of one that has source_max: true: it may have more. NULL: none may. */
 	bool (*source_spared)(void *arg, const struct sip_address *source);
 	void *source_arg;
+	/* Overload control (RFC 7339) as a client: our Via says that we can be told a load, and this
+	 * is asked before a request goes to a target; false: -EBUSY, or the next target. arg is
+	 * send_arg. NULL: neither. */
+	bool (*may_start)(void *arg, const struct sip_path *to, struct slice request);
 	uint32_t remembered_max;       /* finished ones; 0: 262144 */
 	struct sip_resolver *resolver; /* NULL: names are not found. Outlives the layer */
 	/* A path by one of the listeners (bits), as sip_transport_path(); arg is send_arg. NULL:

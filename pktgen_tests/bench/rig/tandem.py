@@ -28,10 +28,12 @@ sip:
   digest: [MD5] # sipp 3.6 gives up when the first challenge is for another algorithm
   listeners:
     - {{transport: udp, address: {address}, port: 5060}}
+{sip}
 users: [{users}]
 trunks:
   - {{name: caller, addresses: [{caller}], inbound: true}}
   - {{name: callee, addresses: [{callee}], port: 5060, prefix: "9"}}
+{trunks}
 controlplane:
   shards: 1
   state_dir: {state_dir}
@@ -39,9 +41,10 @@ controlplane:
 
 
 class Tandem:
-    """network: of figures/sip.py. users: how many there are, user0 with secret0 and so on."""
+    """network: of figures/sip.py. users: how many there are, user0 with secret0 and so on. sip,
+    trunks: lines for these sections of the configuration."""
 
-    def __init__(self, bench, network, users=0):
+    def __init__(self, bench, network, users=0, sip="", trunks=""):
         self.run_dir = bench.path("tandem")
         os.makedirs(self.run_dir, mode=0o700)
         config = bench.path("tandem.yaml")
@@ -50,7 +53,7 @@ class Tandem:
                 run_dir=self.run_dir, state_dir=os.path.join(self.run_dir, "state"),
                 media_interface=network.MEDIA, media=network.MEDIA_ADDRESS,
                 address=network.SWITCH, caller=network.CALLER, callee=network.CALLEE,
-                core=bench.cores.dut,
+                core=bench.cores.dut, sip=sip, trunks=trunks,
                 users=", ".join(f"{{name: user{i}, password: secret{i}}}" for i in range(users))))
         environment = {"TANDEM_RUN_DIR": self.run_dir}
         self.dataplane, self.controlplane = (

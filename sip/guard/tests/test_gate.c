@@ -401,6 +401,40 @@ static unsigned sent_of_1000(struct party *p, const struct sip_address *peer, en
 	return sent;
 }
 
+Test(gate, the_load_goes_into_the_topmost_via_of_a_response)
+{
+	static const char response[] =
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;oc;branch=z9hG4bK1;oc-algo=\"loss,rate\";"
+		"received=198.18.0.1, SIP/2.0/UDP q.lab;oc\r\nCall-ID: a\r\n\r\n";
+	static const char expected[] =
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;branch=z9hG4bK1;received=198.18.0.1;oc=0;"
+		"oc-algo=\"loss\";oc-validity=1000;oc-seq=1000.000, SIP/2.0/UDP q.lab;oc\r\n"
+		"Call-ID: a\r\n\r\n";
+	static const char *const others[] = {
+		"INVITE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP p.lab;oc;oc-algo=\"loss\"\r\n\r\n",
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;branch=z9hG4bK1\r\n\r\n",
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;oc;oc-algo=\"rate\"\r\n\r\n",
+		"SIP/2.0 200 OK\r\nFrom: <sip:a>;oc;oc-algo=\"loss\"\r\n\r\n",
+		"SIP/2.0 200 OK",
+	};
+	char buffer[512] = "";
+	struct party p;
+	size_t size;
+
+	set_up(&p);
+	size = sip_gate_oc_response(p.gate, slice_of(response), 1000000, buffer, sizeof(buffer));
+	buffer[size] = '\0';
+	cr_assert_str_eq(buffer, expected, "\n%s", buffer);
+	cr_assert_eq(sip_gate_oc_response(p.gate, slice_of(response), 1000000, buffer,
+					  sizeof(response) + SIP_OC_TEXT - 2),
+		     0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_expect_eq(sip_gate_oc_response(p.gate, slice_of(others[i]), 1000000, buffer,
+						  sizeof(buffer)),
+			     0, "%s", others[i]);
+	tear_down(&p);
+}
+
 Test(gate, who_is_told_a_load_sends_less_until_it_is_over)
 {
 	const struct sip_address peer = ip("198.18.0.104");
