@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Offers and answers from leg to leg, in each message that may carry them; and what of one leg
+is shown on the other."""
+
+from world import sip
+from world.suite import equal, hang_up, test, wait_talking
+from world.wire import Wire
+
+
+def leave_a_registration(world, user, port):
+    agent = world.agent(user, port=port)
+    equal(agent.register().status, 200, "REGISTER")
+    agent.abandon()
+
+
+@test(timeout=60)
+def prack_update_reinvite_and_info_go_through(world):
+    """sipp to sipp; each looks for what the other has written. The wire is searched for what the
+    carrier's messages have and the phone's must not."""
+    leave_a_registration(world, "bob", 5070)
+    wire = Wire(world, "bob")
+    callee = world.sipp("bob", "uas_exchange", "-m", "1", port=5070)
+    caller = world.sipp("carrier", "uac_exchange", "-s", "bob", "-m", "1",
+                        target="198.18.0.10:5060")
+    try:
+        equal(caller.wait(30), 0, f"exit status of the caller\n{caller.errors()}\n{callee.errors()}")
+        equal(callee.wait(30), 0, f"exit status of the callee\n{callee.errors()}")
+    finally:
+        world.agent("bob").register(expires=0, contacts=["*"])
+    shown = "".join(bytes.fromhex(payload.replace(":", "")).decode()
+                    for payload, in wire.fields("sip", "udp.payload"))
+    for secret in ("carrier.example", "198.18.0.104"):
+        assert secret not in shown, f"{secret} is shown to bob"
+    for method in ("PRACK", "UPDATE", "INFO", "Reason: Q.850;cause=16"):
+        assert method in shown, f"{method} has not come"
+
+
+@test()
+def an_invite_without_an_offer_asks_the_callee(world):
+    alice, bob = world.registered("alice"), world.registered("bob")
+    outgoing = alice.invite("bob", sdp="")
+    incoming = bob.incoming()
+    equal(incoming.invite.body, "", "offer")
+    incoming.answered = incoming._reply(200, "OK", incoming.local_sdp())
+    outgoing.answered = alice.response(outgoing.invite)
+    outgoing.remote_sdp = sip.Sdp(outgoing.answered.body)
+    assert not any(r.method == "ACK" for r in bob.requests), "an ACK before the answer"
+    outgoing.acknowledge(body=outgoing.local_sdp())
+    ack = bob.expect("ACK", call_id=incoming.call_id)
+    incoming.remote_sdp = sip.Sdp(ack.body)
+    outgoing.talk()
+    incoming.talk()
+    wait_talking(outgoing, incoming)
+    hang_up(outgoing, incoming)
