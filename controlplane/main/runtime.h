@@ -44,7 +44,7 @@ struct runtime_shared {
 	unsigned listener_count;
 	struct sip_quota *connections;
 	struct sip_bad_targets *bad_targets; /* peers that were found dead or busy */
-	struct sip_tls *tls; /* NULL: no listener needs it */
+	struct sip_tls *tls;                 /* NULL: no listener needs it */
 	struct digest_options digest;
 	struct sip_guard *guard;
 	struct guard_options *guard_options; /* main/guard.c */

@@ -13,7 +13,7 @@ void sip_invite_set_credentials(struct sip_invite *invite, struct sip_credential
 
 void challenge_foresee(const struct sip_origin *origin, struct slice body, struct sip_build *b)
 {
-	struct slice line = { b->buffer + b->start, b->line };
+	struct slice line = { b->buffer, b->line };
 	struct sip_authorized_request request = { .body = body };
 
 	if (origin->credentials == NULL)

@@ -3,39 +3,19 @@
  * Building messages: appending to one buffer, no allocation per header. An append that does not
  * fit marks the builder as overflown; sip_build_finish() then fails, so callers check once.
  *
- * A request is built by its user and sent by the transaction layer, which alone knows the Via. So
- * there is room for it, and nothing of the message is moved but its first line:
- *
- *   | SIP_BUILD_VIA_ROOM | request line | headers … | body |      sip_build_finish()
- *        | request line | Via | headers … | body |                sip_build_set_via()
- *
- *   user:   sip_build_init, _request_line, _header…, _finish      (the message without a Via)
- *   layer:  sip_build_set_via   (again for each further attempt, with another branch or transport)
- *           sip_build_take      (the message as struct sip_msg; its lines are not scanned again)
+ * A request is built without a Via: the transaction layer, which alone knows it, puts it behind the
+ * first line while it copies the message into what it keeps.
  */
 #ifndef SIP_MESSAGE_BUILD_H
 #define SIP_MESSAGE_BUILD_H
 
 #include "sip/message/message.h"
 
-#define SIP_BUILD_VIA_ROOM 448 /* a host name of 253, a branch, and parameters */
-#define SIP_BUILD_INDEXED  40  /* headers that are told apart; with more of them all are scanned */
-
 struct sip_build {
 	char *buffer;
 	size_t size, used;
+	size_t line; /* bytes of the first line, at the beginning of buffer */
 	bool overflow;
-	bool is_request;
-	bool unindexed; /* there are headers that index[] does not have */
-	size_t start;   /* where the message begins */
-	size_t line;    /* bytes of the first line */
-	size_t via;     /* bytes of what sip_build_set_via() put behind it */
-	size_t body;    /* where it begins, when all is finished */
-	unsigned count;
-	struct {
-		uint16_t id, name_size;
-		uint32_t name, value, end;
-	} index[SIP_BUILD_INDEXED];
 };
 
 void sip_build_init(struct sip_build *b, char *buffer, size_t size);
@@ -65,14 +45,6 @@ void sip_build_copy(struct sip_build *b, const struct sip_msg *from, enum sip_he
  * 0, or -ENOSPC when anything overflowed. *message: what was built. */
 int sip_build_finish(struct sip_build *b, struct slice content_type, struct slice body,
 		     struct slice *message);
-
-/* Puts "Via: " value as the first header of a request, in the place of the one that it put there
- * before. 0, or -ENOSPC. *message: the whole, valid until the next change. */
-int sip_build_set_via(struct sip_build *b, struct slice value, struct slice *message);
-/* A finished request with its Via, as a message of its own that shares nothing with the buffer.
- * 0, -ENOMEM, or -EINVAL: it is none that sip_msg_parse() would find right. */
-int sip_build_take(const struct sip_build *b, const struct sip_limits *limits,
-		   struct sip_msg **msg);
 
 /*
  * Starts a response to a request: status line, Via, From, To (with to_tag, unless there is a tag
