@@ -36,6 +36,8 @@ struct api_config {
 	void (*describe)(void *arg, json_t *controlplane);
 	/* Adds {"counter", "value"} rows of what the main thread counts to show sip. */
 	void (*count)(void *arg, json_t *rows);
+	/* Reads the certificates again: 0, or -errno and the log says why. */
+	int (*reload)(void *arg);
 	void *arg;
 };
 

@@ -51,6 +51,8 @@ enum command_where {
 	X(SHOW_GUARD, "show guard", "", CONTROLPLANE, "guard",                                     \
 	  "what was kept out or shed, and the load")                                               \
 	X(SHOW_BANS, "show bans", "", CONTROLPLANE, "bans", "sources that are not heard")          \
+	X(SHOW_CONNECTIONS, "show connections", "", CONTROLPLANE, "connections",                   \
+	  "connections of TCP, TLS and WebSocket (the first 1000)")                                \
 	X(SHOW_EVENTS, "show events", "", CONTROLPLANE, "events",                                  \
 	  "types of events, and how many there were")                                              \
 	X(SHOW_LOAD, "show load", "", BOTH, "load", "calls, registrations and memory in figures")  \
@@ -77,6 +79,8 @@ enum command_where {
 	X(DRAIN, "drain", "[--wait N]", CONTROLPLANE, "",                                          \
 	  "take no new calls; waits up to N seconds for the last one to end")                      \
 	X(RESUME, "resume", "", CONTROLPLANE, "", "take new calls again after a drain")            \
+	X(RELOAD, "reload", "", CONTROLPLANE, "",                                                  \
+	  "read the certificates again; connections that are there live on")                       \
 	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "",                                       \
 	  "events as they happen, until Ctrl-C")                                                   \
 	X(SIP_TRACE, "sip trace",                                                                  \

@@ -110,6 +110,19 @@ enum field_kind {
 	X("counter", "COUNTER", TEXT, "what is counted") \
 	X("value", "VALUE", NUMBER, "in all shards since the start")
 
+#define FIELDS_CONNECTIONS(X)                                                         \
+	X("transport", "TRANSPORT", TEXT, "tcp, tls, ws or wss")                      \
+	X("remote", "REMOTE", TEXT, "address of the other side")                      \
+	X("local", "LISTENER", TEXT, "address of ours, as in Via and Contact")        \
+	X("direction", "DIR", TEXT, "inbound: the other side has connected")          \
+	X("state", "STATE", TEXT, "connecting, handshake or open")                    \
+	X("shard", "SHARD", NUMBER, "whose it is")                                    \
+	X("age_s", "AGE", SECONDS, "seconds since it was made")                       \
+	X("idle_s", "IDLE", SECONDS, "seconds since the last byte of the other side") \
+	X("received", "RECEIVED", NUMBER, "messages")                                 \
+	X("sent", "SENT", NUMBER, "messages")                                         \
+	X("waiting", "WAITING", NUMBER, "bytes that the other side has not taken yet")
+
 #define FIELDS_GUARD(X)                                                                      \
 	X("counter", "COUNTER", TEXT, "what is counted, or a figure of the load of a shard") \
 	X("value", "VALUE", NUMBER, "in all shards since the start, or now")                 \

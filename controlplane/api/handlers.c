@@ -42,6 +42,11 @@ static void run_sip(struct shard *shard, struct task *task)
 	sip_counters_add(shard, task->rows);
 }
 
+static void run_connections(struct shard *shard, struct task *task)
+{
+	connections_add(shard, task->rows);
+}
+
 static void run_count(struct shard *shard, struct task *task)
 {
 	task->number += engine_call_count(shard->engine);
@@ -186,6 +191,17 @@ static void finish_drain(struct task *task)
 }
 
 /* --- read in the main thread --- */
+
+static void reload(struct client *client)
+{
+	const struct api_config *config = &client->api->config;
+
+	if (config->reload && config->reload(config->arg) == 0)
+		client_answer(client, STATUS_OK, json_object());
+	else
+		client_refuse(client, STATUS_FAILED,
+			      "the certificates are not read again; the log says why");
+}
 
 static void show_registrations(struct client *client, const struct request *request)
 {
@@ -339,6 +355,9 @@ void handle_request(struct client *client, const struct request *request)
 	case COMMAND_SHOW_SIP:
 		gather(client, request, run_sip, finish_sip, NULL);
 		break;
+	case COMMAND_SHOW_CONNECTIONS:
+		gather(client, request, run_connections, finish_rows, NULL);
+		break;
 	case COMMAND_SHOW_GUARD:
 		gather(client, request, guard_run, guard_finish, NULL);
 		break;
@@ -372,6 +391,9 @@ void handle_request(struct client *client, const struct request *request)
 		break;
 	case COMMAND_RESUME:
 		gather(client, request, run_resume, finish_drain, NULL);
+		break;
+	case COMMAND_RELOAD:
+		reload(client);
 		break;
 	case COMMAND_EVENTS:
 		stream_start(client, request->call);

@@ -54,6 +54,9 @@ void client_send_json(struct client *client, json_t *body);
 /* --- handlers.c --- */
 void handle_request(struct client *client, const struct request *request);
 
+/* --- connections.c --- */
+void connections_add(struct shard *shard, json_t *rows);
+
 /* --- task.c --- */
 /*
  * A function that goes through shards first … last, one after the other, and then back to the

@@ -10,6 +10,7 @@ TABLE(registrations, FIELDS_REGISTRATIONS)
 TABLE(trunks, FIELDS_TRUNKS)
 TABLE(cdrs, FIELDS_CDRS)
 TABLE(sip, FIELDS_SIP)
+TABLE(connections, FIELDS_CONNECTIONS)
 TABLE(guard, FIELDS_GUARD)
 TABLE(bans, FIELDS_BANS)
 TABLE(events, FIELDS_EVENTS)
@@ -39,6 +40,7 @@ const struct field *cli_fields(enum command_id command)
 		[COMMAND_SHOW_TRUNKS] = trunks,
 		[COMMAND_SHOW_CDRS] = cdrs,
 		[COMMAND_SHOW_SIP] = sip,
+		[COMMAND_SHOW_CONNECTIONS] = connections,
 		[COMMAND_SHOW_GUARD] = guard,
 		[COMMAND_SHOW_BANS] = bans,
 		[COMMAND_SHOW_EVENTS] = events,

@@ -318,6 +318,13 @@ static void stop_monitor(struct process *process)
 
 /* --- control socket --- */
 
+static int reload(void *arg)
+{
+	struct process *process = arg;
+
+	return certificates_reload(process->certificates);
+}
+
 static int start_api(struct process *process, char *why)
 {
 	struct api_config config = {
@@ -330,6 +337,7 @@ static int start_api(struct process *process, char *why)
 		.monitor = process->monitor,
 		.describe = process_describe,
 		.count = process_count,
+		.reload = reload,
 		.arg = process,
 	};
 

@@ -15,6 +15,7 @@
 #include "controlplane/main/messages.h"
 #include "controlplane/session/media.h"
 #include "sip/base/log.h"
+#include "sip/transport/tls.h"
 
 #define LISTEN_RETRY_MS 200u
 #define DATAGRAM_MAX    1300u /* bytes of a request: RFC 3261 §18.1.1 */
@@ -232,6 +233,13 @@ static int find_path(void *arg, enum sip_transport_kind kind, uint64_t listeners
 	return sip_transport_path(runtime->shard.transport, kind, listeners, remote, path);
 }
 
+static uint16_t tls_name(void *arg, struct slice domain)
+{
+	const struct runtime *runtime = arg;
+
+	return runtime->shared->tls ? sip_tls_name(runtime->shared->tls, domain) : 0;
+}
+
 static int create_ua(struct runtime *runtime)
 {
 	const struct config *config = runtime->shard.config;
@@ -253,6 +261,7 @@ static int create_ua(struct runtime *runtime)
 			.server_name = config->sip.user_agent,
 			.resolver = runtime->shard.resolver,
 			.path = find_path,
+			.tls_name = tls_name,
 			.attempt_ms = config->sip.dns.failover_ms,
 			.datagram_max = DATAGRAM_MAX,
 		},

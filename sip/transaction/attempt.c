@@ -23,7 +23,11 @@ static int make_path(const struct attempts *a, uint8_t kind, const struct sip_ad
 {
 	const struct sip_transactions_config *config = &a->t->layer->config;
 
-	return config->path(config->send_arg, kind, a->listeners, address, path);
+	const int rc = config->path(config->send_arg, kind, a->listeners, address, path);
+
+	if (rc == 0 && kind == SIP_TLS && a->targets.by_name && config->tls_name != NULL)
+		path->name = config->tls_name(config->send_arg, slice_of(a->targets.domain));
+	return rc;
 }
 
 /* RFC 3261 §18.1.1 */
