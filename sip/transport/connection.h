@@ -144,8 +144,9 @@ void stream_free(struct connection *c);
 
 /* What was read is SIP, or is wrapped in WebSocket; returns what is incomplete. */
 void stream_deliver(struct connection *c, const char *data, size_t size);
-/* Counts and tells; the connection is closed when what waits is written. */
-void stream_give_up(struct connection *c, const char *why);
+/* Counts and tells; the connection is closed when what waits is written. answered: an answer may
+ * come later, from another shard. */
+void stream_give_up(struct connection *c, const char *why, bool answered);
 
 /* --- ws.c --- */
 struct slice ws_consume(struct connection *c, char *data, size_t size);

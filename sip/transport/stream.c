@@ -177,14 +177,14 @@ void stream_deliver(struct connection *c, const char *data, size_t size)
 	transport->config.receive(transport->config.arg, data, size, &path);
 }
 
-void stream_give_up(struct connection *c, const char *why)
+void stream_give_up(struct connection *c, const char *why, bool answered)
 {
 	const struct sip_path path = connection_path(c);
 
 	c->transport->stats.dropped_framing++;
 	transport_notice(c->transport, SIP_NOTICE_FRAMING, &path, why);
 	c->last_words = true;
-	if (c->state == CONNECTION_OPEN && c->out == NULL)
+	if (c->state == CONNECTION_OPEN && c->out == NULL && !answered)
 		connection_fail(c, -EBADMSG);
 }
 
@@ -201,7 +201,7 @@ static void give_up(struct connection *c, struct slice head, enum frame_result f
 
 	if (head.n > 0)
 		stream_deliver(c, head.p, head.n);
-	stream_give_up(c, texts[fault]);
+	stream_give_up(c, texts[fault], head.n > 0);
 }
 
 static void answer_ping(struct connection *c)
@@ -252,7 +252,7 @@ static int keep(struct connection *c, struct slice rest)
 		free(c->in);
 		c->in = NULL;
 		c->in_used = c->in_size = 0;
-		c->partial_ms = c->parts != NULL ? transport_now(c->transport) : 0;
+		c->partial_ms = c->parts != NULL || c->last_words ? transport_now(c->transport) : 0;
 		return 0;
 	}
 	if (c->in == NULL) {

@@ -102,7 +102,7 @@ static void close_with(struct connection *c, enum close_code code, const char *w
 	const char payload[2] = { (char)(code >> 8), (char)code };
 
 	queue_frame(c, WS_CLOSE, payload, sizeof(payload));
-	stream_give_up(c, why);
+	stream_give_up(c, why, false);
 }
 
 /* --- the HTTP before --- */
@@ -117,7 +117,7 @@ static size_t upgrade(struct connection *c, struct slice data)
 
 	if (size > HTTP_REQUEST_MAX || (size == 0 && data.n > HTTP_REQUEST_MAX)) {
 		c->transport->stats.ws_refused++;
-		stream_give_up(c, "HTTP longer than it may be");
+		stream_give_up(c, "HTTP longer than it may be", false);
 		return 0;
 	}
 	if (size == 0)
@@ -128,7 +128,7 @@ static size_t upgrade(struct connection *c, struct slice data)
 	c->upgraded = status == 101;
 	if (!c->upgraded) {
 		c->transport->stats.ws_refused++;
-		stream_give_up(c, status == 403 ? "another Origin" : "no upgrade to SIP");
+		stream_give_up(c, status == 403 ? "another Origin" : "no upgrade to SIP", false);
 	}
 	return size;
 }

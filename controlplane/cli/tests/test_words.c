@@ -174,8 +174,9 @@ static const char *complete(const char *text)
 
 Test(complete, goes_on_from_what_is_typed)
 {
-	cr_assert_str_eq(complete(""), "show call ban unban drain resume events sip top capture "
-				       "trace reclaim config help");
+	cr_assert_str_eq(complete(""),
+			 "show call ban unban drain resume reload events sip top capture "
+			 "trace reclaim config help");
 	cr_assert_str_eq(complete("sh"), "show");
 	cr_assert_str_eq(complete("show ca"), "calls");
 	cr_assert_str_eq(complete("show  t"), "trunks terminations");

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A SIP user agent over UDP that does what a test wants.
+"""A SIP user agent over UDP, TCP or TLS that does what a test wants.
 
 An Agent owns a socket on a host of the lab and a thread that receives. Requests that arrive wait
 in a list until the test asks for them with expect(); retransmissions are answered from memory.
@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 
-from . import sip
+from . import sip, stream
 from .lab import ADDRESSES, DOMAIN, SIP_ADDRESS, SIP_ADDRESS6, Timeout
 from .rtp import Rtp
 
@@ -23,7 +23,9 @@ class Agent:
     """One user on one host, at one port."""
 
     def __init__(self, lab, user, host=None, password=None, port=0, address=None, trunk=False,
-                 server=None, server_port=5060):
+                 server=None, server_port=None, transport="udp", tls=None):
+        """transport: tcp listens at the port and connects when it sends; tls (a context of ssl)
+        only connects."""
         self.lab = lab
         self.user = user
         self.trunk = trunk  # known by its address: is not challenged
@@ -32,14 +34,22 @@ class Agent:
         self.address = address or ADDRESSES[self.host]
         own_host = self.address if self.host == "tandem" else None
         of_family = SIP_ADDRESS6 if ":" in self.address else SIP_ADDRESS
-        self.server = (server or own_host or of_family, server_port)
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        self.socket = lab.socket(self.host, family)
-        self.socket.bind((self.address, port))
-        self.port = self.socket.getsockname()[1]
+        self.transport = transport
+        self.server = (server or own_host or of_family,
+                       server_port or (5061 if transport == "tls" else 5060))
+        if transport == "udp":
+            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+            self.socket = lab.socket(self.host, family)
+            self.socket.bind((self.address, port))
+            self.port = self.socket.getsockname()[1]
+        else:
+            self.socket = stream.Streams(lab, self.host, self.address, port, tls)
+            self.port = self.socket.port
         self.uri = f"sip:{user}@{DOMAIN}"
         self.host_part = f"[{self.address}]" if ":" in self.address else self.address
         self.contact = f"sip:{user}@{self.host_part}:{self.port}"
+        if transport != "udp":
+            self.contact += f";transport={transport}"
         self.responses = []
         self.requests = []
         self.trace = []
@@ -83,6 +93,10 @@ class Agent:
     def _receive(self):
         while not self._closed:
             try:
+                if self.transport != "udp":
+                    for raw in self.socket.receive(0.1):
+                        self._take(sip.Message.parse(raw))
+                    continue
                 if not select.select([self.socket], [], [], 0.1)[0]:
                     continue
                 raw, _ = self.socket.recvfrom(65535)
@@ -125,7 +139,7 @@ class Agent:
         """A new request with the headers that RFC 3261 §8.1.1 wants."""
         self._cseq += 1
         to_value = f"<{to or uri}>" + (f";tag={to_tag}" if to_tag else "")
-        via = f"SIP/2.0/UDP {self.host_part}:{self.port};branch=z9hG4bK{sip.token(12)}"
+        via = f"SIP/2.0/{self.transport.upper()} {self.host_part}:{self.port};branch=z9hG4bK{sip.token(12)}"
         fields = [("via", via + (";rport" if rport else "")), ("max-forwards", "70"),
                   ("from", f"<{self.uri}>;tag={from_tag or sip.token()}"), ("to", to_value),
                   ("call-id", call_id or f"{sip.token(16)}@{self.host}"),
@@ -151,7 +165,7 @@ class Agent:
                     raise Timeout(f"{self.user}: no {status or 'final'} response to "
                                   f"{request.method} within {seconds} s (got {got})") from None
                 heard = any(r.branch == request.branch for r in self.responses)
-                if request.method != "INVITE" or not heard:
+                if self.transport == "udp" and (request.method != "INVITE" or not heard):
                     self.send(request)
                 pause = min(pause * 2, 4)
 
@@ -355,7 +369,8 @@ class Call:
             self._cseq += 1
             cseq = self._cseq
         agent = self.agent
-        via = f"SIP/2.0/UDP {agent.host_part}:{agent.port};branch=z9hG4bK{sip.token(12)};rport"
+        via = (f"SIP/2.0/{agent.transport.upper()} {agent.host_part}:{agent.port};"
+               f"branch=z9hG4bK{sip.token(12)};rport")
         fields = [("via", via), ("max-forwards", "70"), ("from", local), ("to", remote),
                   ("call-id", self.call_id), ("cseq", f"{cseq} {method}"),
                   ("contact", f"<{agent.contact}>")]

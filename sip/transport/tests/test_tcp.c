@@ -166,6 +166,29 @@ Test(tcp, without_a_length_the_headers_are_answered_and_the_connection_closed)
 	close(fd);
 }
 
+Test(tcp, an_answer_of_another_shard_is_waited_for)
+{
+	char text[128] = "";
+	struct sip_path to;
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	bare_send(fd, "OPTIONS sip:a SIP/2.0\r\n\r\n");
+	rig_until(b.received == 1);
+	rig_turn();
+	to = b.from;
+	cr_expect_eq(send_text(&b, &to, RESPONSE), 0);
+	rig_until(!bare_read(fd, text, sizeof(text)));
+	cr_expect_str_eq(text, RESPONSE);
+	close(fd);
+	bare_send(fd = bare_connect(&b, 0), "OPTIONS sip:a SIP/2.0\r\n\r\n");
+	rig_until(b.received == 2);
+	rig_pass_time(sip_transport_limits_default.opening_ms);
+	rig_until(bare_is_closed(fd));
+	close(fd);
+}
+
 Test(tcp, garbage_closes_the_connection)
 {
 	int fd;

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""TCP, TLS and WebSocket: calls between any two of them, connections that are lost, certificates
+that are bad."""
+
+import contextlib
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+import threading
+
+from world.lab import ADDRESSES6, wait_until
+from world.suite import connect, equal, hang_up, test, wait_talking
+
+
+def connections(world, transport):
+    return [c for c in world.lab.show("connections") if c["transport"] == transport]
+
+
+def reoffer(one, other, direction):
+    """A re-INVITE from one to the other."""
+    done = []
+    thread = threading.Thread(target=lambda: done.append(one.reinvite(direction)))
+    thread.start()
+    other.answer_reinvite("recvonly" if direction == "sendonly" else "sendrecv")
+    thread.join(10)
+    assert done, "the re-INVITE is answered"
+
+
+@test()
+def a_call_from_tcp_to_udp_and_between_families(world):
+    alice = world.registered("alice", transport="tcp", address=ADDRESSES6["alice"])
+    bob = world.registered("bob")
+    for caller, callee in ((alice, bob), (bob, alice)):
+        outgoing, incoming = connect(caller, callee)
+        hang_up(outgoing, incoming)
+    equal(len(connections(world, "tcp")), 1, "connections: one carries all")
+    equal(alice.socket.opened, 0, "connections that Tandem opened")
+
+
+@test(timeout=60)
+def a_call_outlives_its_connections(world):
+    """SD14: requests of a dialog go over a new connection, in either direction."""
+    alice, bob = world.registered("alice", transport="tcp"), world.registered("bob")
+    outgoing, incoming = connect(alice, bob)
+    for direction in ("sendonly", "sendrecv"):
+        alice.socket.cut()
+        wait_until(lambda: not connections(world, "tcp"), 5, "Tandem sees the connection closed")
+        reoffer(incoming, outgoing, direction)
+    equal(alice.socket.opened, 2, "connections that Tandem opened")
+    wait_talking(outgoing, incoming)
+    alice.socket.cut()
+    wait_until(lambda: not connections(world, "tcp"), 5, "Tandem sees the connection closed")
+    hang_up(outgoing, incoming)
+
+
+@test()
+def what_is_no_sip_closes_a_connection(world):
+    alice = world.agent("alice", transport="tcp")
+    alice.send_raw(b"OPTIONS sip:tandem.lab SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\n"
+                   b"From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: framing\r\n"
+                   b"CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n")
+    response = alice._wait(lambda: alice.responses[:1], 5, "a response")[0]
+    equal(response.status, 400, "without Content-Length")
+    wait_until(lambda: not connections(world, "tcp"), 5, "the connection is closed")
+
+
+# --- certificates ------------------------------------------------------------------------------
+
+def openssl(*arguments, check=True):
+    return subprocess.run(["openssl", *arguments], check=check, capture_output=True, text=True,
+                          timeout=20, stdin=subprocess.DEVNULL)
+
+
+def issue(folder, name, names, authority="ca"):
+    """NAME.pem and NAME.key, of an authority that is made when it is not there."""
+    base = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-days", "1"]
+    path = os.path.join(folder, authority)
+    if not os.path.exists(path + ".pem"):
+        openssl(*base, "-subj", f"/CN={authority}", "-keyout", path + ".key", "-out", path + ".pem")
+    own = os.path.join(folder, name)
+    openssl(*base, "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}",
+            "-addext", "basicConstraints=critical,CA:FALSE", "-CA", path + ".pem", "-CAkey",
+            path + ".key", "-keyout", own + ".key", "-out", own + ".pem")
+    return own
+
+
+UDP6 = "    - {transport: udp, address: \"2001:2::10\", port: 5060}\n"
+LISTENERS = UDP6 + """\
+    - {transport: tls, address: 198.18.0.10, port: 5061}
+    - {transport: tls, address: "2001:2::10", port: 5061}
+    - {transport: wss, address: 198.18.0.10, port: 5443}
+"""
+BEFORE = "  registration_min_s: 2\n"
+NAMES = "DNS:tandem.lab,IP:198.18.0.10"
+
+
+def tls_section(own, folder, verify):
+    return f"""\
+  tls:
+    certificates: [{{certificate: {own}.pem, private_key: {own}.key}}]
+    ca: {folder}/ca.pem
+    verify_client: {verify}
+"""
+
+
+@contextlib.contextmanager
+def with_tls(world, verify):
+    """The lab with listeners of TLS and WSS; gives the folder of the certificates."""
+    folder = tempfile.mkdtemp()
+    try:
+        own = issue(folder, "tandem", NAMES)
+        with world.configured(UDP6, LISTENERS,
+                              more=[(BEFORE, tls_section(own, folder, verify) + BEFORE)]):
+            yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def context_of(folder, certificate):
+    context = ssl.create_default_context(cafile=f"{folder}/ca.pem")
+    context.load_cert_chain(certificate + ".pem", certificate + ".key")
+    return context
+
+
+def knock(world, folder, *arguments):
+    """What openssl s_client says of the TLS listener, or of how it was refused."""
+    done = world.lab.run("alice", "sh", "-c", f"echo Q | openssl s_client -connect "
+                         f"198.18.0.10:5061 -CAfile {folder}/ca.pem -verify_return_error "
+                         f"-servername tandem.lab {' '.join(arguments)} 2>&1", check=False)
+    return done.stdout
+
+
+@test(restarts=True, timeout=90)
+def a_call_between_tls_and_udp_with_certificates_on_both_sides(world):
+    with with_tls(world, "required") as folder:
+        good, evil = issue(folder, "alice", "DNS:alice.lab"), issue(folder, "evil", "DNS:e", "other")
+        alice = world.registered("alice", transport="tls", tls=context_of(folder, good))
+        bob = world.registered("bob", address=ADDRESSES6["bob"])
+        outgoing, incoming = connect(alice, bob)
+        with_good = ("-cert", good + ".pem", "-key", good + ".key")
+
+        # Refused: no certificate, another authority's, too old a version. RFC 8446 lets the
+        # client send before it hears of that, so the version that tells at once is asked for.
+        assert "alert" in knock(world, folder, "-tls1_2"), "no certificate"
+        assert "alert" in knock(world, folder, "-tls1_2", "-cert", evil + ".pem", "-key",
+                                evil + ".key"), "a certificate of another authority"
+        assert "Verification: OK" in knock(world, folder, "-tls1_2", *with_good)
+        assert "Verification: OK" in knock(world, folder, "-tls1_3", *with_good)
+        assert "alert" in knock(world, folder, "-tls1_1", *with_good), "TLS 1.1"
+        # Read again: new connections see the new one, the call goes on over its own.
+        issue(folder, "tandem", NAMES + ",DNS:renewed.lab")
+        world.lab.ctl("reload")
+        assert "Verify return code: 0" in knock(world, folder, *with_good, "-verify_hostname",
+                                                "renewed.lab"), "the new certificate"
+        equal(len([c for c in connections(world, "tls") if c["state"] == "open"
+                   and c["received"]]), 1, "alice's connection")
+        reoffer(incoming, outgoing, "sendrecv")
+        hang_up(outgoing, incoming)
+        counted = {c["counter"]: c["value"] for c in world.lab.show("sip")}
+        assert counted["transport.tls_failed"] >= 3, counted
+        world.close()
