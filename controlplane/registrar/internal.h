@@ -34,7 +34,7 @@ struct registrar {
  *
  * Not every refresh is written: the store takes a contact for alive STORE_SLACK_MS longer than it
  * is, and hears of it again when that is not enough. What is lost when the process dies without
- * an end: a contact may be taken for alive for so much longer, and its CSeq may be an old one.
+ * an end: a contact may be taken for alive for so much longer, with an older Call-ID and CSeq.
  */
 #define STORE_SLACK_MS (600u * 1000)
 int registrar_commit(struct registrar *registrar, const char *aor, const struct binding *old,

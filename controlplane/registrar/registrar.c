@@ -46,7 +46,7 @@ static void write_entry(struct registrar *r, const char *aor, struct update_entr
 		/* The same URI in another spelling would be another row. */
 		if (!slice_equal(entry->old_uri, c->uri))
 			forget(r, aor, entry->old_uri);
-		if (entry->in_place && c->expires_ms <= c->stored_ms)
+		if (entry->same_way && c->expires_ms <= c->stored_ms)
 			break;
 		/* fall through */
 	case UPDATE_ADDED:

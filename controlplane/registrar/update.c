@@ -274,7 +274,7 @@ static void take_old(const struct binding *old, uint64_t now_ms, struct update_r
 		entry->contact = old->contacts[i];
 		entry->old_uri = old->contacts[i].uri;
 		entry->change = entry->contact.expires_ms <= now_ms ? UPDATE_EXPIRED : UPDATE_KEPT;
-		entry->in_place = false;
+		entry->in_place = entry->same_way = false;
 		/* It was parsed when it came. */
 		sip_uri_parse(entry->old_uri, &entry->uri);
 	}
@@ -331,10 +331,9 @@ static bool same_path(const struct sip_path *a, const struct sip_path *b)
 	       sip_flow_equal(a->flow, b->flow);
 }
 
-static bool differs_in_time_only(const struct contact *a, const struct contact *b)
+static bool is_same_way(const struct contact *a, const struct contact *b)
 {
-	return slice_equal(a->uri, b->uri) && slice_equal(a->call_id, b->call_id) &&
-	       slice_equal(a->user_agent, b->user_agent) && slice_equal(a->route, b->route) &&
+	return slice_equal(a->uri, b->uri) && slice_equal(a->route, b->route) &&
 	       slice_equal(a->instance, b->instance) && same_path(&a->path, &b->path) &&
 	       a->reg_id == b->reg_id && a->epoch == b->epoch && a->q == b->q &&
 	       a->flags == b->flags;
@@ -395,8 +394,11 @@ static int apply_contact(const struct update_request *update, const struct updat
 	}
 	aim(update, from, &contact);
 	contact.stored_ms = entry->contact.stored_ms;
-	entry->in_place = entry->change == UPDATE_KEPT && entry->old_uri.p &&
-			  differs_in_time_only(&entry->contact, &contact);
+	entry->same_way = entry->change == UPDATE_KEPT && entry->old_uri.p &&
+			  is_same_way(&entry->contact, &contact);
+	entry->in_place = entry->same_way &&
+			  slice_equal(entry->contact.call_id, contact.call_id) &&
+			  slice_equal(entry->contact.user_agent, contact.user_agent);
 	entry->change = entry->old_uri.p ? UPDATE_REFRESHED : UPDATE_ADDED;
 	entry->uri = from->uri;
 	entry->contact = contact;

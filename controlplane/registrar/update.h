@@ -56,6 +56,7 @@ struct update_entry {
 	struct slice old_uri; /* as it was stored; none if it is new */
 	enum update_change change;
 	bool in_place; /* REFRESHED, and nothing but time and CSeq has changed */
+	bool same_way; /* REFRESHED, and who was reached before is reached now */
 };
 
 #define UPDATE_ENTRIES_HERE 4u

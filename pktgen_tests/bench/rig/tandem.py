@@ -26,8 +26,7 @@ dataplane:
 sip:
   domains: [bench.invalid]
   digest: [MD5] # sipp 3.6 gives up when the first challenge is for another algorithm
-  listeners:
-    - {{transport: udp, address: {address}, port: 5060}}
+  listeners: [{listeners}]
 {sip}
 users: [{users}]
 trunks:
@@ -42,9 +41,9 @@ controlplane:
 
 class Tandem:
     """network: of figures/sip.py. users: how many there are, user0 with secret0 and so on. sip,
-    trunks: lines for these sections of the configuration."""
+    trunks: lines for these sections of the configuration. transports: what is listened for."""
 
-    def __init__(self, bench, network, users=0, sip="", trunks=""):
+    def __init__(self, bench, network, users=0, sip="", trunks="", transports=("udp",)):
         self.run_dir = bench.path("tandem")
         os.makedirs(self.run_dir, mode=0o700)
         config = bench.path("tandem.yaml")
@@ -52,8 +51,10 @@ class Tandem:
             out.write(CONFIG.format(
                 run_dir=self.run_dir, state_dir=os.path.join(self.run_dir, "state"),
                 media_interface=network.MEDIA, media=network.MEDIA_ADDRESS,
-                address=network.SWITCH, caller=network.CALLER, callee=network.CALLEE,
+                caller=network.CALLER, callee=network.CALLEE,
                 core=bench.cores.dut, sip=sip, trunks=trunks,
+                listeners=", ".join(f"{{transport: {t}, address: {network.SWITCH}, port: 5060}}"
+                                    for t in transports),
                 users=", ".join(f"{{name: user{i}, password: secret{i}}}" for i in range(users))))
         environment = {"TANDEM_RUN_DIR": self.run_dir}
         self.dataplane, self.controlplane = (
