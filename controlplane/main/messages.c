@@ -7,6 +7,7 @@
 #include "controlplane/events/events.h"
 #include "controlplane/main/dispatch.h"
 #include "controlplane/main/guard.h"
+#include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
 
 #define WITH_LOAD_MAX 8192u /* larger responses do not tell our load */
@@ -144,6 +145,7 @@ static void on_flow_failed(void *arg, const struct sip_path *path, int error, ui
 
 	LOG_DEBUG("sip", 0, "%s %s: %s", sip_transport_name(path->kind),
 		  sip_address_text(&path->remote, text), strerror(-error));
+	registrar_flow_failed(runtime->shard.registrar, path->flow);
 	lose(&runtime->shard, path);
 	for (unsigned i = 0; i < runtime->shared->count; i++)
 		if (shards & 1u << i)

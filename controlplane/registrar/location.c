@@ -25,8 +25,16 @@ struct stripe {
 	struct place *due; /* while the wheel is moved */
 };
 
+struct way {
+	struct cds_lfht_node node; /* in location->ways */
+	struct rcu_head rcu;
+	struct sip_flow flow;
+	char aor[];
+};
+
 struct location {
 	struct cds_lfht *table; /* struct place, by AOR */
+	struct cds_lfht *ways;  /* struct way, by connection */
 	_Atomic size_t count;
 	struct stripe stripes[STRIPES];
 };
@@ -165,6 +173,85 @@ static struct stripe *stripe_of(struct location *l, struct slice aor)
 	return &l->stripes[slice_hash(aor) >> 32 & (STRIPES - 1)];
 }
 
+/* --- connections ------------------------------------------------------------------------------------ */
+
+static uint64_t flow_hash(struct sip_flow flow)
+{
+	return slice_hash((struct slice){ (const char *)&flow, sizeof(flow) });
+}
+
+static struct way *way_of(struct cds_lfht_node *node)
+{
+	return node ? caa_container_of(node, struct way, node) : NULL;
+}
+
+static int is_flow(struct cds_lfht_node *node, const void *flow)
+{
+	return sip_flow_equal(way_of(node)->flow, *(const struct sip_flow *)flow);
+}
+
+static struct way *find_way(struct location *l, struct sip_flow flow)
+{
+	struct cds_lfht_iter iter;
+
+	cds_lfht_lookup(l->ways, flow_hash(flow), is_flow, &flow, &iter);
+	return way_of(cds_lfht_iter_get_node(&iter));
+}
+
+static void free_way(struct rcu_head *head)
+{
+	free(caa_container_of(head, struct way, rcu));
+}
+
+static bool has_way(const struct contact *c)
+{
+	return (c->flags & CONTACT_OUTBOUND) && c->path.flow.index != 0;
+}
+
+static void forget_ways(struct location *l, const struct binding *b)
+{
+	for (unsigned i = 0; i < b->count; i++) {
+		struct way *way =
+			has_way(&b->contacts[i]) ? find_way(l, b->contacts[i].path.flow) : NULL;
+
+		if (way && cds_lfht_del(l->ways, &way->node) == 0)
+			urcu_memb_call_rcu(&way->rcu, free_way);
+	}
+}
+
+/* One that there is no memory for is not told of its end: its contact expires instead. */
+static void note_ways(struct location *l, const struct binding *b)
+{
+	for (unsigned i = 0; i < b->count; i++) {
+		const struct sip_flow flow = b->contacts[i].path.flow;
+		struct way *way;
+
+		if (!has_way(&b->contacts[i]) || find_way(l, flow))
+			continue;
+		way = malloc(sizeof(*way) + b->aor.n + 1);
+		if (!way)
+			continue;
+		way->flow = flow;
+		memcpy(way->aor, b->aor.p, b->aor.n + 1);
+		cds_lfht_node_init(&way->node);
+		cds_lfht_add(l->ways, flow_hash(flow), &way->node);
+	}
+}
+
+bool location_of_flow(struct location *location, struct sip_flow flow, char *aor, size_t size)
+{
+	const struct way *way;
+	bool found;
+
+	location_read_begin();
+	way = find_way(location, flow);
+	found = way && slice_copy(slice_of(way->aor), aor, size) == 0;
+	location_read_end();
+	return found;
+}
+
+/* --- life --------------------------------------------------------------------------------------------- */
+
 static void close_stripes(struct location *l)
 {
 	for (unsigned i = 0; i < STRIPES; i++) {
@@ -198,8 +285,11 @@ int location_create(size_t expected, uint64_t now_ms, struct location **location
 	while (buckets < expected)
 		buckets *= 2;
 	l->table = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &urcu_memb_flavor, NULL);
-	if (!l->table || open_stripes(l, now_ms)) {
+	l->ways = cds_lfht_new_flavor(buckets, buckets, buckets, 0, &urcu_memb_flavor, NULL);
+	if (!l->table || !l->ways || open_stripes(l, now_ms)) {
 		close_stripes(l);
+		if (l->ways)
+			cds_lfht_destroy(l->ways, NULL);
 		if (l->table)
 			cds_lfht_destroy(l->table, NULL);
 		free(l);
@@ -213,6 +303,7 @@ static void remove_place(struct location *l, struct place *p)
 {
 	timer_cancel(p->stripe->wheel, &p->timer);
 	cds_lfht_del(l->table, &p->node);
+	forget_ways(l, p->binding);
 	urcu_memb_call_rcu(&p->binding->rcu, free_binding);
 	urcu_memb_call_rcu(&p->rcu, free_place);
 }
@@ -230,6 +321,7 @@ void location_destroy(struct location *l)
 	location_read_end();
 	urcu_memb_barrier();
 	cds_lfht_destroy(l->table, NULL);
+	cds_lfht_destroy(l->ways, NULL);
 	close_stripes(l);
 	free(l);
 }
@@ -311,6 +403,7 @@ int location_set(struct location *l, struct slice aor, const struct contact *con
 		had = old->count;
 	}
 	if (p && new) {
+		forget_ways(l, old);
 		rcu_assign_pointer(p->binding, new);
 		urcu_memb_call_rcu(&old->rcu, free_binding);
 	} else if (new) {
@@ -318,6 +411,8 @@ int location_set(struct location *l, struct slice aor, const struct contact *con
 	} else if (p) {
 		remove_place(l, p);
 	}
+	if (new && !error)
+		note_ways(l, new);
 	location_read_end();
 	if (error) {
 		free(new);

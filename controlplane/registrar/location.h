@@ -8,6 +8,7 @@
  *
  *   struct place     one per AOR that has contacts: its timer, its binding
  *   struct binding   the contacts, highest q first, with their texts behind
+ *   struct way       a connection that a contact with outbound (RFC 5626) is known by, and its AOR
  *
  * Writers take the lock of the AOR: AORs are spread over stripes, each with a lock and a timer
  * wheel, so that those of different AORs seldom meet.
@@ -91,6 +92,9 @@ int location_set(struct location *location, struct slice aor, const struct conta
 void location_refresh(const struct contact *at, const struct contact *to);
 /* The AOR is visited at that time, and not at the one that was set before. */
 void location_arm(struct location *location, struct slice aor, uint64_t due_ms);
+
+/* The AOR of the contact with outbound that is reached over this connection. false: none. */
+bool location_of_flow(struct location *location, struct sip_flow flow, char *aor, size_t size);
 
 /* Visits the AORs whose time has come, in a read section, without their locks. One thread. */
 void location_advance(struct location *location, uint64_t now_ms,

@@ -54,6 +54,7 @@ static void write_entry(struct registrar *r, const char *aor, struct update_entr
 		break;
 	case UPDATE_REMOVED:
 	case UPDATE_EXPIRED:
+	case UPDATE_LOST:
 		if (entry->old_uri.p) /* else it came and went in one request */
 			forget(r, aor, entry->old_uri);
 		break;
@@ -139,14 +140,17 @@ static void tell_removed(struct registrar *r, const char *aor, struct slice uri,
 
 void registrar_tell(struct registrar *r, const char *aor, const struct update_result *result)
 {
+	static const char *const reasons[] = { [UPDATE_REMOVED] = "unregistered",
+					       [UPDATE_EXPIRED] = "expired",
+					       [UPDATE_LOST] = "flow-failed" };
+
 	for (unsigned i = 0; i < result->count; i++) {
 		const struct update_entry *entry = &result->entries[i];
 
 		if (entry->change == UPDATE_ADDED)
 			tell_added(r, aor, &entry->contact);
 		else if (!update_is_live(entry) && entry->old_uri.p)
-			tell_removed(r, aor, entry->old_uri,
-				     entry->change == UPDATE_REMOVED ? "unregistered" : "expired");
+			tell_removed(r, aor, entry->old_uri, reasons[entry->change]);
 	}
 }
 
@@ -484,6 +488,36 @@ static void visit_due(void *arg, const char *text)
 			ping(r, &result);
 		update_free(&result);
 	}
+}
+
+/* RFC 5626 §5.3: who is known by a flow alone is not there any more. A phone that has another flow is
+ * tried over that one from now on. */
+void registrar_flow_failed(struct registrar *r, struct sip_flow flow)
+{
+	const uint64_t now_ms = r->now();
+	char text[REGISTRAR_AOR_MAX];
+	struct slice aor;
+	const struct binding *old;
+	struct update_result result;
+
+	if (flow.index == 0 || !location_of_flow(r->location, flow, text, sizeof(text)))
+		return;
+	aor = slice_of(text);
+	location_read_begin();
+	location_lock(r->location, aor);
+	old = location_find(r->location, aor);
+	if (update_expire(old, now_ms, &result) == 0) {
+		for (unsigned i = 0; i < result.count; i++)
+			if ((result.entries[i].contact.flags & CONTACT_OUTBOUND) &&
+			    sip_flow_equal(result.entries[i].contact.path.flow, flow))
+				result.entries[i].change = UPDATE_LOST;
+		if (registrar_commit(r, text, old, now_ms, &result))
+			result.count = 0;
+	}
+	location_unlock(r->location, aor);
+	registrar_tell(r, text, &result);
+	update_free(&result);
+	location_read_end();
 }
 
 void registrar_tick(struct registrar *registrar)

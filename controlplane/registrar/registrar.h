@@ -64,6 +64,8 @@ void registrar_users(struct registrar *registrar, struct digest_users *users);
 /* Copies the live contacts of an AOR, highest q first. Returns how many (0..max). */
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 			  struct registrar_contact *contacts, unsigned max);
+/* A connection is gone: contacts that are known by it alone are as well. Any shard. */
+void registrar_flow_failed(struct registrar *registrar, struct sip_flow flow);
 /* Drops what has expired, and has phones behind NATs pinged; called about once a second by one
  * thread. */
 void registrar_tick(struct registrar *registrar);

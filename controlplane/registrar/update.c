@@ -396,8 +396,7 @@ static int apply_contact(const struct update_request *update, const struct updat
 	contact.stored_ms = entry->contact.stored_ms;
 	entry->same_way = entry->change == UPDATE_KEPT && entry->old_uri.p &&
 			  is_same_way(&entry->contact, &contact);
-	entry->in_place = entry->same_way &&
-			  slice_equal(entry->contact.call_id, contact.call_id) &&
+	entry->in_place = entry->same_way && slice_equal(entry->contact.call_id, contact.call_id) &&
 			  slice_equal(entry->contact.user_agent, contact.user_agent);
 	entry->change = entry->old_uri.p ? UPDATE_REFRESHED : UPDATE_ADDED;
 	entry->uri = from->uri;

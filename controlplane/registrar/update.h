@@ -48,7 +48,14 @@ int update_read(const struct sip_msg *request, const struct sip_path *from,
 		const struct config_sip *sip, struct update_request *update,
 		struct refusal *refusal);
 
-enum update_change { UPDATE_KEPT, UPDATE_ADDED, UPDATE_REFRESHED, UPDATE_REMOVED, UPDATE_EXPIRED };
+enum update_change {
+	UPDATE_KEPT,
+	UPDATE_ADDED,
+	UPDATE_REFRESHED,
+	UPDATE_REMOVED,
+	UPDATE_EXPIRED,
+	UPDATE_LOST, /* its connection is gone (RFC 5626) */
+};
 
 struct update_entry {
 	struct contact contact;

@@ -145,6 +145,44 @@ Test(outbound, who_cannot_have_it)
 		     400);
 }
 
+static unsigned register_flow(unsigned cseq, unsigned index, const char *uri, unsigned reg_id)
+{
+	world.flow = (struct sip_flow){ index, 1, 0 };
+	return send_registerf("alice", "c", cseq,
+			      OUTBOUND "Contact: <%s>;+sip.instance=\"<" UUID ">\";reg-id=%u\r\n",
+			      uri, reg_id);
+}
+
+Test(outbound, a_connection_that_is_gone_takes_its_contact_with_it)
+{
+	cr_assert_eq(register_flow(1, 7, "sip:alice@10.0.0.1:1", 1), 200);
+	world_now_ms += 1000;
+	cr_assert_eq(register_flow(2, 8, "sip:alice@10.0.0.1:2", 2), 200);
+	world.events[0] = 0;
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 8, 2, 0 });
+	cr_expect_eq(registrar_count(world.registrar), 2,
+		     "another generation is another connection");
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 8, 1, 0 });
+	cr_expect_str_eq(contacts_of(AOR), "sip:alice@10.0.0.1:1 1799 1\n",
+			 "the other flow serves");
+	cr_expect_str_eq(world.events, "removed " AOR " sip:alice@10.0.0.1:2 flow-failed\n");
+	/* connected anew: the old connection means nothing any more */
+	cr_assert_eq(register_flow(3, 9, "sip:alice@10.0.0.1:3", 1), 200);
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 7, 1, 0 });
+	cr_expect_str_eq(contacts_of(AOR), "sip:alice@10.0.0.1:3 1800 1\n");
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 9, 1, 0 });
+	cr_expect_eq(registrar_count(world.registrar), 0);
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 9, 1, 0 });
+}
+
+Test(outbound, who_has_no_outbound_stays_without_its_connection)
+{
+	world.flow = (struct sip_flow){ 5, 1, 0 };
+	send_register("alice", "c", 1, "Contact: <sip:alice@10.0.0.1>\r\n");
+	registrar_flow_failed(world.registrar, world.flow);
+	cr_expect_eq(registrar_count(world.registrar), 1, "it may listen there");
+}
+
 /* --- GRUUs ------------------------------------------------------------------------------------------ */
 
 static const char *gruu_of(const char *name)

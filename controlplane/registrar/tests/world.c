@@ -202,6 +202,7 @@ static unsigned deliver(const struct parts *parts, const char *authorization)
 	cr_assert_lt(n, (int)sizeof(text));
 	cr_assert_eq(sip_address_parse(slice_of(world.source), 40000, &from.remote), 0);
 	from.listener = strchr(world.source, ':') != NULL;
+	from.flow = world.flow;
 	sip_transactions_receive(world.layer, text, (size_t)n, &from);
 	cr_assert_eq(world.answers, before + 1, "no answer to %s", text);
 	cr_assert_eq(sscanf(world.answer, "SIP/2.0 %u", &status), 1, "%s", world.answer);

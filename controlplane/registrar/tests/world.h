@@ -21,9 +21,10 @@ struct world {
 	struct digest_server *digest;
 	char answer[65536];
 	unsigned answers;
-	char events[4096];  /* a line per event */
-	const char *source; /* IP that the next requests come from */
-	const char *via;    /* sent-by of their Via */
+	char events[4096];    /* a line per event */
+	const char *source;   /* IP that the next requests come from */
+	const char *via;      /* sent-by of their Via */
+	struct sip_flow flow; /* connection that they come over */
 	char dir[64];
 };
 extern struct world world;
