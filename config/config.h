@@ -86,8 +86,9 @@ struct config_dataplane {
 struct config_listener {
 	const char *transport; /* udp, tcp, tls, ws, wss */
 	const char *address;
-	uint16_t port;     /* default 5060 */
-	const char *realm; /* media of calls over it; default: the first */
+	uint16_t port;        /* default 5060 */
+	const char *realm;    /* media of calls over it; default: the first */
+	bool unauthenticated; /* nobody proves who it is there: for tests; default false */
 };
 
 /* sip.connections: */
@@ -273,6 +274,13 @@ void config_free(struct config *config);
 const struct config_port *config_port_find(const struct config *config, const char *name);
 /* Index of a realm, as the dataplane names it; -1: there is none. */
 int config_realm_index(const struct config *config, const char *name);
+
+/* Is nobody asked for a password at this listener? */
+static inline bool config_is_open(const struct config *config, unsigned listener)
+{
+	return listener < config->sip.listeners_count &&
+	       config->sip.listeners[listener].unauthenticated;
+}
 
 /* The run directory without a file: TANDEM_RUN_DIR or the default. For tandemctl. */
 const char *config_run_dir(void);

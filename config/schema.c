@@ -151,6 +151,10 @@ static const struct schema_key listener_keys[] = {
 	{ "port", "Local port.", "5060", NUMBER(config_listener, port, 1, 65535) },
 	{ "realm", "Realm of the media of calls over it. Without it the first.", SCHEMA_ABSENT,
 	  STRING(config_listener, realm, 1, 31), .form = schema_form_name },
+	{ "unauthenticated",
+	  "Whoever sends here is believed to be the user that it names, without a password. For tests "
+	  "alone: each use is an event.",
+	  "false", BOOL(config_listener, unauthenticated) },
 	{ 0 },
 };
 static const struct schema_section listener_section = { "Sockets that SIP is received on.",

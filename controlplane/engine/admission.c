@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/events/events.h"
 #include "controlplane/engine/headers.h"
 #include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
@@ -85,7 +86,8 @@ static bool needs_challenge(struct engine *e, const struct sip_msg *request,
 {
 	const struct registrar *registrar = e->shard->registrar;
 
-	if (sip_msg_header(request, SIP_H_REQUIRE) != NULL)
+	if (sip_msg_header(request, SIP_H_REQUIRE) != NULL ||
+	    config_is_open(e->shard->config, from->listener))
 		return false;
 	if (request->method == SIP_REGISTER)
 		return sip_msg_header(request, SIP_H_AUTHORIZATION) == NULL &&
@@ -171,6 +173,13 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 	struct digest_users users;
 	struct digest_result result;
 
+	if (config_is_open(shard->config, path->listener)) {
+		char source[SIP_ADDRESS_TEXT];
+
+		event_publish(shard->events, EVENT_AUTH_BYPASSED, 0, 0, caller->aor,
+			      sip_address_text(&path->remote, source), "INVITE");
+		return 0;
+	}
 	registrar_users(shard->registrar, &users);
 	digest_check(shard->digest, request, &ask, &users, &result);
 	switch (result.verdict) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "controlplane/events/events.h"
 #include "controlplane/registrar/gruu.h"
 #include "controlplane/registrar/internal.h"
 #include "sip/base/log.h"
@@ -145,7 +146,7 @@ static void add_extensions(const struct handling *h, const struct update_request
 	if (sip->service_route) /* RFC 3608 */
 		sip_build_header(b, SIP_H_SERVICE_ROUTE, "%s", sip->service_route);
 	sip_build_header(b, SIP_H_SUPPORTED, "path, outbound, gruu");
-	if (sip->authentication_info)
+	if (sip->authentication_info && h->proof.verdict == DIGEST_OK)
 		digest_info(h->digest, &h->ask, &h->proof, SLICE_NONE, b);
 }
 
@@ -267,6 +268,19 @@ static void note(const struct handling *h, enum sip_note what)
 		r->note(r->note_arg, &h->from->remote, what, slice_of(h->proof.username));
 }
 
+/* sip.listeners[].unauthenticated: for tests, and on record. */
+static int take_at_its_word(struct handling *h, const struct sip_uri *uri)
+{
+	struct registrar *r = h->registrar;
+	char source[SIP_ADDRESS_TEXT];
+
+	if (registrar_aor(r, uri, h->aor) || !registrar_user_exists(r, h->aor))
+		return reply(h, 404, NULL, "");
+	event_publish(r->events, EVENT_AUTH_BYPASSED, 0, 0, h->aor,
+		      sip_address_text(&h->from->remote, source), "REGISTER");
+	return 0;
+}
+
 /*
  * Steps 3 to 5: who is it, whose contacts are these, and may the one change the other's? Each
  * domain is a realm of its own; so the To says who may be asked for.
@@ -284,6 +298,8 @@ static int check_user(struct handling *h)
 	domain = users_domain(r->users, to.uri.host);
 	if (!domain)
 		return reply(h, 404, NULL, "");
+	if (config_is_open(r->config, h->from->listener))
+		return take_at_its_word(h, &to.uri);
 	registrar_users(r, &users);
 	h->ask = (struct digest_ask){ .realm = slice_of(domain), .now_s = h->now_ms / 1000 };
 	digest_check(h->digest, h->request, &h->ask, &users, &h->proof);
@@ -368,6 +384,7 @@ void registrar_handle(struct registrar *registrar, struct digest_server *digest,
 		.request = request,
 		.from = from,
 		.now_ms = registrar->now(),
+		.proof = { .verdict = DIGEST_MISSING },
 	};
 
 	random_token(h.tag, TAG_CHARS);

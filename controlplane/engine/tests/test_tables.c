@@ -74,7 +74,9 @@ Test(outcome, what_is_not_the_callers_business_is_not_passed_on)
 /* --- routes --- */
 
 static const char *domains[] = { "tandem.lab", "second.lab" };
-static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060, NULL } };
+static struct config_listener listeners[] = {
+	{ .transport = "udp", .address = "198.18.0.10", .port = 5060 }
+};
 static struct config_trunk trunks[] = {
 	{ .name = "carrier", .prefix = "9" },
 	{ .name = "special", .prefix = "90", .strip_prefix = true },

@@ -10,7 +10,9 @@
 struct world *world;
 
 static const char *domains[] = { "tandem.lab" };
-static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060, NULL } };
+static struct config_listener listeners[] = {
+	{ .transport = "udp", .address = "198.18.0.10", .port = 5060 }
+};
 static struct config_media media[] = { { "198.18.0.20", 16384, 32767, NULL },
 				       { "2001:2::20", 16384, 32767, NULL } };
 static const char *carrier_addresses[] = { "198.18.0.104" };
@@ -483,8 +485,10 @@ void world_start(void)
 void world_two_realms(void)
 {
 	static struct config_realm realms[] = { { .name = "access" }, { .name = "core" } };
-	static struct config_listener two[] = { { "udp", "198.18.0.10", 5060, "access" },
-						{ "udp", "198.19.0.10", 5060, "core" } };
+	static struct config_listener two[] = {
+		{ .transport = "udp", .address = "198.18.0.10", .port = 5060, .realm = "access" },
+		{ .transport = "udp", .address = "198.19.0.10", .port = 5060, .realm = "core" }
+	};
 	static struct config_media addresses[] = { { "198.18.0.20", 16384, 32767, "access" },
 						   { "198.19.0.20", 16384, 32767, "core" } };
 	static const char *pbx_addresses[] = { "198.18.0.101" };

@@ -97,6 +97,24 @@ Test(registrar, names_the_extensions_that_it_does_not_have)
 	cr_expect(answer_has("Supported: path, outbound, gruu\r\n"), "%s", world.answer);
 }
 
+Test(registrar, a_listener_for_tests_believes_everybody_and_that_is_told)
+{
+	struct parts parts = {
+		"sip:tandem.lab", "sip:alice@tandem.lab", NULL, NULL, "c", 1, PHONE
+	};
+
+	cr_expect_eq(send_parts(&parts), 401);
+	world_unauthenticated(true);
+	parts.cseq = 2;
+	cr_expect_eq(send_parts(&parts), 200);
+	cr_expect_not_null(strstr(world.events, "bypassed alice@tandem.lab 198.18.0.101:40000"),
+			   "%s", world.events);
+	parts.to = "sip:nobody@tandem.lab";
+	cr_expect_eq(send_parts(&parts), 404);
+	world_unauthenticated(false);
+	cr_expect_eq(send_parts(&parts), 401);
+}
+
 /* --- contacts come and go --------------------------------------------------------------------------- */
 
 Test(registrar, answers_with_all_contacts_and_the_date)

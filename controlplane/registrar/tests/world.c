@@ -38,6 +38,7 @@ uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, u
 	snprintf(world.events + used, sizeof(world.events) - used, "%s %s %s%s%s\n",
 		 type == EVENT_REGISTRATION_ADDED ? "added"
 		 : type == EVENT_NAT_ALG          ? "alg"
+		 : type == EVENT_AUTH_BYPASSED    ? "bypassed"
 						  : "removed",
 		 fields[0], fields[1], *fields[2] ? " " : "", fields[2]);
 	return 1;
@@ -69,8 +70,10 @@ static const char *via_host(void *arg, const struct sip_path *path)
 }
 
 static const char *domains[] = { "tandem.lab", "other.lab" };
-static struct config_listener listeners[] = { { "udp", "198.18.0.10", 5060, NULL },
-					      { "udp", "2001:2::10", 5060, NULL } };
+static struct config_listener listeners[] = {
+	{ .transport = "udp", .address = "198.18.0.10", .port = 5060 },
+	{ .transport = "udp", .address = "2001:2::10", .port = 5060 }
+};
 static struct config_user users[] = {
 	{ "alice", "alice-secret", "tandem.lab", NULL },
 	{ "bob", "bob-secret", "tandem.lab", NULL },
@@ -136,6 +139,12 @@ void world_open(void)
 	cr_assert_eq(sip_transactions_create(&layer, &world.layer), 0);
 	cr_assert_eq(digest_server_create(&options, &world.digest), 0);
 	open_registrar();
+}
+
+void world_unauthenticated(bool yes)
+{
+	for (unsigned i = 0; i < world.config.sip.listeners_count; i++)
+		listeners[i].unauthenticated = yes;
 }
 
 static void close_registrar(void)

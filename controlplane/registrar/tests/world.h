@@ -32,6 +32,8 @@ extern uint64_t world_now_ms;
 
 void world_open(void);
 void world_close(void);
+/* Nobody is asked for a password at the listeners any more, or again. */
+void world_unauthenticated(bool yes);
 /* As a restart of the process: only what the store has remains. */
 void world_restart(void);
 
