@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 
-from world.lab import ADDRESSES6, wait_until
+from world.lab import ADDRESSES6, DOMAIN, wait_until
 from world.suite import connect, equal, hang_up, test, wait_talking
 
 
@@ -161,4 +161,27 @@ def a_call_between_tls_and_udp_with_certificates_on_both_sides(world):
         hang_up(outgoing, incoming)
         counted = {c["counter"]: c["value"] for c in world.lab.show("sip")}
         assert counted["transport.tls_failed"] >= 3, counted
+        world.close()
+
+
+@test(restarts=True, timeout=120)
+def phones_of_others_over_tls_and_wss(world):
+    """baresip over TLS calls an agent over UDP; JsSIP in a browser registers over WSS and is
+    called."""
+    with with_tls(world, "none") as folder:
+        alice = world.phone("alice", 440, transport="tls", ca=f"{folder}/ca.pem")
+        alice.wait_registered()
+        bob = world.registered("bob")
+        alice.dial(f"sip:bob@{DOMAIN}")
+        incoming = bob.incoming()
+        incoming.answer()
+        wait_talking(incoming)
+        incoming.hang_up()
+        equal([c["direction"] for c in connections(world, "tls")], ["inbound"], "connections")
+        carrol = world.browser("carrol", "wss://198.18.0.10:5443")
+        carrol.wait("registered")
+        outgoing = bob.invite("carrol")
+        equal(outgoing.wait_failure().status, 486, "the browser is busy")
+        carrol.wait("called by bob")
+        equal(len(connections(world, "wss")), 1, "connections of the browser")
         world.close()

@@ -50,7 +50,8 @@ class Phone:
     """Registers as one of the lab's users, plays a tone, records what it hears."""
 
     def __init__(self, lab, user, frequency, host=None, proxy=True, ipv6=False, codec="PCMU",
-                 auto_answer=True, control=CONTROL_PORT, password=None):
+                 auto_answer=True, control=CONTROL_PORT, password=None, transport="udp",
+                 ca=None):
         self.lab = lab
         self.user = user
         self.host = host or user
@@ -64,21 +65,25 @@ class Phone:
         self._closed = False
         tone.write_wav(os.path.join(self.directory, "tone.wav"), frequency, TONE_SECONDS)
         self._write_configuration(proxy, ipv6, codec, auto_answer, control,
-                                  password or f"{user}-secret")
+                                  password or f"{user}-secret", transport, ca)
         with open(self.log_path, "wb") as log:
             self.process = lab.popen(self.host, "baresip", "-f", self.directory, "-v", stdout=log,
                                      stderr=subprocess.STDOUT, start_new_session=True)
         self._connect(control)
 
-    def _write_configuration(self, proxy, ipv6, codec, auto_answer, control, password):
+    def _write_configuration(self, proxy, ipv6, codec, auto_answer, control, password,
+                             transport, ca):
         host_part = f"[{self.address}]" if ipv6 else self.address
         modules = next(d for d in MODULE_DIRS if os.path.isdir(d))
         with open(os.path.join(self.directory, "config"), "w", encoding="utf-8") as config:
             config.write(CONFIG.format(directory=self.directory, control=control, modules=modules,
                                        listen=f"{host_part}:5060"))
+            if ca:
+                config.write(f"sip_cafile {ca}\nsip_verify_server yes\n")
+        port = ":5061" if transport == "tls" else ""
         server = f"[{SIP_ADDRESS6}]" if ipv6 else SIP_ADDRESS
-        account = (f"<sip:{self.user}@{DOMAIN};transport=udp>;auth_user={self.user};"
-                   f"auth_pass={password};outbound=\"sip:{server};transport=udp\";regint=600"
+        account = (f"<sip:{self.user}@{DOMAIN};transport={transport}>;auth_user={self.user};"
+                   f"auth_pass={password};outbound=\"sip:{server}{port};transport={transport}\";regint=600"
                    if proxy else f"<sip:{self.user}@{host_part}>;regint=0")
         account += f";audio_codecs={codec}/8000/1;mwi=no"
         if auto_answer:

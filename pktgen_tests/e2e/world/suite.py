@@ -6,6 +6,7 @@ import os
 import tempfile
 
 from .kamailio import Kamailio
+from . import browser
 from .lab import ADDRESSES, wait_until
 from .phone import Phone
 from .sipp import Sipp
@@ -54,6 +55,11 @@ class World:
 
     def phone(self, user, frequency, **options):
         return self._keep(Phone(self.lab, user, frequency, **options))
+
+    def browser(self, user, server):
+        if not browser.is_there():
+            raise Skip("no Chromium, or no JsSIP: deploy/setup --test")
+        return self._keep(browser.Browser(self.lab, user, server))
 
     def sipp(self, host, scenario, *options, **keywords):
         return self._keep(Sipp(self.lab, host, scenario, *options, **keywords))
