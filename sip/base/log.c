@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sip/base/format.h"
 #include "sip/base/log_writer.h"
 
 #define MESSAGE_MAX 2048
@@ -284,7 +285,7 @@ void log_write(struct log_site *site, enum log_level level, const char *componen
 		write_message(level, component, 0, message);
 	}
 	va_start(args, format);
-	length = vsnprintf(message, sizeof(message), format, args);
+	length = format_text(message, sizeof(message), format, args);
 	va_end(args);
 	if (length < 0)
 		message[0] = '\0';

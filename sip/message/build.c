@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "sip/base/format.h"
 #include "sip/message/internal.h"
 #include "sip/message/scan.h"
 
@@ -126,7 +127,7 @@ __attribute__((format(printf, 2, 0))) static void append_format(struct sip_build
 
 	if (b->overflow)
 		return;
-	n = vsnprintf(b->buffer + b->used, room, format, args);
+	n = format_text(b->buffer + b->used, room, format, args);
 	if (n < 0 || (size_t)n >= room) {
 		b->overflow = true;
 		return;

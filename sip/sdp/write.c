@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "sip/base/format.h"
+
 struct text {
 	char *buffer;
 	size_t size, used;
@@ -20,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void put(struct text *text, const c
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(room > 0 ? text->buffer + text->used : NULL, room, format, args);
+	n = format_text(room > 0 ? text->buffer + text->used : NULL, room, format, args);
 	va_end(args);
 	text->used = n < 0 ? SIZE_MAX / 2 : text->used + (size_t)n;
 }

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/base/format.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sip/base/decimal.h"
+
+struct out {
+	char *dst;
+	size_t size, used; /* used: what there would be with room for all of it */
+};
+
+static void put(struct out *out, const char *text, size_t n)
+{
+	if (out->used < out->size) {
+		size_t room = out->size - out->used;
+
+		memcpy(out->dst + out->used, text, n < room ? n : room);
+	}
+	out->used += n;
+}
+
+static void put_number(struct out *out, uint64_t number)
+{
+	char digits[DECIMAL_MAX];
+
+	put(out, digits, decimal_write(digits, number));
+}
+
+static void put_signed(struct out *out, int number)
+{
+	if (number < 0)
+		put(out, "-", 1);
+	put_number(out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+static size_t length_up_to(const char *text, int most)
+{
+	const char *end = most > 0 ? memchr(text, '\0', (size_t)most) : text;
+
+	return end ? (size_t)(end - text) : (size_t)most;
+}
+
+/* One conversion, p behind its '%'. Returns what follows it; NULL: not one of ours. */
+static const char *convert(struct out *out, const char *p, va_list *args)
+{
+	const char *text;
+	int most;
+
+	switch (*p) {
+	case 's':
+		text = va_arg(*args, const char *);
+		if (!text)
+			return NULL;
+		put(out, text, strlen(text));
+		return p + 1;
+	case 'u':
+		put_number(out, va_arg(*args, unsigned));
+		return p + 1;
+	case 'd':
+		put_signed(out, va_arg(*args, int));
+		return p + 1;
+	case '%':
+		put(out, "%", 1);
+		return p + 1;
+	case 'l':
+		if (p[1] != 'u')
+			return NULL;
+		put_number(out, va_arg(*args, unsigned long));
+		return p + 2;
+	case '.':
+		if (p[1] != '*' || p[2] != 's')
+			return NULL;
+		most = va_arg(*args, int);
+		text = va_arg(*args, const char *);
+		if (!text)
+			return NULL;
+		put(out, text, most < 0 ? strlen(text) : length_up_to(text, most));
+		return p + 3;
+	default:
+		return NULL;
+	}
+}
+
+int format_text(char *dst, size_t size, const char *format, va_list all)
+{
+	struct out out = { .dst = dst, .size = size };
+	const char *p = format;
+	va_list args;
+
+	va_copy(args, all);
+	while (p && *p) {
+		size_t plain = strcspn(p, "%");
+
+		put(&out, p, plain);
+		p += plain;
+		if (*p)
+			p = convert(&out, p + 1, &args);
+	}
+	va_end(args);
+	if (!p || out.used > INT_MAX)
+		return vsnprintf(dst, size, format, all);
+	if (size > 0)
+		dst[out.used < size ? out.used : size - 1] = '\0';
+	return (int)out.used;
+}
