@@ -18,6 +18,7 @@
 
 #define OWNER_NOBODY   UINT32_MAX
 #define SWEEP_AFTER_MS 5000
+#define LOOK_AFTER_MS  50
 
 static int push(dp_handle_t **list, uint32_t *count, uint32_t *size, dp_handle_t handle)
 {
@@ -216,12 +217,22 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	media_receive(poll->data);
 }
 
+/* The turn that it is called in looks at its end. */
+static void on_look(struct timer *timer)
+{
+	(void)timer;
+}
+
 static void on_turn_ends(uv_check_t *check)
 {
 	struct media *m = check->data;
 
 	if (m->waiting_first)
 		media_flush(m);
+	if (m->pending_count > 0)
+		media_take(m);
+	if (m->pending_count > 0 && !timer_is_set(&m->look))
+		timer_set(m->shard->wheel, &m->look, LOOK_AFTER_MS, on_look);
 	/* What the ring had no room for goes when a reply has made some. */
 	uv_idle_stop(m->awake);
 }
@@ -351,6 +362,7 @@ void media_detached(struct media *m)
 	m->check = NULL;
 	media_receive(m);
 	timer_cancel(m->shard->wheel, &m->sweep);
+	timer_cancel(m->shard->wheel, &m->look);
 	media_forget_pending(m);
 	forget_handles(m);
 	m->orphan_count = m->stray_count = 0;

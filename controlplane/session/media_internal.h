@@ -79,6 +79,7 @@ struct media {
 	bool adopting;     /* media_adopt() was called */
 	bool settling;     /* its calls are not all back on the dataplane: media_expect() */
 	bool flushing;
+	struct timer look;  /* makes sure of a turn while replies are awaited */
 	struct timer sweep; /* looks once more for what nobody owns */
 	struct timer widen; /* looks at counters before they wrap twice */
 	struct media_context *contexts;
@@ -119,6 +120,8 @@ uint32_t media_differences(const struct dp_termination_settings *a,
 void media_watch_counters(struct media *media);
 /* Adds what the dataplane counted to what was counted before. */
 void media_keep_counters(struct media_termination *termination);
+/* Takes the replies that nobody was woken up for, and sends what they make possible. */
+void media_take(struct media *media);
 void media_resync(struct media *media);
 /* Nothing waits or is under way any more: this shard's calls are back. */
 void media_settle(struct media *media);

@@ -32,15 +32,21 @@ static int send_command(struct media *m, struct dp_command *command, struct medi
 	if (!index)
 		return -EAGAIN;
 	p = &m->pending[index - 1];
+	p->type = command->type;
+	/* Nobody waits for these: their replies are looked for at the end of each turn. */
+	if (m->check && !m->settling && command->type != DP_COMMAND_CONTEXT_ADD &&
+	    command->type != DP_COMMAND_TERMINATION_ADD)
+		command->type |= DP_COMMAND_QUIET;
 	command->cookie = (uint64_t)(p->generation + 1) << 32 | index;
 	error = dp_channel_put(m->channel, command);
-	if (error)
+	if (error) {
+		p->type = 0;
 		return error;
+	}
 	m->unrung = true;
 	m->pending_free = p->next_free;
 	m->pending_count++;
 	p->generation++;
-	p->type = command->type;
 	p->context = c;
 	p->termination = t;
 	if (c)
@@ -517,6 +523,19 @@ static void on_event(struct media *m, const struct dp_event *event)
 	default:
 		LOG_WARN("media", 0, "event of unknown type %u from the dataplane", event->type);
 	}
+}
+
+void media_take(struct media *m)
+{
+	struct dp_event events[64];
+	unsigned n;
+
+	while (m->channel && (n = dp_channel_take(m->channel, events, 64)) > 0) {
+		for (unsigned i = 0; i < n; i++)
+			on_event(m, &events[i]);
+	}
+	media_flush(m);
+	media_settle(m);
 }
 
 void media_receive(struct media *m)

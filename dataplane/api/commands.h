@@ -136,8 +136,12 @@ struct dp_cmd_topology {
 	uint8_t reserved[7];
 };
 
+/* Bit of a command's type: its reply is not worth waking anybody up, and no doorbell is rung for it
+ * alone. Who sends such commands looks for the replies when he is awake. */
+#define DP_COMMAND_QUIET 0x8000u
+
 struct dp_command {
-	uint16_t type;     /* enum dp_command_type */
+	uint16_t type;     /* enum dp_command_type, DP_COMMAND_QUIET */
 	uint16_t size;     /* bytes of the body that are in use */
 	uint32_t epoch;    /* of the channel, set by the client library */
 	uint64_t sequence; /* 1 for SYNC, then one more each time; set by the client library */

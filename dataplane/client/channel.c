@@ -77,7 +77,7 @@ static int put_batch(struct dp_client_channel *c, struct dp_command *batch, unsi
 	unsigned n, sent;
 
 	for (n = 0; n < count; n++) {
-		size_t size = dp_command_size(batch[n].type);
+		size_t size = dp_command_size(batch[n].type & ~DP_COMMAND_QUIET);
 
 		if (size == 0)
 			break;
@@ -139,6 +139,15 @@ static unsigned take(struct dp_client_channel *c, struct dp_event *events, unsig
 		if (kept > 0 || got == 0)
 			return kept;
 	}
+}
+
+unsigned dp_channel_take(struct dp_client_channel *c, struct dp_event *events, unsigned count)
+{
+	unsigned got = count > 0 ? take(c, events, count) : 0;
+
+	if (got > 0 && !rte_ring_empty(c->commands) && server_waits(c))
+		ring_doorbell(c->command_doorbell);
+	return got;
 }
 
 unsigned dp_channel_receive(struct dp_client_channel *c, struct dp_event *events, unsigned count)

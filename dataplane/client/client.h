@@ -70,6 +70,9 @@ const char *dp_command_name(enum dp_command_type type);
 /* Receives up to count events. Returns 0 when there are none, and then the doorbell is armed. */
 unsigned dp_channel_receive(struct dp_client_channel *channel, struct dp_event *events,
 			    unsigned count);
+/* What is there, without a look at the doorbell: for replies to quiet commands. */
+unsigned dp_channel_take(struct dp_client_channel *channel, struct dp_event *events,
+			 unsigned count);
 
 /* Statistics: the sections, with their index checked. NULL when out of range. */
 const struct dp_port_stats *dp_stats_port(const struct dp_stats_header *stats, unsigned port);

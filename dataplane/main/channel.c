@@ -66,6 +66,7 @@ int channel_open(struct channel *c, const struct segment *segment)
 	c->event_sequence = 0;
 	c->added = DP_HANDLE_NONE;
 	c->pending = 0;
+	c->urgent = false;
 	c->state = CHANNEL_OPENED;
 	return 0;
 }
@@ -94,6 +95,9 @@ static void flush(struct channel *c)
 		return;
 	shared_ring_publish(&c->events, c->pending);
 	c->pending = 0;
+	if (!c->urgent)
+		return;
+	c->urgent = false;
 	atomic_thread_fence(memory_order_seq_cst);
 	/* No buffer left means that it rang often enough. */
 	if (__atomic_load_n(&c->shared->client.waiting, __ATOMIC_RELAXED))
@@ -139,13 +143,17 @@ static int carry_out(struct channel *c, struct dp_command *command, channel_comm
 static void execute(struct channel *c, struct dp_command *command, channel_command_t call,
 		    void *arg)
 {
+	bool quiet = command->type & DP_COMMAND_QUIET;
 	struct dp_event event = {
 		.type = DP_EVENT_REPLY,
 		.size = sizeof(event.reply),
 		.epoch = command->epoch,
 		.cookie = command->cookie,
-		.reply = { .command_sequence = command->sequence, .command_type = command->type },
+		.reply = { .command_sequence = command->sequence,
+			   .command_type = command->type & ~DP_COMMAND_QUIET },
 	};
+
+	command->type &= ~DP_COMMAND_QUIET;
 
 	if (is_next(c, command)) {
 		__atomic_store_n(&c->stats->commands, c->stats->commands + 1, __ATOMIC_RELAXED);
@@ -160,6 +168,7 @@ static void execute(struct channel *c, struct dp_command *command, channel_comma
 			event.sequence = ++c->event_sequence;
 	}
 	shared_ring_put(&c->events, c->pending++, &event);
+	c->urgent |= !quiet;
 }
 
 int channel_run(struct channel *c, uint32_t budget, channel_command_t call, void *arg)
@@ -225,6 +234,7 @@ int channel_send(struct channel *c, struct dp_event *event)
 		return -ENOSPC;
 	}
 	shared_ring_put(&c->events, c->pending++, event);
+	c->urgent = true;
 	if (!c->running)
 		flush(c);
 	return 0;

@@ -38,6 +38,7 @@ struct channel {
 	dp_handle_t added; /* DP_HANDLE_ADDED: by the latest CONTEXT_ADD of this epoch */
 	uint32_t pending;  /* events written and not yet published */
 	uint32_t refused;
+	bool urgent;  /* among what is pending is more than replies to quiet commands */
 	bool running; /* in channel_run(), which publishes what is pending */
 	bool armed;   /* shared->server.waiting is set */
 };

@@ -131,6 +131,11 @@ unsigned dp_channel_receive(struct dp_client_channel *channel, struct dp_event *
 	return n;
 }
 
+unsigned dp_channel_take(struct dp_client_channel *channel, struct dp_event *events, unsigned count)
+{
+	return dp_channel_receive(channel, events, count);
+}
+
 static void put_event(const struct dp_event *event)
 {
 	fake->events[(fake->event_first + fake->event_count++) % (2 * FAKE_MAX)] = *event;

@@ -160,6 +160,36 @@ Test(channel, a_termination_may_name_the_context_that_was_asked_for_before_it)
 	dp_client_close(client);
 }
 
+/* given a client that sleeps, then replies to quiet commands are there when it looks, and the
+ * doorbell rings for what is not quiet */
+Test(channel, a_quiet_command_wakes_nobody_up)
+{
+	struct dp_client *client = fixture_client(&f, 1);
+	struct dp_client_channel *c = dp_client_channel(client, 0);
+	struct dp_command quiet = { .type = DP_COMMAND_TERMINATION_MODIFY | DP_COMMAND_QUIET,
+				    .cookie = 5 };
+	struct pollfd p = { .fd = dp_channel_fd(c), .events = POLLIN };
+	struct dp_event event;
+	unsigned n = 0;
+
+	cr_assert(eq(u32, dp_channel_receive(c, &event, 1), 0)); /* armed */
+	cr_assert(eq(int, dp_channel_send(c, &quiet), 0));
+	while ((n = dp_channel_take(c, &event, 1)) == 0)
+		sched_yield();
+	cr_expect(eq(u64, event.cookie, 5));
+	cr_expect(eq(int, event.reply.command_type, DP_COMMAND_TERMINATION_MODIFY));
+	cr_expect(eq(int, event.reply.status, 0));
+	cr_expect(eq(int, poll(&p, 1, 0), 0), "the doorbell has rung");
+
+	cr_assert(eq(int, dp_channel_send(c, &quiet), 0));
+	cr_assert(eq(int, add_context(c, 1), 0));
+	cr_expect(eq(int, poll(&p, 1, 5000), 1));
+	fixture_receive(c, &event);
+	fixture_receive(c, &event);
+	cr_expect(eq(int, event.reply.command_type, DP_COMMAND_CONTEXT_ADD));
+	dp_client_close(client);
+}
+
 Test(channel, status_of_the_command_comes_back)
 {
 	struct dp_client *client = fixture_client(&f, 1);
