@@ -9,6 +9,9 @@
 #include "sip/base/timer.h"
 
 #define STRIPES 32u /* a power of two */
+/* Bindings that are let go of wait for so many more: each time that liburcu is asked to free
+ * something, it wakes a thread. */
+#define RETIRED_MAX 64u
 
 struct place {
 	struct cds_lfht_node node; /* in location->table */
@@ -23,6 +26,8 @@ struct stripe {
 	pthread_mutex_t lock;
 	struct timer_wheel *wheel;
 	struct place *due; /* while the wheel is moved */
+	struct binding *retired;
+	unsigned retired_count;
 };
 
 struct way {
@@ -83,7 +88,30 @@ void location_read_end(void)
 
 static void free_binding(struct rcu_head *head)
 {
-	free(caa_container_of(head, struct binding, rcu));
+	struct binding *b = caa_container_of(head, struct binding, rcu);
+
+	while (b) {
+		struct binding *next = b->retired;
+
+		free(b);
+		b = next;
+	}
+}
+
+static void free_retired(struct stripe *stripe)
+{
+	if (stripe->retired)
+		urcu_memb_call_rcu(&stripe->retired->rcu, free_binding);
+	stripe->retired = NULL;
+	stripe->retired_count = 0;
+}
+
+static void retire(struct stripe *stripe, struct binding *b)
+{
+	b->retired = stripe->retired;
+	stripe->retired = b;
+	if (++stripe->retired_count == RETIRED_MAX)
+		free_retired(stripe);
 }
 
 static void free_place(struct rcu_head *head)
@@ -304,7 +332,7 @@ static void remove_place(struct location *l, struct place *p)
 	timer_cancel(p->stripe->wheel, &p->timer);
 	cds_lfht_del(l->table, &p->node);
 	forget_ways(l, p->binding);
-	urcu_memb_call_rcu(&p->binding->rcu, free_binding);
+	retire(p->stripe, p->binding);
 	urcu_memb_call_rcu(&p->rcu, free_place);
 }
 
@@ -319,6 +347,8 @@ void location_destroy(struct location *l)
 		remove_place(l, p);
 	}
 	location_read_end();
+	for (unsigned i = 0; i < STRIPES; i++)
+		free_retired(&l->stripes[i]);
 	urcu_memb_barrier();
 	cds_lfht_destroy(l->table, NULL);
 	cds_lfht_destroy(l->ways, NULL);
@@ -405,7 +435,7 @@ int location_set(struct location *l, struct slice aor, const struct contact *con
 	if (p && new) {
 		forget_ways(l, old);
 		rcu_assign_pointer(p->binding, new);
-		urcu_memb_call_rcu(&old->rcu, free_binding);
+		retire(p->stripe, old);
 	} else if (new) {
 		error = add_place(l, aor, new);
 	} else if (p) {
@@ -471,6 +501,7 @@ void location_advance(struct location *l, uint64_t now_ms,
 		pthread_mutex_lock(&stripe->lock);
 		stripe->due = NULL;
 		timer_wheel_advance(stripe->wheel, now_ms);
+		free_retired(stripe);
 		struct place *due = stripe->due;
 		pthread_mutex_unlock(&stripe->lock);
 		for (; due; due = due->due)

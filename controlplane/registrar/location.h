@@ -46,6 +46,7 @@ struct contact {
 /*  [ struct binding | contacts[count], highest q first | texts of aor and contacts ] */
 struct binding {
 	struct rcu_head rcu;
+	struct binding *retired; /* the next one that is to be freed with it */
 	struct slice aor;
 	unsigned count;
 	struct contact contacts[];
