@@ -5,7 +5,8 @@
  * left over is.
  *
  * The script: a byte tells the step. Below 0x80 a datagram follows, up to the next 0xff: its
- * placeholders $t, $r, $c become the local tag, remote tag and Call-ID of the last invite, $i and
+ * placeholders $t, $r, $c become the local tag, remote tag and Call-ID of the last invite, $s and $d
+ * the tag and Call-ID of a subscription of ours, $q our last RSeq, $i and
  * $b the branch of the last INVITE and of the last message that was sent, so that the fuzzer gets
  * into dialogs and transactions.
  */
@@ -20,22 +21,32 @@ static struct {
 	struct sip_ua *ua;
 	struct sip_invite *invite; /* the last one that lives */
 	unsigned invites;
-	char branch[80], invite_branch[80];
+	struct sip_origin *origin; /* of a subscription */
+	struct sip_usage usage;
+	char branch[80], invite_branch[80], rseq[80];
 } world;
+
+/* What follows `name` in what was sent, up to the end of a word. */
+static void keep_word(const char *data, size_t size, const char *name, char word[80])
+{
+	const char *p = memmem(data, size, name, strlen(name));
+	size_t n = 0;
+
+	if (p == NULL)
+		return;
+	for (p += strlen(name); p + n < data + size && n + 1 < 80; n++)
+		if (p[n] == ';' || p[n] == '\r')
+			break;
+	memcpy(word, p, n);
+	word[n] = '\0';
+}
 
 static int send_nowhere(void *arg, const struct sip_path *to, const char *data, size_t size)
 {
-	const char *branch = memmem(data, size, "branch=", 7);
-	size_t n = 0;
-
 	(void)arg;
 	(void)to;
-	while (branch != NULL && branch + 7 + n < data + size && n + 1 < sizeof(world.branch) &&
-	       branch[7 + n] != ';' && branch[7 + n] != '\r')
-		n++;
-	if (n > 0)
-		memcpy(world.branch, branch + 7, n);
-	world.branch[n] = '\0';
+	keep_word(data, size, "branch=", world.branch);
+	keep_word(data, size, "RSeq: ", world.rseq);
 	if (size > 7 && memcmp(data, "INVITE ", 7) == 0)
 		memcpy(world.invite_branch, world.branch, sizeof(world.branch));
 	return size % 97 == 0 ? -1 : 0; /* some fail */
@@ -69,17 +80,108 @@ static void on_inside(void *arg, struct sip_dialog *dialog, struct sip_transacti
 
 static const struct sip_invite_user invite_user = { .request = on_inside, .ended = on_ended };
 
+/* Answers what can be answered at once, or leaves it to the script. */
 static void on_reoffered(void *arg, struct sip_dialog *dialog, struct sip_msg *request,
 			 enum sip_offer_role role)
 {
 	(void)arg;
-	(void)dialog;
-	(void)request;
-	(void)role;
+	if (request->body.n % 2 != 0)
+		return;
+	if (role == SIP_BODY_OFFER)
+		sip_invite_answer(world.invite, dialog, SLICE("answer"));
+	else
+		sip_invite_refuse(world.invite, dialog, 488, SLICE_NONE);
 }
 
-static const struct sip_invite_user invite_user_2 = { .reoffered = on_reoffered,
-						      .ended = on_ended };
+static void on_progress(void *arg, struct sip_dialog *dialog, struct sip_msg *response,
+			enum sip_offer_role role)
+{
+	(void)arg;
+	if (role == SIP_BODY_OFFER && response->body.n % 2 == 0)
+		sip_invite_answer(world.invite, dialog, SLICE("answer"));
+	else if (dialog != NULL && response->body.n % 3 == 2)
+		sip_invite_offer(world.invite, dialog, SLICE("offer"), SIP_BY_UPDATE);
+}
+
+static const struct sip_invite_user invite_user_2 = {
+	.progress = on_progress,
+	.reoffered = on_reoffered,
+	.ended = on_ended,
+};
+
+/* --- a usage beside the INVITE's --- */
+
+static bool on_notify(struct sip_usage *usage, struct sip_transaction *server,
+		      struct sip_msg *request, const struct sip_path *from)
+{
+	(void)from;
+	if (request->body.n % 2 != 0)
+		return false;
+	sip_dialog_respond(usage->dialog, server, 200, NULL, SLICE_NONE, SLICE_NONE, SLICE_NONE);
+	sip_dialog_refresh(usage->dialog, request, from);
+	return true;
+}
+
+static void on_dialog_ended(struct sip_usage *usage, unsigned status, struct sip_msg *msg)
+{
+	(void)status;
+	(void)msg;
+	sip_usage_remove(usage);
+}
+
+static const struct sip_usage_type usage_type = {
+	.name = "fuzz",
+	.methods = 1u << SIP_NOTIFY | 1u << SIP_SUBSCRIBE,
+	.request = on_notify,
+	.dialog_ended = on_dialog_ended,
+};
+
+static void use(struct sip_dialog *dialog)
+{
+	if (world.usage.dialog == NULL)
+		sip_usage_add(dialog, &world.usage, &usage_type);
+}
+
+static void on_early_notify(void *arg, struct sip_origin *origin, struct sip_transaction *server,
+			    struct sip_msg *request, const struct sip_path *from)
+{
+	struct sip_dialog *dialog;
+
+	(void)arg;
+	if (sip_dialog_create_uac(origin, request, from, &dialog) != 0)
+		return;
+	use(dialog);
+	sip_dialog_respond(dialog, server, 200, NULL, SLICE_NONE, SLICE_NONE, SLICE_NONE);
+	sip_dialog_drop(dialog);
+}
+
+static bool on_refer(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+		     struct sip_msg *request, const struct sip_path *from)
+{
+	(void)arg;
+	(void)from;
+	if (request->method != SIP_REFER)
+		return false;
+	use(dialog);
+	sip_dialog_respond(dialog, server, 202, NULL, SLICE_NONE, SLICE_NONE, SLICE_NONE);
+	return true;
+}
+
+static void subscribe(const struct sip_path *to)
+{
+	const struct sip_origin_start start = {
+		.to = *to,
+		.request_uri = SLICE("sip:b@192.0.2.2"),
+		.from = SLICE("<sip:a@h>"),
+		.to_header = SLICE("<sip:b@h>"),
+	};
+	const struct sip_request request = { .method = SIP_SUBSCRIBE, .contact = true };
+
+	if (world.origin != NULL || sip_origin_create(world.ua, &start, &world.origin) != 0)
+		return;
+	sip_origin_on_request(world.origin, on_early_notify, NULL);
+	sip_origin_send(world.origin, &request, NULL, NULL, NULL);
+}
 
 static void on_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
 		      const struct sip_path *from)
@@ -97,8 +199,15 @@ static void on_request(void *arg, struct sip_transaction *server, struct sip_msg
 		       const struct sip_path *from)
 {
 	(void)arg;
-	(void)request;
-	(void)from;
+	struct sip_dialog *dialog;
+
+	if (request->method == SIP_SUBSCRIBE &&
+	    sip_dialog_create_uas(world.ua, request, from, &dialog) == 0) {
+		use(dialog);
+		sip_dialog_respond(dialog, server, 200, NULL, SLICE_NONE, SLICE_NONE, SLICE_NONE);
+		sip_dialog_drop(dialog);
+		return;
+	}
 	sip_transaction_reply(server, 404, NULL, SLICE_NONE, NULL);
 }
 
@@ -136,6 +245,15 @@ static size_t expand(char *dst, size_t size, const uint8_t *data, size_t n)
 			case 'c':
 				s = i ? sip_invite_call_id(i) : SLICE("c");
 				break;
+			case 's':
+				s = world.origin ? sip_origin_local_tag(world.origin) : SLICE("s");
+				break;
+			case 'd':
+				s = world.origin ? sip_origin_call_id(world.origin) : SLICE("d");
+				break;
+			case 'q':
+				s = slice_of(world.rseq);
+				break;
 			case 'i':
 				s = slice_of(world.invite_branch);
 				break;
@@ -160,9 +278,16 @@ static void user_step(uint8_t step, const struct sip_path *peer)
 
 	if (step == 0x80)
 		call_out(peer);
+	else if (step == 0x8e)
+		subscribe(peer);
+	else if (step == 0x8f)
+		sip_usage_remove(&world.usage);
 	if (world.invite == NULL)
 		return;
-	if (step >= 0x90 && step < 0x98)
+	if (step >= 0x98 && step < 0xa0)
+		sip_invite_respond_reliably(world.invite, 180 + step % 4, NULL,
+					    step & 4 ? SLICE("sdp") : SLICE_NONE, SLICE_NONE);
+	else if (step >= 0x90 && step < 0x98)
 		sip_invite_respond(world.invite, statuses[step - 0x90], NULL,
 				   step & 1 ? SLICE("sdp") : SLICE_NONE, SLICE_NONE);
 	else if (step == 0x81)
@@ -173,6 +298,20 @@ static void user_step(uint8_t step, const struct sip_path *peer)
 		sip_invite_offer(world.invite, NULL, SLICE("offer"), SIP_BY_REINVITE);
 	else if (step == 0x84)
 		sip_invite_answer(world.invite, NULL, SLICE("answer"));
+	else if (step == 0x86)
+		sip_invite_offer(world.invite, NULL, SLICE("offer"), SIP_BY_UPDATE);
+	else if (step == 0x87)
+		sip_invite_offer(world.invite, NULL, SLICE("offer"), SIP_BY_BEST);
+	else if (step == 0x88)
+		sip_invite_offer(world.invite, NULL, SLICE_NONE, SIP_BY_REINVITE);
+	else if (step == 0x89)
+		sip_invite_refuse(world.invite, NULL, 504, SLICE_NONE);
+	else if (step == 0x8a && sip_invite_replaces(world.invite) != NULL)
+		sip_invite_end(sip_invite_replaces(world.invite), 0, SLICE_NONE);
+	else if (step == 0x8b && sip_invite_dialog(world.invite) != NULL)
+		sip_dialog_lost(sip_invite_dialog(world.invite), 404, NULL);
+	else if (step == 0x8c)
+		sip_invite_set_user(world.invite, &invite_user_2, NULL);
 	else if (step == 0x85 && sip_invite_save(world.invite, text, sizeof(text)) == 0 &&
 		 sip_invite_restore(world.ua, text, &invite_user, NULL, &world.invite) == 0)
 		world.invites++;
@@ -220,7 +359,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .via_host = host,
 				  .transactions_max = 50,
 				  .token = "b" },
-		.user = { .invite = on_invite, .request = on_request },
+		.user = { .invite = on_invite, .request = on_request, .inside = on_refer },
+		.session = { 200, 90 },
+		.methods = 1u << SIP_INFO | 1u << SIP_SUBSCRIBE,
+		.options = 1u << SIP_OPTION_REPLACES | 1u << SIP_OPTION_JOIN,
 		.product = "fuzz",
 		.contact_host = host,
 		.invites_max = 20,
@@ -234,6 +376,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sip_ua_create(&config, &world.ua) != 0)
 		abort();
 	play(data, size, &peer);
+	sip_usage_remove(&world.usage);
+	sip_origin_unref(world.origin);
 	sip_ua_destroy(world.ua);
 	if (timer_wheel_next(world.wheel) != UINT64_MAX)
 		abort(); /* a timer of something that is gone */
