@@ -342,6 +342,8 @@ struct sip_invite *invite_create(struct sip_ua *ua, bool uac);
 /* Its part in a dialog that has none yet. */
 struct invite_part *invite_add_part(struct sip_invite *invite, struct sip_dialog *dialog);
 void invite_remove_part(struct invite_part *part);
+/* The other side does not know its dialog: it ends, and the invite with the last one. */
+void invite_part_lost(struct invite_part *part, unsigned status, struct sip_msg *msg);
 /* That of a public dialog; NULL: not of this invite. dialog NULL: the one that counts. */
 struct invite_part *invite_part_of(const struct sip_invite *invite,
 				   const struct sip_dialog *dialog);
@@ -466,6 +468,7 @@ INVITE_ACTION(act_send_bye);
 INVITE_ACTION(act_bye_received);
 INVITE_ACTION(act_bye_done);
 INVITE_ACTION(act_lost);
+INVITE_ACTION(act_gone);
 INVITE_ACTION(act_acked);
 INVITE_ACTION(act_progress);
 INVITE_ACTION(act_answered);

@@ -208,13 +208,20 @@ static bool on_request(struct sip_usage *usage, struct sip_transaction *server,
 	return taken;
 }
 
-static void on_dialog_ended(struct sip_usage *usage, unsigned status, struct sip_msg *msg)
+void invite_part_lost(struct invite_part *part, unsigned status, struct sip_msg *msg)
 {
-	struct invite_part *part = (struct invite_part *)usage;
+	struct sip_invite *invite = part->invite;
 	struct invite_step step = { .status = status, .msg = msg };
 
-	if (invite_step(part->invite, INVITE_EVENT_LOST, &step) != 0)
-		invite_remove_part(part);
+	if (invite->uac && invite->state <= SIP_INVITE_EARLY && invite->part_count > 1)
+		uac_end_early(part, status);
+	else
+		invite_step(invite, INVITE_EVENT_LOST, &step);
+}
+
+static void on_dialog_ended(struct sip_usage *usage, unsigned status, struct sip_msg *msg)
+{
+	invite_part_lost((struct invite_part *)usage, status, msg);
 }
 
 #define BIT(method) (1u << SIP_##method)
@@ -623,6 +630,12 @@ INVITE_ACTION(act_bye_done)
 INVITE_ACTION(act_lost)
 {
 	invite_send_bye(invite, SLICE_NONE, false);
+	invite_finish(invite, SIP_END_TIMEOUT, step->status, step->msg);
+}
+
+/* There is nobody to say goodbye to. */
+INVITE_ACTION(act_gone)
+{
 	invite_finish(invite, SIP_END_TIMEOUT, step->status, step->msg);
 }
 

@@ -178,7 +178,6 @@ static void succeeded(struct sip_invite *invite, struct sip_msg *response)
 /* RFC 3261 §12.2.1.2, RFC 5057 §5.1: some answers say that the dialog is no more. */
 static void failed(struct sip_invite *invite, unsigned status, struct sip_msg *response)
 {
-	struct invite_step step = { .status = status, .msg = response };
 	struct sip_dialog *dialog = invite->modify.part->usage.dialog;
 
 	sip_offer_rollback(&invite->modify.part->offer);
@@ -188,8 +187,11 @@ static void failed(struct sip_invite *invite, unsigned status, struct sip_msg *r
 	}
 	dialog_hold(dialog);
 	tell(invite, status, response, SIP_BODY_NONE);
+	/* The user may have ended it. */
+	if (invite->modify.part == NULL || invite->state == SIP_INVITE_TERMINATED)
+		status = 0;
 	if (status == 408 || status == 481)
-		invite_step(invite, INVITE_EVENT_LOST, &step);
+		invite_part_lost(invite->modify.part, status, response);
 	else if (sip_status_scope(status) == SIP_SCOPE_DIALOG)
 		sip_dialog_lost(dialog, status, response);
 	dialog_release(dialog);

@@ -15,12 +15,12 @@ static const struct {
 	enum sip_invite_state state;
 	const char *uac, *uas;
 } rows[SIP_INVITE_STATES] = {
-	{ SIP_INVITE_CALLING, "EOT..T....MTT....", "................." },
-	{ SIP_INVITE_INCOMING, ".................", "...T.T.EATT...T.." },
-	{ SIP_INVITE_EARLY, "EOT..T....MTT....", "...T.T.EATT...T.." },
-	{ SIP_INVITE_ACCEPTED, ".................", "...TOT....M..TT.." },
+	{ SIP_INVITE_CALLING, "EOT..T....MTT...T", "................." },
+	{ SIP_INVITE_INCOMING, ".................", "...T.T.EATT...T.T" },
+	{ SIP_INVITE_EARLY, "EOT..T....MTT...T", "...T.T.EATT...T.T" },
+	{ SIP_INVITE_ACCEPTED, ".................", "...TOT....M..TT.T" },
 	{ SIP_INVITE_CONFIRMED, ".O..OT....M..T.TT", "....OT....M..T.TT" },
-	{ SIP_INVITE_TERMINATING, ".MT..TT....TT....", "....MTT......T..." },
+	{ SIP_INVITE_TERMINATING, ".MT..TT....TT...T", "....MTT......T..T" },
 	{ SIP_INVITE_TERMINATED, ".................", "................." },
 };
 

@@ -230,6 +230,33 @@ Test(usage, lost_dialog_takes_all_of_them)
 	cr_expect_eq(party_leg(&t.alice)->status, 410);
 }
 
+/* By the state that the call is in: what is said, and whether it is over. */
+Test(usage, lost_dialog_ends_the_call_in_each_state)
+{
+	static const struct {
+		unsigned status; /* bob's last response */
+		const char *bob_says, *alice_says;
+	} rows[] = { { 180, "SIP/2.0 410", "CANCEL " }, { 200, "BYE ", "BYE " } };
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct party *party = i % 2 ? &t.alice : &t.bob;
+		const unsigned row = i / 2;
+
+		table_close(&t);
+		table_open(&t);
+		t.bob.ring = 180;
+		t.bob.answer = row == 1 ? 200 : 0;
+		party_call(&t.alice, t.bob.node, "offer");
+		network_run(t.net, 5);
+		sip_dialog_lost(sip_invite_dialog(party_leg(party)->invite), 410, NULL);
+		cr_expect_eq(party_leg(party)->ended, 1, "%u", i);
+		network_run(t.net, 5);
+		cr_expect_gt(sent(party, i % 2 ? rows[row].alice_says : rows[row].bob_says), 0,
+			     "%u", i);
+		cr_expect_eq(party_leg(party == &t.bob ? &t.alice : &t.bob)->ended, 1, "%u", i);
+	}
+}
+
 Test(usage, request_outside_dialogs_stands_alone)
 {
 	const struct sip_origin_start start = to_peer();
