@@ -4,6 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/tests/starve.h"
+
+/* Programs that refuse allocations spare those of the network. */
+__attribute__((weak)) void starve_hold(void)
+{
+}
+
+__attribute__((weak)) void starve_release(void)
+{
+}
+
 /* A packet on its way. */
 struct flight {
 	struct timer timer;
@@ -35,7 +46,9 @@ static void flight_end(struct flight *flight)
 		flight->next->prev = flight->prev;
 	flight->net->travelling--;
 	timer_cancel(flight->net->wheel, &flight->timer);
+	starve_hold();
 	free(flight);
+	starve_release();
 }
 
 void network_destroy(struct network *net)
@@ -97,9 +110,12 @@ static void arrive(struct timer *timer)
 
 static void fly(struct network *net, const struct packet *packet)
 {
-	struct flight *flight = malloc(sizeof(*flight) + packet->size);
+	struct flight *flight;
 	unsigned spread = net->delay_max - net->delay_min;
 
+	starve_hold();
+	flight = malloc(sizeof(*flight) + packet->size);
+	starve_release();
 	memset(flight, 0, sizeof(*flight));
 	flight->net = net;
 	flight->from = packet->from;
@@ -145,7 +161,9 @@ int network_send(void *arg, const struct sip_path *to, const char *data, size_t 
 
 	if (from->send_error != 0)
 		return from->send_error;
+	starve_hold();
 	packet = keep(from, to, data, size);
+	starve_release();
 	packet->lost = packet->to == NULL ||
 		       (net->drop != NULL && net->drop(net->drop_arg, packet)) ||
 		       (net->loss != 0 && below(net, 100) < net->loss);
