@@ -106,7 +106,7 @@ void sip_subscription_changed(struct sip_subscription *sub);
 /* The last NOTIFY: "rejected", "noresource", "deactivated", "probation", "giveup" (RFC 6665 §4.1.3).
  * retry_after 0: not told. */
 void sip_subscription_end(struct sip_subscription *sub, const char *reason, uint32_t retry_after);
-/* All of a package, and of a resource if one is named. */
+/* All that are subscribed to a resource of a package. */
 void sip_events_changed(struct sip_events *events, const char *package, const char *resource);
 
 /* --- subscriber --- */
@@ -185,7 +185,7 @@ struct sip_publication {
 	const char *etag;
 	struct slice type, body;
 };
-/* Calls back for each of a resource and package, oldest first. Those of all are looked through. */
+/* Calls back for each of a resource and package, in no order. */
 void sip_publications_each(const struct sip_events *events, const char *package,
 			   const char *resource,
 			   void (*each)(void *arg, const struct sip_publication *publication),

@@ -133,9 +133,10 @@ int sip_events_create(const struct sip_events_config *config, struct sip_events 
 		return -ENOMEM;
 	e->config = *config;
 	e->allow = allow_events(config);
-	if (e->allow == NULL || hash_index_init(&e->publications, config->publications_max) != 0) {
-		free(e->allow);
-		free(e);
+	if (e->allow == NULL || hash_index_init(&e->publications, config->publications_max) != 0 ||
+	    hash_index_init(&e->resources, config->publications_max) != 0 ||
+	    hash_index_init(&e->watched, config->subscriptions_max) != 0) {
+		sip_events_destroy(e);
 		return -ENOMEM;
 	}
 	*events = e;
@@ -152,6 +153,8 @@ void sip_events_destroy(struct sip_events *events)
 		subscriber_abandon(events->subscribers);
 	publications_abandon(events);
 	hash_index_free(&events->publications);
+	hash_index_free(&events->resources);
+	hash_index_free(&events->watched);
 	free(events->allow);
 	free(events);
 }

@@ -16,6 +16,8 @@ struct sip_events {
 	struct sip_subscription *subscriptions; /* newest first */
 	struct sip_subscriber *subscribers;
 	struct hash_index publications;   /* by entity tag */
+	struct hash_index resources;      /* the same by package and resource */
+	struct hash_index watched;        /* subscriptions by package and resource */
 	struct publication *first, *last; /* the same in order of age */
 	char *allow;
 	char body[BODY_MAX];
@@ -24,6 +26,12 @@ struct sip_events {
 static inline uint64_t events_now(const struct sip_events *events)
 {
 	return timer_wheel_now(events->config.wheel);
+}
+
+/* Of a package and a resource. */
+static inline uint64_t events_hash(const struct sip_event_package *package, const char *resource)
+{
+	return hash_index_mix(slice_hash(slice_of(package->name)), slice_hash(slice_of(resource)));
 }
 
 const struct sip_event_package *events_package(const struct sip_events *events, struct slice name);

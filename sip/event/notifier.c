@@ -29,6 +29,7 @@ struct sip_subscription {
 	struct sip_usage usage; /* first: found by it */
 	struct sip_events *events;
 	struct sip_subscription *next, **prev;
+	struct hash_node by_resource;
 	const struct sip_event_package *package;
 	enum state state;
 	struct timer timer; /* expiry */
@@ -142,6 +143,7 @@ static void drop(struct sip_subscription *sub)
 	if (sub->package->ended != NULL)
 		sub->package->ended(sub->package->arg, sub);
 	events->stats.subscriptions--;
+	hash_index_remove(&events->watched, &sub->by_resource);
 	*sub->prev = sub->next;
 	if (sub->next != NULL)
 		sub->next->prev = sub->prev;
@@ -366,6 +368,8 @@ int notifier_create(struct sip_events *events, struct sip_dialog *dialog, struct
 	if (sub->next != NULL)
 		sub->next->prev = &sub->next;
 	events->subscriptions = sub;
+	hash_index_insert(&events->watched, &sub->by_resource,
+			  events_hash(sub->package, sub->resource));
 	events->stats.subscriptions++;
 	*result = sub;
 	return 0;
@@ -482,10 +486,19 @@ void sip_subscription_end(struct sip_subscription *sub, const char *reason, uint
 
 void sip_events_changed(struct sip_events *events, const char *package, const char *resource)
 {
-	for (struct sip_subscription *sub = events->subscriptions, *next; sub != NULL; sub = next) {
-		next = sub->next;
-		if (strcmp(sub->package->name, package) == 0 &&
-		    (resource == NULL || strcmp(sub->resource, resource) == 0))
+	const struct sip_event_package *wanted = events_package(events, slice_of(package));
+	struct hash_node *node, *next;
+
+	if (wanted == NULL)
+		return;
+	node = hash_index_first(&events->watched, events_hash(wanted, resource));
+	for (; node != NULL; node = next) {
+		struct sip_subscription *sub =
+			(struct sip_subscription *)((char *)node -
+						    offsetof(struct sip_subscription, by_resource));
+
+		next = hash_index_next(node);
+		if (sub->package == wanted && strcmp(sub->resource, resource) == 0)
 			step(sub, ON_CHANGED);
 	}
 }

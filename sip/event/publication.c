@@ -21,6 +21,7 @@
 
 struct publication {
 	struct hash_node node; /* first: found by its tag */
+	struct hash_node by_resource;
 	struct publication *next, *prev;
 	struct sip_events *events;
 	const struct sip_event_package *package;
@@ -72,6 +73,7 @@ static void unlink_it(struct publication *p)
 	struct sip_events *events = p->events;
 
 	hash_index_remove(&events->publications, &p->node);
+	hash_index_remove(&events->resources, &p->by_resource);
 	timer_cancel(events->config.wheel, &p->timer);
 	*(p->prev != NULL ? &p->prev->next : &events->first) = p->next;
 	*(p->next != NULL ? &p->next->prev : &events->last) = p->prev;
@@ -167,6 +169,7 @@ static void create(struct sip_events *events, const struct sip_event_package *pa
 	*(p->prev != NULL ? &p->prev->next : &events->first) = p;
 	events->last = p;
 	events->stats.publications++;
+	hash_index_insert(&events->resources, &p->by_resource, events_hash(package, p->resource));
 	set_etag(p);
 	timer_set(events->config.wheel, &p->timer, (uint64_t)seconds * 1000, on_expiry);
 	reply(p, server, seconds);
@@ -261,12 +264,20 @@ void sip_publications_each(const struct sip_events *events, const char *package,
 			   void (*each)(void *arg, const struct sip_publication *publication),
 			   void *arg)
 {
-	for (const struct publication *p = events->first; p != NULL; p = p->next) {
+	const struct sip_event_package *wanted = events_package(events, slice_of(package));
+	struct hash_node *node = NULL;
+
+	if (wanted != NULL)
+		node = hash_index_first(&events->resources, events_hash(wanted, resource));
+	for (; node != NULL; node = hash_index_next(node)) {
+		const struct publication *p =
+			(struct publication *)((char *)node -
+					       offsetof(struct publication, by_resource));
 		const struct sip_publication told = {
 			p->resource, p->etag, slice_of(p->type), { p->body, p->size }
 		};
 
-		if (strcmp(p->package->name, package) == 0 && strcmp(p->resource, resource) == 0)
+		if (p->package == wanted && strcmp(p->resource, resource) == 0)
 			each(arg, &told);
 	}
 }
