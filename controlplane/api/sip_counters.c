@@ -57,6 +57,23 @@ static void add_transport(struct adding *adding, const struct sip_transport_stat
 	add(adding, "transport.connections_opening", stats->opening);
 }
 
+static void add_names(struct adding *adding, const struct shard *shard)
+{
+	struct sip_resolver_stats stats = { 0 };
+
+	if (shard->resolver)
+		sip_resolver_stats(shard->resolver, &stats);
+	add(adding, "names.questions", stats.questions);
+	add(adding, "names.cached", stats.cached);
+	add(adding, "names.failures", stats.failures);
+	add(adding, "names.unresolved", stats.unresolved);
+	add(adding, "names.refused", stats.refused);
+	add(adding, "names.known", stats.names);
+	add(adding, "names.waiting", stats.queries);
+	add(adding, "targets.dead", stats.dead);
+	add(adding, "targets.busy", stats.busy);
+}
+
 void sip_counters_add(struct shard *shard, json_t *rows)
 {
 	struct adding adding = { rows, 0 };
@@ -77,6 +94,13 @@ void sip_counters_add(struct shard *shard, json_t *rows)
 	add(&adding, "strays", stats.strays);
 	add(&adding, "timeouts", stats.timeouts);
 	add(&adding, "refused_limit", stats.refused_limit);
+	add(&adding, "refused_source", stats.refused_source);
+	add(&adding, "refused_stateless", stats.refused_stateless);
+	add(&adding, "failed_over", stats.failed_over);
+	add(&adding, "forgotten", stats.forgotten);
 	add(&adding, "transactions.client", stats.clients);
 	add(&adding, "transactions.server", stats.servers);
+	add(&adding, "transactions.client_unfinished", stats.clients_unfinished);
+	add(&adding, "transactions.server_unfinished", stats.servers_unfinished);
+	add_names(&adding, shard);
 }

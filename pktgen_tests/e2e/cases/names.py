@@ -87,6 +87,9 @@ def a_trunk_by_name_goes_to_its_targets_in_turn(world):
             invite, call = refused_by(third, alice, "9004", 486)
             equal(call.wait_failure().status, 486, "what the target said")
 
+            counts = {row["counter"]: row["value"] for row in world.lab.show("sip")}
+            equal((counts["targets.busy"], counts["targets.dead"]), (1, 1), "targets left")
+            equal(counts["failed_over"] >= 2, True, "requests that went on")
             world.close()
     finally:
         server.close()
