@@ -44,6 +44,7 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason")     \
 	X(AUTH_BYPASSED, "auth.bypassed", HIGH, "aor", "source", "method")                      \
 	X(NAT_ALG, "nat.alg", NORMAL, "aor", "source", "user_agent")                            \
+	X(SIP_SHED, "sip.shed", HIGH, "messages")                                               \
 	X(SIP_CONNECTION, "sip.connection", LOW, "transport", "remote", "problem", "why")       \
 	X(SECURITY_SCANNER, "security.scanner", NORMAL, "source", "tool")                       \
 	X(SECURITY_FLOOD, "security.flood", HIGH, "source", "limit")                            \

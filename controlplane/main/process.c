@@ -2,10 +2,12 @@
 #include "controlplane/main/process.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "config/run_dir.h"
@@ -224,6 +226,25 @@ static void stop_shards(struct process *process)
 	free(process->shared.listeners);
 }
 
+/* A connection is a descriptor, and what was set for interactive programs is few. */
+static void raise_descriptors(const struct config_sip *sip)
+{
+	struct rlimit limit;
+	bool streams = false;
+
+	for (unsigned i = 0; i < sip->listeners_count; i++)
+		streams |= strcmp(sip->listeners[i].transport, "udp") != 0;
+	if (!streams || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < sip->connections.max)
+		LOG_INFO("main", 0,
+			 "sip.connections.max is %u, but the system allows %llu descriptors "
+			 "(ulimit -n)",
+			 sip->connections.max, (unsigned long long)limit.rlim_cur);
+}
+
 static int start_shards(struct process *process, char *why)
 {
 	struct runtime_shared *shared = &process->shared;
@@ -245,6 +266,7 @@ static int start_shards(struct process *process, char *why)
 		free(shared->listeners);
 		return error;
 	}
+	raise_descriptors(&process->config->sip);
 	plan_digest(process);
 	shared->changed = on_changed;
 	for (unsigned i = 0; i < shared->count; i++) {
@@ -383,6 +405,21 @@ static void stop_link(struct process *process)
 
 /* --- each second; signals --- */
 
+static void tell_shed(struct process *process)
+{
+	uint64_t shed = 0;
+	char count[24];
+
+	for (unsigned i = 0; i < process->shared.count; i++)
+		shed += atomic_load_explicit(&process->shared.shards[i]->shed,
+					     memory_order_relaxed);
+	if (shed == process->shed_told)
+		return;
+	snprintf(count, sizeof(count), "%" PRIu64, shed - process->shed_told);
+	event_publish(process->shared.events, EVENT_SIP_SHED, 0, 0, count);
+	process->shed_told = shed;
+}
+
 static void on_second(uv_timer_t *timer)
 {
 	struct process *process = timer->data;
@@ -390,6 +427,7 @@ static void on_second(uv_timer_t *timer)
 	uint64_t now = runtime_now_ms();
 
 	registrar_tick(process->shared.registrar);
+	tell_shed(process);
 	sip_guard_expire(process->shared.guard, now);
 	if (!why || process->draining)
 		return;

@@ -40,8 +40,9 @@ struct process {
 	struct api *api;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 	uint64_t said_ms;    /* last word about the addresses that are waited for */
-	bool listening;      /* all shards */
-	bool failed;         /* a shard cannot open its listeners */
+	uint64_t shed_told; /* messages between shards that had no room, as far as they were told */
+	bool listening;     /* all shards */
+	bool failed;        /* a shard cannot open its listeners */
 	bool draining;
 	unsigned asked_to_end; /* signals */
 };

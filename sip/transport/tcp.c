@@ -8,7 +8,7 @@
 #include "sip/transport/internal.h"
 
 #define ACCEPTS_MAX 64 /* of one wake-up, so that others get their turn */
-#define BACKLOG     1024
+#define BACKLOG     4096
 
 /* Seconds. A peer that vanishes without a word is found out by the kernel: when we send, in time
  * for the transaction to try elsewhere (timer B is 32 s), else by its keep-alives. */

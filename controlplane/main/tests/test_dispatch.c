@@ -123,3 +123,25 @@ Test(dispatch, rubbish_has_an_owner_too)
 		cr_assert_lt(dispatch_owner((struct slice){ rubbish, n }, SHARDS), SHARDS);
 	}
 }
+
+Test(dispatch, what_begins_something_new_is_told_from_what_goes_on)
+{
+	static const struct {
+		const char *message;
+		bool new;
+	} messages[] = {
+		{ "INVITE sip:a SIP/2.0\r\nTo: <sip:a>\r\n\r\n", true },
+		{ "INVITE sip:a SIP/2.0\r\nTo: <sip:a>;tag=1\r\n\r\n", false },
+		{ "INVITE urn:service:sos SIP/2.0\r\nTo: <urn:service:sos>\r\n\r\n", false },
+		{ "INVITE URN:service:sos.fire SIP/2.0\r\nt: <sip:a>\r\n\r\n", false },
+		{ "REGISTER sip:a SIP/2.0\r\nTo: <sip:a>\r\n\r\n", true },
+		{ "SUBSCRIBE sip:a SIP/2.0\r\nt: <sip:a>;tag=x\r\n\r\n", false },
+		{ "BYE sip:a SIP/2.0\r\nTo: <sip:a>\r\n\r\n", false },
+		{ "ACK sip:a SIP/2.0\r\nTo: <sip:a>\r\n\r\n", false },
+		{ "SIP/2.0 200 OK\r\nTo: <sip:a>\r\n\r\n", false },
+	};
+
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
+		cr_expect_eq(dispatch_is_new(slice_of(messages[i].message)), messages[i].new, "%s",
+			     messages[i].message);
+}
