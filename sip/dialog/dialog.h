@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Dialogs and INVITE sessions (RFC 3261 §12–§15), the user agent core on top of transactions.
+ * INVITE sessions (RFC 3261 §13–§15), the user agent core on top of transactions. Start here.
  *
  *   sip_ua       one per shard: dispatches requests to dialogs or to its user
- *   sip_invite   an INVITE usage: the dialog with its offer/answer exchanges, from the first
+ *   sip_dialog   usage.h: what the two sides share (RFC 3261 §12), for an INVITE and for others
+ *   sip_invite   the INVITE's usage of its dialogs, of several while forks ring, from the first
  *                INVITE to the BYE. It retransmits 2xx until ACK, acknowledges 2xx again, answers
- *                CANCEL, checks CSeq, answers 481/491/500 where the RFC says so, keeps the route
- *                set and the remote target. It knows SDP only as a body to carry.
+ *                CANCEL, has reliable provisional responses (RFC 3262), UPDATE (RFC 3311) and
+ *                session timers (RFC 4028). It knows SDP only as a body to carry, and by offer.h
+ *                what it is.
  *
  * States (table in dialog/invite_table.c):
  *   UAC: Calling → Proceeding → Early → Confirmed → Terminated

@@ -10,6 +10,7 @@
  *   offer.c          offers and answers as a table
  *   invite_table.c   the states of an INVITE usage
  *   invite.c         its life, its end, what both roles share
+ *   invite_part.c    its part in each of its dialogs
  *   invite_uac.c     calls that we make
  *   invite_uas.c     calls that we take
  *   invite_modify.c  later offers that come: re-INVITE and UPDATE
@@ -339,16 +340,6 @@ void ua_mint(const struct sip_ua *ua, char *text, size_t size);
 
 /* --- invite.c --- */
 struct sip_invite *invite_create(struct sip_ua *ua, bool uac);
-/* Its part in a dialog that has none yet. */
-struct invite_part *invite_add_part(struct sip_invite *invite, struct sip_dialog *dialog);
-void invite_remove_part(struct invite_part *part);
-/* The other side does not know its dialog: it ends, and the invite with the last one. */
-void invite_part_lost(struct invite_part *part, unsigned status, struct sip_msg *msg);
-/* That of a public dialog; NULL: not of this invite. dialog NULL: the one that counts. */
-struct invite_part *invite_part_of(const struct sip_invite *invite,
-				   const struct sip_dialog *dialog);
-struct sip_dialog *invite_dialog(const struct sip_invite *invite);
-extern const struct sip_usage_type invite_usage_type;
 void invite_hold(struct sip_invite *invite);
 void invite_release(struct sip_invite *invite);
 bool invite_can(const struct sip_invite *invite, enum invite_event event);
@@ -370,6 +361,30 @@ void invite_stop_awaiting(struct sip_invite *invite);
 void invite_keep_ringing(struct sip_invite *invite);
 extern const struct sip_transaction_user invite_orphan_user; /* arg: sip_ua */
 
+/* --- invite_part.c --- */
+/* Lets go of one, if it is there: no more callbacks. */
+void transaction_drop(struct sip_transaction **t);
+/* Its part in a dialog that has none yet. */
+struct invite_part *invite_add_part(struct sip_invite *invite, struct sip_dialog *dialog);
+void invite_remove_part(struct invite_part *part);
+/* The other side does not know its dialog: it ends, and the invite with the last one. */
+void invite_part_lost(struct invite_part *part, unsigned status, struct sip_msg *msg);
+/* That of a public dialog; NULL: not of this invite. dialog NULL: the one that counts. */
+struct invite_part *invite_part_of(const struct sip_invite *invite,
+				   const struct sip_dialog *dialog);
+struct sip_dialog *invite_dialog(const struct sip_invite *invite);
+extern const struct sip_usage_type invite_usage_type;
+/* Keeps the step that its body is, and tells its role; for the user FORBIDDEN is NONE. */
+enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *msg,
+				enum sip_offer_carrier carrier);
+/* The same for a description that is about to be sent. */
+enum sip_offer_role invite_sends(struct invite_part *part, enum sip_offer_carrier carrier,
+				 struct slice sdp);
+/* Builds and sends a response with what belongs in it. */
+int invite_reply(struct invite_part *part, struct sip_transaction *server, unsigned status,
+		 const char *reason, struct slice sdp, struct slice headers);
+void invite_refuse_with(struct invite_part *part, struct sip_transaction *server, unsigned status);
+
 /* --- invite_uac.c --- */
 /* An early dialog is over, the INVITE goes on. */
 void uac_end_early(struct invite_part *part, unsigned status);
@@ -383,17 +398,6 @@ void uas_receive_cancel(struct sip_invite *invite, struct sip_transaction *cance
 void uas_answered(struct sip_invite *invite, unsigned status);
 void uas_receive_ack(struct sip_invite *invite, struct sip_msg *ack);
 extern const struct sip_transaction_user invite_server_user; /* arg: sip_invite */
-
-/* The same for a description that is about to be sent. */
-enum sip_offer_role invite_sends(struct invite_part *part, enum sip_offer_carrier carrier,
-				 struct slice sdp);
-/* Keeps the step that its body is, and tells its role; for the user FORBIDDEN is NONE. */
-enum sip_offer_role invite_body(struct invite_part *part, const struct sip_msg *msg,
-				enum sip_offer_carrier carrier);
-/* Builds and sends a response with what belongs in it. */
-int invite_reply(struct invite_part *part, struct sip_transaction *server, unsigned status,
-		 const char *reason, struct slice sdp, struct slice headers);
-void invite_refuse_with(struct invite_part *part, struct sip_transaction *server, unsigned status);
 
 /* --- invite_modify.c --- */
 void modify_receive(struct invite_part *part, struct sip_transaction *server,
