@@ -62,7 +62,7 @@ static void peer_receive(void *arg, const char *data, size_t size, const struct 
 }
 
 static void from_peer(struct network_node *from, const struct network_node *to, const char *method,
-		 const char *branch)
+		      const char *branch)
 {
 	char text[1024];
 
