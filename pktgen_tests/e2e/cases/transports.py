@@ -106,6 +106,10 @@ def tls_section(own, folder, verify):
 """
 
 
+TRUNK = "    prefix: \"9\"\n"
+TRUNK_TLS = "    uri: \"sip:198.18.0.104:5061;transport=tls\"\n" + TRUNK
+
+
 @contextlib.contextmanager
 def with_tls(world, verify):
     """The lab with listeners of TLS and WSS; gives the folder of the certificates."""
@@ -113,7 +117,8 @@ def with_tls(world, verify):
     try:
         own = issue(folder, "tandem", NAMES)
         with world.configured(UDP6, LISTENERS,
-                              more=[(BEFORE, tls_section(own, folder, verify) + BEFORE)]):
+                              more=[(BEFORE, tls_section(own, folder, verify) + BEFORE),
+                                    (TRUNK, TRUNK_TLS)]):
             yield folder
     finally:
         shutil.rmtree(folder)
@@ -161,6 +166,29 @@ def a_call_between_tls_and_udp_with_certificates_on_both_sides(world):
         hang_up(outgoing, incoming)
         counted = {c["counter"]: c["value"] for c in world.lab.show("sip")}
         assert counted["transport.tls_failed"] >= 3, counted
+        world.close()
+
+
+def carrier_with(world, certificate):
+    """The carrier behind TLS, as the server that this certificate makes of it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate + ".pem", certificate + ".key")
+    return world.agent("carrier", port=5061, trunk=True, transport="tls", tls_server=context)
+
+
+@test(restarts=True, timeout=90)
+def a_trunk_over_tls_has_to_be_whom_we_call(world):
+    with with_tls(world, "none") as folder:
+        alice = world.registered("alice")
+        evil = carrier_with(world, issue(folder, "evil", "IP:198.18.0.105,DNS:carrier.lab"))
+        assert alice.invite("9123").wait_failure().status in (480, 500, 503), "another's name"
+        assert evil.socket.opened and not evil.requests, "it was reached, and told nothing"
+        evil.close()
+        world.lab.wait_idle()
+        carrier = carrier_with(world, issue(folder, "carrier", "IP:198.18.0.104"))
+        outgoing, incoming = connect(alice, carrier, target="9124")
+        hang_up(incoming, outgoing)
+        equal(carrier.socket.opened, 1, "connections")
         world.close()
 
 

@@ -14,8 +14,9 @@ class Streams:
     """Listens, accepts, connects when there is something to send and no connection. What is sent
     goes over the latest connection."""
 
-    def __init__(self, lab, host, address, port, tls):
-        self.lab, self.host, self.address, self.tls = lab, host, address, tls
+    def __init__(self, lab, host, address, port, tls, tls_server=None):
+        self.lab, self.host, self.address = lab, host, address
+        self.tls, self.tls_server = tls, tls_server
         self.family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.lock = threading.Lock()
         self.connections = {}  # socket: bytes of an incomplete message
@@ -36,6 +37,17 @@ class Streams:
             connection = self.tls.wrap_socket(connection, server_hostname="tandem.lab")
         self._add(connection)
         return connection
+
+    def _accept(self):
+        connection = self.listener.accept()[0]
+        self.opened += 1
+        try:
+            if self.tls_server:
+                connection.settimeout(5)
+                connection = self.tls_server.wrap_socket(connection, server_side=True)
+            self._add(connection)
+        except OSError:
+            connection.close()
 
     def _add(self, connection):
         with self.lock:
@@ -63,8 +75,7 @@ class Streams:
         messages = []
         for one in ready:
             if one is self.listener:
-                self._add(one.accept()[0])
-                self.opened += 1
+                self._accept()
             else:
                 messages += self._read(one)
         return messages

@@ -23,9 +23,10 @@ class Agent:
     """One user on one host, at one port."""
 
     def __init__(self, lab, user, host=None, password=None, port=0, address=None, trunk=False,
-                 server=None, server_port=None, transport="udp", tls=None):
-        """transport: tcp listens at the port and connects when it sends; tls (a context of ssl)
-        only connects."""
+                 server=None, server_port=None, transport="udp", tls=None,
+                 tls_server=None):
+        """transport: tcp and tls listen at the port, and connect when they send. tls, tls_server:
+        contexts of ssl, for connections of its own and of others."""
         self.lab = lab
         self.user = user
         self.trunk = trunk  # known by its address: is not challenged
@@ -43,7 +44,7 @@ class Agent:
             self.socket.bind((self.address, port))
             self.port = self.socket.getsockname()[1]
         else:
-            self.socket = stream.Streams(lab, self.host, self.address, port, tls)
+            self.socket = stream.Streams(lab, self.host, self.address, port, tls, tls_server)
             self.port = self.socket.port
         self.uri = f"sip:{user}@{DOMAIN}"
         self.host_part = f"[{self.address}]" if ":" in self.address else self.address
