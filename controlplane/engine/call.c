@@ -78,5 +78,9 @@ void call_check_empty(struct call *call)
 		if (session_is_alive(call->branches[i].session))
 			return;
 	}
+	for (const struct other *o = call->others; o; o = o->next) {
+		if (session_is_alive(o->session))
+			return;
+	}
 	call_event(call, CALL_ON_EMPTY, NULL);
 }

@@ -96,6 +96,12 @@ enum exchange_event {
 	EXCHANGE_EVENT_COUNT
 };
 
+/* A session that is neither caller nor branch: it was replaced, or is to replace one. */
+struct other {
+	struct other *next;
+	struct session *session;
+};
+
 struct exchange {
 	enum exchange_state state;
 	struct session *from, *to; /* NULL when idle */
@@ -134,10 +140,13 @@ struct call {
 	const char *invite_headers; /* that cross to the outbound legs, complete lines */
 	const char *caller_address, *callee_address;
 	struct session *caller;
-	struct session *callee;   /* who answered; NULL until then */
-	struct session *early;    /* whose early media is heard */
-	struct exchange exchange; /* call_exchange.c */
-	struct relay *relays;     /* requests that are with the other side */
+	struct session *callee;            /* who answered; NULL until then */
+	struct session *early;             /* whose early media is heard */
+	struct exchange exchange;          /* call_exchange.c */
+	struct session *joining, *leaving; /* a leg that is to replace another (call_replace.c) */
+	struct other *others;              /* of the arena */
+	unsigned other_count;
+	struct relay *relays; /* requests that are with the other side */
 	unsigned relay_count;
 	struct branch *branches; /* of the arena */
 	unsigned branch_count, branches_open;
@@ -214,6 +223,8 @@ bool call_exchange_agreed(struct call *call, struct session *s, int error);
 /* The callee is asked by the first INVITE; it has made its offer; it has come to nothing. */
 void call_exchange_ask(struct call *call, struct session *to);
 void call_exchange_returned(struct call *call, struct session *offerer);
+/* A leg that joins made an offer, and `to` has it. */
+void call_exchange_offered(struct call *call, struct session *from, struct session *to);
 void call_exchange_end(struct call *call);
 /* The call ends. */
 void call_exchange_stop(struct call *call);
@@ -222,6 +233,13 @@ void call_compare_legs(struct call *call);
 /* The agreed directions and addresses go to the dataplane; hold and resume follow from them. */
 void call_apply_media(struct call *call);
 void call_note_hold(struct call *call, const struct call_cause *cause);
+
+/* --- call_replace.c: an INVITE with Replaces --- */
+void call_replace(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
+		  struct sip_invite *replaced);
+/* The other side has agreed. */
+void call_replace_done(struct call *call);
+bool call_keep_other(struct call *call, struct session *s);
 
 /* --- call_relay.c: other requests in a call --- */
 void call_relay(void *arg, struct session *s, struct sip_transaction *server,

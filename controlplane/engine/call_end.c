@@ -92,6 +92,8 @@ void call_end(struct call *call, const struct call_cause *cause)
 		if (call->branches[i].session)
 			session_end(call->branches[i].session, cause->status, headers);
 	}
+	for (struct other *o = call->others; o; o = o->next)
+		session_end(o->session, cause->status, headers);
 	call_check_empty(call);
 }
 
@@ -134,6 +136,8 @@ static void free_call(struct call *call)
 	session_free(call->caller);
 	for (unsigned i = 0; i < call->branch_count; i++)
 		session_free(call->branches[i].session);
+	for (struct other *o = call->others; o; o = o->next)
+		session_free(o->session);
 	arena_destroy(call->arena);
 	free(call);
 }

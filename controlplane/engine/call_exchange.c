@@ -122,6 +122,15 @@ static void tell_again(struct call *call, struct session *to, const struct sessi
 			 strerror(-error));
 }
 
+/* Who made the offer that it has just answered is gone; the other side is what it was. */
+static void restore_view(struct call *call, struct session *to)
+{
+	struct session *about = to == call->caller ? call->callee : call->caller;
+
+	if (session_is_alive(to) && session_is_alive(about))
+		tell_again(call, to, about);
+}
+
 /* Was `to` told what `about` says now? */
 static bool is_told(const struct session *to, const struct session *about)
 {
@@ -194,8 +203,15 @@ static void give_answer(struct call *call, const struct step *step)
 	struct session *from = call->exchange.from, *to = call->exchange.to;
 
 	(void)step;
-	if (!session_is_alive(from))
+	if (from == call->joining) {
+		call_replace_done(call);
+		call_record(call);
 		return;
+	}
+	if (!session_is_alive(from)) {
+		restore_view(call, to);
+		return;
+	}
 	if (session_give_answer(from, &to->remote)) {
 		/* it has cancelled its offer meanwhile */
 		session_refuse(from, 487, SLICE_NONE);
@@ -228,7 +244,9 @@ static void give_refusal(struct call *call, const struct step *step)
 
 	if (status < 400 || status == 401 || status == 407)
 		status = 488;
-	if (session_is_alive(call->exchange.from))
+	if (call->exchange.from == call->joining && call->joining)
+		session_end(call->joining, status, SLICE_NONE);
+	else if (session_is_alive(call->exchange.from))
 		session_refuse(call->exchange.from, status, SLICE_NONE);
 }
 
@@ -299,6 +317,11 @@ void call_exchange_returned(struct call *call, struct session *offerer)
 	begin(call, EXCHANGE_RETURNED, offerer, call->caller);
 }
 
+void call_exchange_offered(struct call *call, struct session *from, struct session *to)
+{
+	begin(call, EXCHANGE_OFFERED, from, to);
+}
+
 void call_exchange_end(struct call *call)
 {
 	begin(call, EXCHANGE_IDLE, NULL, NULL);
@@ -307,7 +330,7 @@ void call_exchange_end(struct call *call)
 void call_exchange_stop(struct call *call)
 {
 	struct session *from = call->exchange.from;
-	bool refusable = call->exchange.state == EXCHANGE_OFFERED ||
+	bool refusable = (call->exchange.state == EXCHANGE_OFFERED && from != call->joining) ||
 			 (call->exchange.state == EXCHANGE_ASKED && call->callee);
 
 	call_exchange_end(call);

@@ -392,6 +392,8 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 {
 	struct call *call = arg;
 
+	if (s == call->joining)
+		call->joining = call->leaving = NULL;
 	if (call_is_over(call)) {
 		call_check_empty(call);
 	} else if (s == call->caller) {

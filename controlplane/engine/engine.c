@@ -86,11 +86,16 @@ void engine_destroy(struct engine *e)
 void engine_on_invite(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 		      const struct sip_path *from)
 {
+	struct sip_invite *replaced = sip_invite_replaces(invite);
 	struct caller caller;
 	struct call *call;
 
 	if (admit(e, invite, request, from, &caller))
 		return;
+	if (replaced) {
+		call_replace(e, invite, request, replaced);
+		return;
+	}
 	if (call_create(e, shard_new_call_id(e->shard), &call)) {
 		sip_invite_respond(invite, 500, NULL, SLICE_NONE, SLICE_NONE);
 		return;

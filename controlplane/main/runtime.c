@@ -272,6 +272,7 @@ static int create_ua(struct runtime *runtime)
 		.invites_max = invites,
 		.session = { config->sip.session_expires_s, config->sip.session_min_s },
 		.methods = 1u << SIP_REGISTER | 1u << SIP_INFO | 1u << SIP_MESSAGE,
+		.options = 1u << SIP_OPTION_REPLACES,
 	};
 
 	runtime->limits = config->sip.limits;

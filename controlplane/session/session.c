@@ -123,6 +123,11 @@ void session_take(struct session *s, struct sip_invite *invite)
 	session_keep_names(s);
 }
 
+struct session *session_of_invite(const struct sip_invite *invite)
+{
+	return sip_invite_user_arg(invite, &session_invite_user);
+}
+
 int session_dial(struct session *s, struct sip_invite_start *start, const struct description *offer)
 {
 	char text[SESSION_SDP_MAX];

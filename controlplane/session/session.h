@@ -159,6 +159,8 @@ struct session *session_create(struct shard *shard, uint64_t call, bool outbound
 struct session *session_create_restored(struct shard *shard, uint64_t call, bool outbound,
 					const struct session_user *user, void *arg);
 void session_take(struct session *s, struct sip_invite *invite);
+/* NULL: it is no session's. */
+struct session *session_of_invite(const struct sip_invite *invite);
 /* Its invite must have ended. */
 void session_free(struct session *s);
 bool session_is_alive(const struct session *s); /* its dialog is not over */

@@ -155,6 +155,8 @@ void sip_invite_cancel(struct sip_invite *invite, struct slice extra_headers);
 
 /* --- UAS --- */
 void sip_invite_set_user(struct sip_invite *invite, const struct sip_invite_user *user, void *arg);
+/* The arg of that user; NULL if it has another. */
+void *sip_invite_user_arg(const struct sip_invite *invite, const struct sip_invite_user *user);
 /*
  * Responds to the INVITE, or to the re-INVITE or UPDATE that is pending. 1xx and 2xx with SDP or
  * without; 3xx–6xx ends a first INVITE (`ended` is called) or refuses a re-INVITE.

@@ -413,6 +413,11 @@ INVITE_ACTION(act_acked)
 
 /* --- what others may ask --- */
 
+void *sip_invite_user_arg(const struct sip_invite *invite, const struct sip_invite_user *user)
+{
+	return invite->user == user ? invite->arg : NULL;
+}
+
 void sip_invite_set_user(struct sip_invite *invite, const struct sip_invite_user *user, void *arg)
 {
 	invite->user = user;

@@ -525,3 +525,79 @@ Test(exchange, an_emergency_call_goes_over_the_limits_and_is_marked)
 	engine_hangup_all(world->shard.engine);
 	world_run(100);
 }
+
+/* --- a leg is replaced (RFC 3891) --- */
+
+/* The trunk calls from its second line, to take the place of its first. */
+static struct sip_invite *replace_carrier(const char *sdp)
+{
+	struct sip_invite *first = carrier()->invite;
+	char header[256];
+
+	snprintf(header, sizeof(header), "Replaces: %.*s;to-tag=%.*s;from-tag=%.*s\r\n",
+		 SLICE_FMT(sip_invite_call_id(first)), SLICE_FMT(sip_invite_remote_tag(first)),
+		 SLICE_FMT(sip_invite_local_tag(first)));
+	carrier()->answered = false;
+	phone_call_with(CARRIER, "sip:bob@tandem.lab", sdp, header);
+	world_run(20);
+	return first;
+}
+
+Test(exchange, a_leg_is_replaced_and_the_other_side_is_told)
+{
+	world_bridged_call();
+	replace_carrier(phone_sdp(CARRIER, 4400, "8 101", "sendrecv"));
+	cr_assert(bob()->reinvited);
+	cr_expect_not(carrier()->answered);
+	phone_answer(BOB, phone_sdp(BOB, 5400, "8 101", "sendrecv"));
+	world_run(50);
+	cr_assert(carrier()->answered);
+	cr_expect(carrier()->ended, "the first line");
+	cr_expect_eq(carrier()->how, SIP_END_BYE_RECEIVED);
+	cr_expect_eq(world_termination(0).remote.port, 4400);
+	cr_expect_eq(world_termination(1).remote.port, 5400);
+	cr_expect_eq(engine_call_count(world->shard.engine), 1);
+	cr_expect_eq(world->shard.engine->calls->state, CALL_ANSWERED);
+	phone_bye(BOB);
+	world_run(50);
+	cr_expect_eq(world->cdrs, 1);
+	world_expect_nothing_left();
+}
+
+Test(exchange, who_may_not_replace_leaves_the_call_as_it_was)
+{
+	struct sip_invite *first;
+
+	world_bridged_call();
+	first = replace_carrier(phone_sdp(CARRIER, 4400, "8 101", "sendrecv"));
+	sip_invite_refuse(bob()->invite, NULL, 488, SLICE_NONE);
+	world_run(50);
+	cr_expect_eq(carrier()->final, 488);
+	cr_expect_eq(world_termination(0).remote.port, 4000);
+	cr_expect_eq(world->shard.engine->calls->state, CALL_ANSWERED);
+	sip_invite_end(first, 0, SLICE_NONE);
+	world_run(50);
+	cr_expect(bob()->ended);
+	world_expect_nothing_left();
+}
+
+Test(exchange, who_would_replace_may_give_up_before)
+{
+	struct sip_invite *first;
+
+	world_bridged_call();
+	first = replace_carrier(phone_sdp(CARRIER, 4400, "8 101", "sendrecv"));
+	world_run(300); /* for the 100, without which there is no CANCEL */
+	sip_invite_cancel(carrier()->invite, SLICE_NONE);
+	world_run(50);
+	phone_answer(BOB, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(50);
+	cr_expect_eq(world_termination(0).remote.port, 4000);
+	cr_expect(bob()->reinvited, "told what is true again");
+	phone_answer(BOB, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(50);
+	sip_invite_end(first, 0, SLICE_NONE);
+	world_run(50);
+	cr_expect(bob()->ended);
+	world_expect_nothing_left();
+}

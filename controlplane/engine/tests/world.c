@@ -186,6 +186,7 @@ static void make_ua(struct network_node *node, struct sip_ua **ua, const struct 
 		.contact_arg = node,
 		.invites_max = 1000,
 		.methods = 1u << SIP_INFO | 1u << SIP_MESSAGE,
+		.options = 1u << SIP_OPTION_REPLACES,
 		.token = "t00000-",
 	};
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An INVITE that replaces a leg of an answered call (RFC 3891): the new leg takes the old one's
+ * seat, and the other side is told of its media. So an attended transfer reaches its target.
+ *
+ *   new leg                  call                other leg        replaced leg
+ *     │── INVITE, offer ───▶ │ ── offer ──────────▶ │                │
+ *     │ ◀──── 200, answer ───│ ◀────────── answer ──│                │
+ *     │                      │ ── BYE ─────────────────────────────▶ │
+ *
+ * One without an offer is given what the other side said, and its answer is told to it (ACK).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "controlplane/engine/call.h"
+#include "sip/base/log.h"
+
+#define OTHERS_MAX 16u
+
+bool call_keep_other(struct call *call, struct session *s)
+{
+	struct other *other;
+
+	if (call->other_count == OTHERS_MAX)
+		return false;
+	other = arena_calloc(call->arena, sizeof(*other));
+	if (!other)
+		return false;
+	other->session = s;
+	other->next = call->others;
+	call->others = other;
+	call->other_count++;
+	return true;
+}
+
+static struct session **slot_of(struct call *call, const struct session *s)
+{
+	if (call->caller == s)
+		return &call->caller;
+	for (unsigned i = 0; i < call->branch_count; i++) {
+		if (call->branches[i].session == s)
+			return &call->branches[i].session;
+	}
+	return NULL;
+}
+
+/* The new leg sits where the old one sat, in the call and at its seat. */
+static void take_place(struct call *call, struct session *joining, struct session *leaving)
+{
+	struct seat *seat = leaving->seat;
+	struct session **slot = slot_of(call, leaving);
+
+	for (struct other *o = call->others; o; o = o->next) {
+		if (o->session == joining)
+			o->session = leaving;
+	}
+	*slot = joining;
+	if (call->callee == leaving)
+		call->callee = joining;
+	bridge_add(seat, joining);
+	bridge_relearn(seat);
+	call->joining = call->leaving = NULL;
+}
+
+void call_replace_done(struct call *call)
+{
+	struct session *joining = call->joining, *leaving = call->leaving;
+	struct session *other = leaving == call->caller ? call->callee : call->caller;
+	const struct session_response r = { .status = 200,
+					    .sdp = &other->remote,
+					    .is_offer = joining->offer_state == OFFER_INITIAL };
+	int error;
+
+	take_place(call, joining, leaving);
+	error = session_accept(joining, &r);
+	session_end(leaving, 200, SLICE_NONE);
+	if (error) {
+		struct call_cause cause = { .status = 500,
+					    .reason = "failed",
+					    .ended_by = "system" };
+
+		LOG_ERROR("call", call->id, "a leg cannot be replaced: %s", strerror(-error));
+		call_event(call, CALL_ON_REFUSED, &cause);
+		return;
+	}
+	LOG_INFO("call", call->id, "the %s was replaced",
+		 joining == call->caller ? "caller" : "callee");
+	if (!r.is_offer)
+		call_apply_media(call);
+}
+
+/* The call in which a leg may be replaced now; NULL: none. */
+static struct call *call_of(struct sip_invite *replaced, struct session **leaving)
+{
+	struct session *s = session_of_invite(replaced);
+	struct call *call = s ? s->arg : NULL;
+
+	*leaving = s;
+	if (!call || (call->state != CALL_ANSWERED && call->state != CALL_HELD) || call->joining ||
+	    call->exchange.state != EXCHANGE_IDLE || !slot_of(call, s) || !s->seat)
+		return NULL;
+	return call;
+}
+
+static void join(struct call *call, struct session *joining, struct session *leaving,
+		 const struct sip_msg *request)
+{
+	struct session *other = leaving == call->caller ? call->callee : call->caller;
+	int error = session_receive_offer(joining, sip_msg_sdp(request));
+
+	call->joining = joining;
+	call->leaving = leaving;
+	if (error == -ENODATA) {
+		call_replace_done(call);
+		return;
+	}
+	if (!error)
+		error = session_reoffer(other, &joining->offered, SIP_BY_BEST);
+	if (!error) {
+		call_exchange_offered(call, joining, other);
+		return;
+	}
+	call->joining = call->leaving = NULL;
+	session_end(joining, error == -ENOTSUP ? 488 : error == -EBUSY ? 491 : 400, SLICE_NONE);
+}
+
+void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
+		  struct sip_invite *replaced)
+{
+	struct session *leaving, *joining;
+	struct call *call = call_of(replaced, &leaving);
+
+	if (!call) {
+		sip_invite_respond(invite, 491, NULL, SLICE_NONE, SLICE_NONE);
+		return;
+	}
+	joining = session_create(e->shard, call->id, false, &call_session_user, call);
+	if (!joining || !call_keep_other(call, joining)) {
+		session_free(joining);
+		sip_invite_respond(invite, 500, NULL, SLICE_NONE, SLICE_NONE);
+		return;
+	}
+	session_take(joining, invite);
+	join(call, joining, leaving, request);
+}
