@@ -6,7 +6,7 @@
 #include "sip/guard/internal.h"
 
 #define GOOD_S          3600u /* a password that was right counts for so long */
-#define SILENT_WAITS    8u    /* a wait of so many targets: answering is too dear */
+#define SILENT_WAITS    16u   /* a wait of so many targets: answering is too dear */
 #define RETRY_AFTER_S   2u    /* where all but nothing is shed */
 #define RETRY_AFTER_MAX 60u
 

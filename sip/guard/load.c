@@ -4,14 +4,17 @@
 #include <math.h>
 
 /*
- * The wait changes by one second a second when twice of what can be carried is let in. With the
- * wait in units of the target (25 ms) that is 40 a second for each unit of pressure; measuring
- * takes about two periods. KP 0.25 leaves a phase margin of 70 degrees, KI 2 damps with 0.55.
+ * Most of what a call costs comes after it was let in: its answer, its ACK, its end, each behind the
+ * wait of then. A controller that is quick sheds for them once more, and then too little: with KI 2
+ * calls of a second swing between all and nothing and a quarter of them is lost. KP acts at once,
+ * KI within seconds; where the loop has time again, KI_IDLE lets all in soon.
  */
-#define KP           0.25
-#define KI           2.0
+#define KP           0.3
+#define KI           0.3
+#define KI_IDLE      2.0
 #define ERROR_MAX    2.0 /* either way: it goes up as fast as down */
 #define LEAST_US     100.0
+#define X_BEGIN_MAX  2.3 /* ten times too much */
 #define SHARE        1000000.0
 #define BAND         1.0  /* of pressure that a class takes before the next one gives way */
 #define STEEP        4.0  /* the classes below calls go faster: all but 2 % within their band */
@@ -65,10 +68,18 @@ static bool engage(struct sip_load *load, uint64_t wait_us, uint64_t now_us)
 		load->above_us = 0;
 		return false;
 	}
-	if (load->above_us == 0)
+	if (load->above_us == 0) {
 		load->above_us = now_us;
+		load->above_wait_us = wait_us;
+	}
 	if (now_us - load->above_us < LOAD_ENGAGE_MS * 1000)
 		return false;
+	/* A wait that grows by two seconds a second: three times too much comes. */
+	load->x = wait_us > load->above_wait_us
+			  ? fmin(log(1 + (double)(wait_us - load->above_wait_us) /
+						 (double)(now_us - load->above_us)),
+				 X_BEGIN_MAX)
+			  : 0;
 	load->engaged = true;
 	load->engagements++;
 	load->calm_us = 0;
@@ -98,8 +109,7 @@ static void control(struct sip_load *load, double wait_us, double busy, double s
 	/* A wait in a loop that has time is none that shedding would shorten. */
 	if (busy < IDLE && e > -0.5)
 		e = -0.5;
-	/* A period is long when the loop has slept: then the wait is that of its end alone. */
-	load->x += KI * e * (e > 0 ? fmin(seconds, 2 * LOAD_PERIOD_MS / 1e3) : seconds);
+	load->x += (busy < IDLE ? KI_IDLE : KI) * e * seconds;
 	if (load->x < 0)
 		load->x = 0;
 	if (load->x > pressure_max(load))

@@ -47,6 +47,7 @@ struct sip_load {
 	uint64_t busy_us;                     /* in this period */
 	uint64_t waits_us, waits;             /* in this period: their sum, and how many messages */
 	uint64_t above_us, calm_us;           /* since when it is above the target, or calm */
+	uint64_t above_wait_us;               /* the wait when that began */
 	double x;                             /* the integral */
 	double wait_us, busy;                 /* of the last period, smoothed */
 	uint64_t arrived[SIP_CLASSES];        /* in this period */

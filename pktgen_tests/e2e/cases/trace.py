@@ -64,6 +64,26 @@ def counters(world):
     return {row["counter"]: row["value"] for row in world.lab.show("sip")}
 
 
+@test(timeout=60)
+def what_sip_does_is_counted(world):
+    """MO5: requests, responses by class, and none repeated or lost."""
+    calls, lab = 20, world.lab
+    world.registered("bob")
+    world.agent("alice").register()
+    before = counters(world)
+    callee = world.agent("carrier", port=5060, trunk=True)
+    for _ in range(calls):
+        caller_side = callee.invite("nobody", 440)
+        equal(caller_side.wait_failure().status // 100, 4, "a call to nobody")
+    after = counters(world)
+    counted = {name: after[name] - before[name] for name in after}
+    equal((counted["requests_in.INVITE"], counted["requests_in.ACK"], counted["responses_out.4xx"]),
+          (calls, calls, calls), "INVITEs, their ACKs, and their refusals")
+    equal((counted["retransmissions_in"], counted["parse_errors"], counted["timeouts"]), (0, 0, 0),
+          "errors")
+    lab.wait_idle()
+
+
 class Collector:
     """Takes HEPv3 packets, as Homer does."""
 

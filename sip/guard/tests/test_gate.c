@@ -298,7 +298,7 @@ Test(gate, under_load_calls_are_refused_and_emergencies_and_copies_of_what_was_l
 	set_up(&p);
 	snprintf(admitted, sizeof(admitted), "%s", request("INVITE", "sip:a@b", "", ""));
 	cr_assert_eq(receive(&p, "198.18.0.1", admitted, 0), SIP_PASS);
-	overload(&p, 150, 100);
+	overload(&p, 150, 400);
 	cr_assert_eq(p.told[0].action, SIP_GUARD_TELL_OVERLOAD);
 	for (int i = 0; i < 100; i++) {
 		refused += receive(&p, "198.18.1.1", request("INVITE", "sip:a@b", "", ""), 100) ==
@@ -312,7 +312,7 @@ Test(gate, under_load_calls_are_refused_and_emergencies_and_copies_of_what_was_l
 	cr_assert_gt(refused, 90);
 	/* When even an answer is too dear. */
 	for (int i = 0; i < 3; i++)
-		receive(&p, "198.18.1.1", request("INVITE", "sip:a@b", "", ""), 300);
+		receive(&p, "198.18.1.1", request("INVITE", "sip:a@b", "", ""), 450);
 	cr_assert_gt(counter(&p, SIP_GUARD_SHED_SILENT), 0);
 	tear_down(&p);
 }
@@ -335,7 +335,7 @@ Test(gate, a_refusal_is_a_response_to_the_request_and_its_ack_is_for_nobody)
 					     .data = text,
 					     .size = strlen(text) };
 
-	overload(&p, 150, 100);
+	overload(&p, 150, 400);
 	sip_gate_receive(p.gate, &arrival, p.now_ms, &glance);
 	size = sip_gate_refusal(p.gate, &arrival, &glance, p.now_ms, response, sizeof(response) - 1,
 				&to);
@@ -386,7 +386,7 @@ Test(gate, who_asks_is_told_our_load)
 	cr_assert_str_eq(sip_gate_oc(p.gate, &does_not, p.now_ms, text), "");
 	cr_assert_str_eq(sip_gate_oc(p.gate, &asks, 1000007, text),
 			 ";oc=0;oc-algo=\"loss\";oc-validity=1000;oc-seq=1000.007");
-	overload(&p, 150, 100);
+	overload(&p, 150, 400);
 	cr_assert_eq(sscanf(sip_gate_oc(p.gate, &asks, p.now_ms, text), ";oc=%u", &percent), 1);
 	cr_assert_gt(percent, 50);
 	tear_down(&p);

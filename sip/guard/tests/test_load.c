@@ -24,7 +24,7 @@ struct server {
 	uint64_t offered[CLASSES], done[CLASSES];
 	uint64_t waits_us, handled, longest_us;
 	/* A call that was let in is ended after talk_us; that costs, too, and is never shed. */
-	uint64_t talk_us, ends_us[ENDS];
+	uint64_t talk_us, end_us, ends_us[ENDS];
 	unsigned first_end, last_end;
 };
 
@@ -92,7 +92,7 @@ static void turn(struct server *s)
 			s->done[class]++;
 			if (class == SIP_CLASS_CALL && s->talk_us > 0)
 				s->ends_us[s->last_end++ % ENDS] = s->now_us + s->talk_us;
-			pass(s, class == SIP_CLASS_DIALOG ? s->cost_us / 2 : s->cost_us);
+			pass(s, class == SIP_CLASS_DIALOG ? s->end_us : s->cost_us);
 		} else {
 			pass(s, s->refusal_us);
 		}
@@ -145,13 +145,14 @@ Test(load, above_its_capacity_a_server_does_what_it_can)
 	}
 }
 
-/* What is let in comes back a second later. */
+/* What is let in comes back a second later, and costs four times as much then. */
 Test(load, short_calls_do_not_make_it_swing)
 {
-	struct server *s = server(500, 10);
-	const double capacity = 1e6 / (500 + 250);
+	struct server *s = server(100, 10);
+	const double capacity = 1e6 / (100 + 400);
 
 	s->talk_us = 1000000;
+	s->end_us = 400;
 	s->rates[SIP_CLASS_CALL] = 3 * capacity;
 	run(s, 2);
 	run(s, 10);
@@ -188,6 +189,7 @@ Test(load, who_matters_less_gives_way_first)
 	struct server *s = server(500, 10);
 
 	s->rates[SIP_CLASS_EMERGENCY] = 20;
+	s->end_us = 250;
 	s->rates[SIP_CLASS_DIALOG] = 200;
 	s->rates[SIP_CLASS_CALL] = 1000;
 	s->rates[SIP_CLASS_REGISTER] = 1000;
