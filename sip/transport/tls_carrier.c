@@ -133,8 +133,10 @@ static int tls_shake(struct connection *c)
 	return 0;
 }
 
+/* What waits to be written still waits when there is no more to be read. */
 static ssize_t tls_read(struct connection *c, char *data, size_t size)
 {
+	const bool want_write = c->want_write;
 	const char *why;
 	int n;
 
@@ -144,6 +146,7 @@ static ssize_t tls_read(struct connection *c, char *data, size_t size)
 	if (n > 0)
 		return n;
 	n = outcome(c, n, &why);
+	c->want_write |= want_write;
 	return n == -EPIPE ? 0 : n;
 }
 

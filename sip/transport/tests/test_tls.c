@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <fcntl.h>
+#include <openssl/ssl.h>
 #include <unistd.h>
 
 #include "sip/transport/tests/pki.h"
@@ -88,6 +90,50 @@ static int reach(const char *domain)
 	return b.received > received ? 0 : a.error;
 }
 
+/* --- a client that reads when it is told to --- */
+
+static void on_turn(SSL *client, int rc)
+{
+	const int error = SSL_get_error(client, rc);
+
+	cr_assert(error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE, "%d", error);
+	rig_turn();
+}
+
+static SSL *bare_client(int *fd)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *client = SSL_new(context);
+	int rc;
+
+	SSL_CTX_free(context);
+	*fd = bare_connect(&b, 0);
+	cr_assert_eq(fcntl(*fd, F_SETFL, O_NONBLOCK), 0);
+	SSL_set_fd(client, *fd);
+	while ((rc = SSL_connect(client)) != 1)
+		on_turn(client, rc);
+	return client;
+}
+
+static void bare_write(SSL *client, const char *text)
+{
+	int rc;
+
+	while ((rc = SSL_write(client, text, (int)strlen(text))) <= 0)
+		on_turn(client, rc);
+}
+
+static void free_bare(SSL *client, int fd)
+{
+	SSL_free(client);
+	close(fd);
+}
+
+static void copy_waiting(void *arg, const struct sip_flow_info *info)
+{
+	*(uint32_t *)arg += info->waiting;
+}
+
 Test(tls, messages_cross_both_ways_and_large_ones_whole)
 {
 	static char message[RIG_MESSAGE_MAX + 1];
@@ -108,6 +154,52 @@ Test(tls, messages_cross_both_ways_and_large_ones_whole)
 	rig_until(b.received == 31 && a.received == 31);
 	cr_expect_eq(memcmp(b.last, message, RIG_MESSAGE_MAX), 0);
 	cr_expect_eq(rig_stats(&b).tls_handshakes, 1);
+}
+
+static uint32_t waiting_at_b(void)
+{
+	uint32_t waiting = 0;
+
+	sip_transport_each(b.transport, copy_waiting, &waiting);
+	return waiting;
+}
+
+/* A client that sends while it does not read still gets all that waits for it. */
+Test(tls, reading_does_not_stop_what_waits_to_be_written)
+{
+	static char message[RIG_MESSAGE_MAX];
+	unsigned sent = 0;
+	struct sip_path to;
+	SSL *client;
+	int fd;
+
+	open_both();
+	client = bare_client(&fd);
+	memset(message, 'x', sizeof(message));
+	memcpy(message, "A b c\r\nl: 7982\r\n\r\n", 18);
+	bare_write(client, REQUEST);
+	rig_until(b.received == 1);
+	to = b.from;
+	/* Some of it is taken by the system, the rest waits. */
+	for (; waiting_at_b() < 100000; sent++) {
+		cr_assert_eq(sip_transport_send(b.transport, &to, message, sizeof(message)), 0);
+		rig_turn();
+	}
+	bare_write(client, REQUEST);
+	rig_until(b.received == 2);
+	for (size_t left = sent * sizeof(message); left > 0;) {
+		static char text[65536];
+		size_t n = 0;
+
+		rig_deadline = uv_hrtime() + 10000000000u;
+		while (SSL_read_ex(client, text, sizeof(text), &n) != 1) {
+			cr_assert_lt(uv_hrtime(), rig_deadline, "%zu bytes do not come", left);
+			rig_turn();
+		}
+		left -= n;
+	}
+	cr_expect_eq(waiting_at_b(), 0);
+	free_bare(client, fd);
 }
 
 /* RFC 5922 §7: URIs of sip before DNS names, no wildcards, addresses where there is no domain. */
