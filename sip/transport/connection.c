@@ -401,6 +401,9 @@ void connection_on_event(struct sip_transport *transport, uint64_t data, uint32_
 		begin(c);
 	if (c->state == CONNECTION_OPEN && (events & EPOLLOUT) != 0)
 		stream_write(c);
+	/* Not read any more, and the other side is gone: epoll would say so without end. */
+	if (c->last_words && (events & (EPOLLHUP | EPOLLERR)) != 0)
+		connection_fail(c, -ECONNRESET);
 	if (c->state == CONNECTION_OPEN && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		stream_read(c);
 	connection_watch(c);

@@ -189,6 +189,23 @@ Test(tcp, an_answer_of_another_shard_is_waited_for)
 	close(fd);
 }
 
+/* It is not read any more, and the system reports it gone until somebody lets go of it. */
+Test(tcp, who_is_gone_before_the_answer_is_let_go_at_once)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	int fd;
+
+	rig_open(&b, &plain);
+	bare_send(fd = bare_connect(&b, 0), "OPTIONS sip:a SIP/2.0\r\n\r\n");
+	rig_until(b.received == 1);
+	cr_expect_eq(rig_stats(&b).connections, 1);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	rig_until(rig_stats(&b).connections == 0);
+	cr_expect_eq(b.failures, 1);
+	cr_expect_eq(b.error, -ECONNRESET);
+}
+
 Test(tcp, garbage_closes_the_connection)
 {
 	int fd;
