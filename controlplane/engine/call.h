@@ -234,9 +234,9 @@ void call_compare_legs(struct call *call);
 void call_apply_media(struct call *call);
 void call_note_hold(struct call *call, const struct call_cause *cause);
 
-/* --- call_replace.c: an INVITE with Replaces --- */
+/* --- call_replace.c: an INVITE with Replaces, of somebody who was let in --- */
 void call_replace(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
-		  struct sip_invite *replaced);
+		  const struct caller *caller, struct sip_invite *replaced);
 /* The other side has agreed. */
 void call_replace_done(struct call *call);
 bool call_keep_other(struct call *call, struct session *s);

@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "controlplane/engine/call.h"
 #include "sip/base/log.h"
@@ -125,14 +126,36 @@ static void join(struct call *call, struct session *joining, struct session *lea
 	session_end(joining, error == -ENOTSUP ? 488 : error == -EBUSY ? 491 : 400, SLICE_NONE);
 }
 
+static bool same_domain(const char *a, const char *b)
+{
+	const char *x = strrchr(a, '@'), *y = strrchr(b, '@');
+
+	return x && y && strcasecmp(x, y) == 0;
+}
+
+/* RFC 3891 §5: to know the dialog is not enough, as whoever can read along on the way does. A peer
+ * may replace legs of its own calls, a user those of calls of its domain. */
+static bool may_replace(const struct call *call, const struct caller *caller)
+{
+	if (caller->trunk >= 0)
+		return caller->trunk == call->trunk_in || caller->trunk == call->trunk_out;
+	return (call->trunk_in < 0 && same_domain(caller->aor, call->from)) ||
+	       (call->trunk_out < 0 && same_domain(caller->aor, call->to));
+}
+
 void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
-		  struct sip_invite *replaced)
+		  const struct caller *caller, struct sip_invite *replaced)
 {
 	struct session *leaving, *joining;
 	struct call *call = call_of(replaced, &leaving);
 
 	if (!call) {
 		sip_invite_respond(invite, 491, NULL, SLICE_NONE, SLICE_NONE);
+		return;
+	}
+	if (!may_replace(call, caller)) {
+		LOG_WARN("call", call->id, "%s may not replace a leg of it", caller->aor);
+		sip_invite_respond(invite, 403, NULL, SLICE_NONE, SLICE_NONE);
 		return;
 	}
 	joining = session_create(e->shard, call->id, false, &call_session_user, call);

@@ -93,7 +93,7 @@ void engine_on_invite(struct engine *e, struct sip_invite *invite, struct sip_ms
 	if (admit(e, invite, request, from, &caller))
 		return;
 	if (replaced) {
-		call_replace(e, invite, request, replaced);
+		call_replace(e, invite, request, &caller, replaced);
 		return;
 	}
 	if (call_create(e, shard_new_call_id(e->shard), &call)) {

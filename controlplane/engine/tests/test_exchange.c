@@ -529,18 +529,40 @@ Test(exchange, an_emergency_call_goes_over_the_limits_and_is_marked)
 /* --- a leg is replaced (RFC 3891) --- */
 
 /* The trunk calls from its second line, to take the place of its first. */
-static struct sip_invite *replace_carrier(const char *sdp)
+static void replace_carrier_by(unsigned phone, const char *sdp)
 {
-	struct sip_invite *first = carrier()->invite;
+	const struct sip_invite *first = carrier()->invite;
 	char header[256];
 
 	snprintf(header, sizeof(header), "Replaces: %.*s;to-tag=%.*s;from-tag=%.*s\r\n",
 		 SLICE_FMT(sip_invite_call_id(first)), SLICE_FMT(sip_invite_remote_tag(first)),
 		 SLICE_FMT(sip_invite_local_tag(first)));
-	carrier()->answered = false;
-	phone_call_with(CARRIER, "sip:bob@tandem.lab", sdp, header);
+	world->phones[phone].answered = false;
+	phone_call_with(phone, "sip:bob@tandem.lab", sdp, header);
 	world_run(20);
+}
+
+static struct sip_invite *replace_carrier(const char *sdp)
+{
+	struct sip_invite *first = carrier()->invite;
+
+	replace_carrier_by(CARRIER, sdp);
 	return first;
+}
+
+/* Knows the dialog, and is somebody: another peer. */
+Test(exchange, a_leg_is_not_replaced_by_who_has_no_part_in_the_call)
+{
+	world_two_realms();
+	world_bridged_call();
+	replace_carrier_by(ALICE, phone_sdp(ALICE, 4400, "8 101", "sendrecv"));
+	cr_expect_eq(world->phones[ALICE].final, 403);
+	cr_expect_not(bob()->reinvited);
+	cr_expect_not(carrier()->ended);
+	cr_expect_eq(world_termination(0).remote.port, 4000);
+	phone_bye(BOB);
+	world_run(50);
+	world_expect_nothing_left();
 }
 
 Test(exchange, a_leg_is_replaced_and_the_other_side_is_told)
