@@ -157,6 +157,7 @@ struct held {
 struct reliable {
 	uint32_t rseq, cseq; /* of the last one, and of its INVITE */
 	bool waiting, has_sdp;
+	bool owed; /* a final response has left before its PRACK, which may still come */
 	uint32_t interval;
 	struct timer again, give_up;
 	struct held next, final;

@@ -63,6 +63,7 @@ void reliable_stop(struct sip_invite *invite)
 {
 	struct reliable *r = &invite->reliable;
 
+	r->owed = r->owed || r->waiting;
 	r->waiting = false;
 	timer_cancel(wheel_of(invite), &r->again);
 	timer_cancel(wheel_of(invite), &r->give_up);
@@ -90,6 +91,7 @@ void reliable_sent(struct sip_invite *invite, bool has_sdp)
 
 	r->rseq++;
 	r->waiting = true;
+	r->owed = false;
 	r->has_sdp = has_sdp;
 	r->interval = t1;
 	timer_set(wheel_of(invite), &r->again, t1, again_fired);
@@ -143,12 +145,14 @@ void reliable_release(struct sip_invite *invite)
 		reliable_release(invite);
 }
 
+/* RFC 3262 §3: PRACKs of what a 2xx has overtaken are taken too; a 481 would end the call. */
 static bool is_awaited(const struct sip_invite *invite, const struct sip_msg *prack)
 {
 	const struct reliable *r = &invite->reliable;
 	struct sip_rack rack;
 
-	return r->waiting && sip_rack_parse(sip_msg_value(prack, SIP_H_RACK), &rack) == 0 &&
+	return (r->waiting || r->owed) &&
+	       sip_rack_parse(sip_msg_value(prack, SIP_H_RACK), &rack) == 0 &&
 	       rack.rseq == r->rseq && rack.cseq == r->cseq &&
 	       slice_equal(rack.method, SLICE("INVITE"));
 }
@@ -165,7 +169,7 @@ void prack_receive(struct invite_part *part, struct sip_transaction *server, str
 		invite_refuse_with(part, server, 481);
 		return;
 	}
-	r->waiting = false;
+	r->waiting = r->owed = false;
 	timer_cancel(wheel_of(invite), &r->again);
 	timer_cancel(wheel_of(invite), &r->give_up);
 	role = sip_offer_body(&part->offer, false, SIP_IN_PRACK, sip_msg_sdp(prack).n > 0, &refuse);

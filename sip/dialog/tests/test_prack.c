@@ -209,6 +209,10 @@ Test(prack, is_not_waited_for_by_a_failure_or_by_a_2xx_that_has_the_answer)
 	party_respond(bob(), 200, "answer");
 	cr_expect_eq(got("SIP/2.0 200"), 1);
 	ack();
+	prack(8, rseq(0), "7 INVITE", "");
+	cr_expect_eq(got("SIP/2.0 200"), 2, "the 2xx has overtaken it");
+	prack(9, rseq(0), "7 INVITE", "");
+	cr_expect_eq(got("SIP/2.0 481"), 1, "once");
 	run(40000);
 	cr_expect_eq(got("SIP/2.0 180"), 1);
 	cr_expect_eq(bob()->ended, 0);
