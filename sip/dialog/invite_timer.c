@@ -280,9 +280,13 @@ void session_refreshed(struct sip_invite *invite, unsigned status, struct sip_ms
 static void refresh_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	struct sip_invite *invite = arg;
+	struct session *s = &invite->session;
 
 	(void)client;
-	if (response->status < 200)
+	if (response->status < 200 ||
+	    (s->client != NULL && invite->state == SIP_INVITE_CONFIRMED &&
+	     challenge_answer(invite->origin, &invite_dialog(invite)->local_cseq, &s->client,
+			      response, &refresh_user, invite)))
 		return;
 	invite_hold(invite);
 	if (response->status < 300)

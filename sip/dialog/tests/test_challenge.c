@@ -118,6 +118,29 @@ Test(challenge, what_follows_in_the_dialog_carries_credentials_at_once)
 	cr_expect_eq(party_leg(&t.alice)->ended, 1);
 }
 
+/* A carrier whose nonces do not live as long as a call would end each. */
+Test(challenge, a_refresh_of_the_session_is_sent_again)
+{
+	t.alice.session = (struct sip_session_config){ 200, 90 };
+	party_restart(&t.alice);
+	party_call(&t.alice, t.peer, "offer");
+	network_run(t.net, 1);
+	answer("INVITE ", 1, 407, PROXY("n1", ""));
+	peer_answers_with(&t, &t.alice, "INVITE ", 2, 200, "peer",
+			  PEER "Allow: INVITE, ACK, BYE, UPDATE\r\n"
+			       "Session-Expires: 200;refresher=uac\r\nRequire: timer\r\n",
+			  "answer");
+	network_run(t.net, 100000);
+	cr_assert_eq(sent(&t.alice, "UPDATE "), 1);
+	cr_expect(request_has("UPDATE ", 0, "nonce=\"n1\""));
+	answer("UPDATE ", 0, 407, PROXY("n2", ", stale=true"));
+	cr_assert_eq(sent(&t.alice, "UPDATE "), 2);
+	cr_expect(request_has("UPDATE ", 1, "nonce=\"n2\""));
+	answer("UPDATE ", 1, 200, "Session-Expires: 200;refresher=uac\r\n" PEER);
+	network_run(t.net, 99000);
+	cr_expect_eq(party_leg(&t.alice)->ended, 0);
+}
+
 Test(challenge, a_cancel_goes_for_the_invite_that_is_open)
 {
 	answer("INVITE ", 0, 407, PROXY("n1", ""));
