@@ -61,13 +61,12 @@ static void arm(struct sip_invite *invite, struct session_terms terms, bool we_a
 		  fired);
 }
 
-/* By an UPDATE no description is needed. */
+/* For an UPDATE no description is needed, but who says that it takes one may refuse it then. */
 static void forget_sdp(struct sip_invite *invite)
 {
 	struct session *s = &invite->session;
-	const struct sip_dialog *dialog = invite_dialog(invite);
 
-	if (s->interval != 0 && (dialog == NULL || !sip_dialog_allows(dialog, SIP_UPDATE)))
+	if (s->interval != 0)
 		return;
 	free(s->sdp);
 	s->sdp = NULL;
@@ -208,8 +207,11 @@ static int refresh(struct sip_invite *invite)
 	char lines[SESSION_LINES];
 	struct sip_request update = { .method = SIP_UPDATE };
 
+	/* Without a description a re-INVITE would ask for an offer, which nobody would answer. */
 	if (!sip_dialog_allows(dialog, SIP_UPDATE))
-		return modify_refresh(invite, (struct slice){ s->sdp, s->sdp_size });
+		return s->sdp == NULL
+			       ? -ENOENT
+			       : modify_refresh(invite, (struct slice){ s->sdp, s->sdp_size });
 	session_ask(invite, lines, sizeof(lines));
 	update.headers = slice_of(lines);
 	return sip_dialog_send(dialog, &update, &refresh_user, invite, &s->client);

@@ -115,7 +115,7 @@ static void put_session(struct writer *w, const struct sip_invite *invite)
 		return;
 	put_number(w, "session", s->interval);
 	put_number(w, "refresher", s->ours);
-	if (s->sdp != NULL)
+	if (s->sdp != NULL && !sip_dialog_allows(invite_dialog(invite), SIP_UPDATE))
 		put_text(w, "sdp", s->sdp);
 }
 

@@ -350,6 +350,9 @@ Test(timer, refresh_that_is_refused_finds_another_way)
 		peer_answers(&t, &t.alice, "UPDATE ", 0, cases[i].status, "", cases[i].extra);
 		if (cases[i].then != NULL)
 			cr_expect_eq(said(cases[i].then), before + 1, "%u", cases[i].status);
+		if (cases[i].status == 405 || cases[i].status == 501)
+			cr_expect(packet_has(sent_nth(&t.alice, "INVITE ", 1), "\r\n\r\noffer"),
+				  "%u: nobody would answer what was asked for", cases[i].status);
 		cr_expect_eq(alice()->ended, cases[i].ends, "%u", cases[i].status);
 		run_s(70);
 		cr_expect_eq(alice()->ended, 1, "%u: without a refresh that works it ends",
