@@ -138,8 +138,8 @@ struct invite_part {
 	struct sip_invite *invite;
 	struct invite_part *next;
 	struct sip_offer offer;
-	/* reliable provisional responses of theirs: the last one taken, and of which INVITE */
-	uint32_t rseq, rseq_cseq;
+	/* reliable provisional responses of theirs: the last one taken, of which INVITE, and how many */
+	uint32_t rseq, rseq_cseq, reliables;
 	bool prack_due;                /* it has an offer and waits for the answer */
 	struct sip_transaction *asked; /* UPDATE or PRACK with an offer that waits for our answer */
 };

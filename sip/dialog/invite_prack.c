@@ -20,6 +20,8 @@
 #include "sip/dialog/internal.h"
 #include "sip/message/headers.h"
 
+#define RELIABLES_MAX 100u /* of one INVITE in one dialog: each has us send a PRACK */
+
 /* --- ours, sent --- */
 
 static struct timer_wheel *wheel_of(const struct sip_invite *invite)
@@ -204,8 +206,11 @@ bool reliable_take(struct invite_part *part, const struct sip_msg *response)
 
 	if (sip_msg_number(response, SIP_H_RSEQ, &rseq) != 0 || rseq == 0)
 		return false;
-	if (part->rseq_cseq == cseq && rseq != part->rseq + 1)
+	if (part->rseq_cseq != cseq)
+		part->reliables = 0;
+	else if (rseq != part->rseq + 1 || part->reliables == RELIABLES_MAX)
 		return false;
+	part->reliables++;
 	part->rseq = rseq;
 	part->rseq_cseq = cseq;
 	return true;

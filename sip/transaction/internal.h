@@ -114,6 +114,7 @@ struct sip_transaction {
 	bool finished;
 	bool is_remembered;
 	bool cancel_wanted, cancel_sent;
+	uint8_t successes;       /* INVITE client: 2xx that came */
 	uint16_t reply_port;     /* server: where responses go, at the address of path */
 	uint64_t to_tag_hash;    /* server: of the request */
 	struct sip_path path;    /* server: source; client: destination */

@@ -7,6 +7,8 @@
 #define TRYING_MS  200u   /* RFC 3261 §17.2.1 */
 #define TIMER_D_MS 32000u /* RFC 3261 table 4: more than 32 s over UDP */
 
+#define SUCCESSES_MAX 64u /* of one INVITE: some forks, each repeated until its ACK */
+
 static machine_table *const machines[MACHINE_KINDS] = {
 	[MACHINE_INVITE_CLIENT] = &transaction_invite_client,
 	[MACHINE_CLIENT] = &transaction_client,
@@ -126,6 +128,20 @@ static void send_kept(struct sip_transaction *t, const struct sip_path *to,
 	t->send_error = layer_send(t->layer, to, (struct slice){ message->p, message->n });
 }
 
+/* Each 2xx has its user send something: to another fork an ACK, and a BYE that is repeated. Whoever
+ * is called must not have us flood the address in its Contact. */
+static bool is_flood(struct sip_transaction *t, const struct sip_msg *msg)
+{
+	if (t->kind != MACHINE_INVITE_CLIENT || msg->status / 100 != 2)
+		return false;
+	if (t->successes == SUCCESSES_MAX) {
+		t->layer->stats.strays++;
+		return true;
+	}
+	t->successes++;
+	return false;
+}
+
 static void pass(struct sip_transaction *t, struct sip_msg *msg)
 {
 	const struct sip_tu *tu = &t->layer->config.tu;
@@ -133,6 +149,8 @@ static void pass(struct sip_transaction *t, struct sip_msg *msg)
 	if (t->kind == MACHINE_INVITE_SERVER) {
 		if (tu->ack != NULL)
 			tu->ack(tu->arg, msg, &t->path);
+	} else if (is_flood(t, msg)) {
+		return;
 	} else if (t->kind <= MACHINE_CLIENT && t->attempts != NULL && attempts_response(t, msg)) {
 		return;
 	} else if (t->user != NULL && t->user->response != NULL) {

@@ -32,6 +32,36 @@ static void says(unsigned status, const char *tag)
 	peer_answers(&t, &t.alice, "INVITE ", 0, status, tag, contact);
 }
 
+Test(fork, nobody_is_flooded_with_goodbyes)
+{
+	char tag[16];
+
+	party_call(&t.alice, t.peer, "offer");
+	says(200, "one");
+	for (unsigned i = 0; i < 500; i++) {
+		snprintf(tag, sizeof(tag), "more%u", i);
+		says(200, tag);
+	}
+	cr_expect_gt(sent(&t.alice, "BYE sip:more"), 10);
+	cr_expect_lt(sent(&t.alice, "BYE sip:more"), 100);
+	cr_expect_eq(sip_invite_get_state(alice()->invite), SIP_INVITE_CONFIRMED);
+}
+
+Test(fork, nobody_is_flooded_with_pracks)
+{
+	char lines[128];
+
+	party_call(&t.alice, t.peer, "offer");
+	for (unsigned i = 1; i < 500; i++) {
+		snprintf(lines, sizeof(lines),
+			 "Contact: <sip:one@192.0.2.3>\r\nRequire: 100rel\r\nRSeq: %u\r\n", i);
+		peer_answers(&t, &t.alice, "INVITE ", 0, 180, "one", lines);
+	}
+	cr_expect_gt(sent(&t.alice, "PRACK "), 10);
+	cr_expect_lt(sent(&t.alice, "PRACK "), 150);
+	cr_expect_eq(alice()->ended, 0);
+}
+
 Test(fork, first_2xx_wins_and_the_others_are_acknowledged_and_ended)
 {
 	party_call(&t.alice, t.peer, "offer");
