@@ -457,7 +457,10 @@ void session_refreshed(struct sip_invite *invite, unsigned status, struct sip_ms
 /* Our description that is agreed now. */
 void session_keep_sdp(struct sip_invite *invite, struct slice sdp);
 void session_stop(struct sip_invite *invite);
-void session_resume(struct sip_invite *invite, uint32_t interval, bool ours);
+/* For the record, as the other clocks do not outlive a process: seconds since 1970. */
+uint32_t session_refreshed_at(const struct sip_invite *invite);
+/* refreshed_at: 0: unknown. */
+void session_resume(struct sip_invite *invite, uint32_t interval, bool ours, uint32_t refreshed_at);
 
 /* --- invite_offer.c --- */
 /* A re-INVITE with the last description, of which the user hears nothing. */

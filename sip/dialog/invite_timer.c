@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "sip/base/random.h"
 #include "sip/dialog/internal.h"
@@ -323,17 +324,35 @@ static const struct sip_transaction_user refresh_user = {
 
 /* --- after a restart --- */
 
-/* Nobody knows when it was refreshed last: ours is soon, spread so that not all are at once. */
-void session_resume(struct sip_invite *invite, uint32_t interval, bool ours)
+uint32_t session_refreshed_at(const struct sip_invite *invite)
+{
+	const uint64_t ago_s = (timer_wheel_now(wheel_of(invite)) - invite->session.since) / 1000;
+
+	return (uint32_t)((uint64_t)time(NULL) - ago_s);
+}
+
+/* Ours is due when it would have been; or, if that is past or nobody knows when it was refreshed
+ * last, soon, spread so that not all are at once. */
+static uint64_t due_ms(uint32_t interval, uint32_t refreshed_at)
+{
+	const uint64_t now_s = (uint64_t)time(NULL);
+	const uint64_t due = session_timer_refresh_ms(interval);
+	const uint64_t spent = now_s > refreshed_at ? (now_s - refreshed_at) * 1000 : 0;
+
+	return spent < due ? due - spent : random_u64() % (due / 2 + 1);
+}
+
+/* The other side may have refreshed since that was recorded, so it gets all of its time. */
+void session_resume(struct sip_invite *invite, uint32_t interval, bool ours, uint32_t refreshed_at)
 {
 	struct session *s = &invite->session;
+	uint64_t delay;
 
 	s->interval = interval;
 	s->ours = ours;
 	s->since = timer_wheel_now(wheel_of(invite));
-	if (interval != 0)
-		timer_set(wheel_of(invite), &s->timer,
-			  ours ? random_u64() % (session_timer_refresh_ms(interval) / 2 + 1)
-			       : session_timer_give_up_ms(interval),
-			  fired);
+	if (interval == 0)
+		return;
+	delay = ours ? due_ms(interval, refreshed_at) : session_timer_give_up_ms(interval);
+	timer_set(wheel_of(invite), &s->timer, delay, fired);
 }

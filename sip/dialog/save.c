@@ -117,6 +117,8 @@ static void put_session(struct writer *w, const struct sip_invite *invite)
 	put_number(w, "refresher", s->ours);
 	if (s->sdp != NULL && !sip_dialog_allows(invite_dialog(invite), SIP_UPDATE))
 		put_text(w, "sdp", s->sdp);
+	if (s->ours)
+		put_number(w, "refreshed", session_refreshed_at(invite));
 }
 
 int sip_invite_save(const struct sip_invite *invite, char *text, size_t size)
@@ -336,7 +338,7 @@ static int read_dialog(struct sip_invite *invite, struct reader *text)
 
 static void read_session(struct sip_invite *invite, struct reader *text)
 {
-	uint32_t interval, ours, update;
+	uint32_t interval, ours, update, refreshed;
 	char *sdp;
 
 	if (get_number(text, "update", 1, &update) && update != 0)
@@ -348,7 +350,9 @@ static void read_session(struct sip_invite *invite, struct reader *text)
 	if (sdp != NULL)
 		session_keep_sdp(invite, slice_of(sdp));
 	free(sdp);
-	session_resume(invite, interval, ours != 0);
+	if (!get_number(text, "refreshed", UINT32_MAX, &refreshed))
+		refreshed = 0;
+	session_resume(invite, interval, ours != 0, refreshed);
 }
 
 int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_invite_user *user,

@@ -369,10 +369,13 @@ Test(timer, survives_a_restart)
 	call_peer(EXPIRES_UAC);
 	cr_assert_eq(sip_invite_save(alice()->invite, text, sizeof(text)), 0);
 	cr_expect_not_null(strstr(text, " update=0 session=200 refresher=1 sdp=offer"), "%s", text);
+	cr_expect_not_null(strstr(text, " refreshed="), "%s", text);
 	party_restart(&t.alice);
 	cr_assert_eq(sip_invite_restore(t.alice.ua, text, party_user(), alice(), &invite), 0);
 	alice()->invite = invite;
-	for (unsigned ms = 0; ms <= 50000 && said("INVITE ") < 2; ms += 100)
+	run_s(90);
+	cr_expect_eq(said("INVITE "), 1, "not before its time");
+	for (unsigned ms = 0; ms <= 15000 && said("INVITE ") < 2; ms += 100)
 		network_run(t.net, 100);
 	cr_expect_eq(said("INVITE "), 2);
 	cr_expect(packet_has(sent_nth(&t.alice, "INVITE ", 1), "offer"));
@@ -385,6 +388,26 @@ Test(timer, survives_a_restart)
 	run_s(169);
 	cr_expect_eq(alice()->ended, 1);
 	cr_expect_gt(said("BYE "), 0);
+}
+
+/* A record that does not tell, or one that is old. */
+Test(timer, whose_last_refresh_is_unknown_is_refreshed_soon_after_a_restart)
+{
+	struct sip_invite *invite;
+	char text[2048], *refreshed;
+
+	wants(&t.alice, 200, 90);
+	call_peer(EXPIRES_UAC);
+	cr_assert_eq(sip_invite_save(alice()->invite, text, sizeof(text)), 0);
+	refreshed = strstr(text, "refreshed=");
+	cr_assert_not_null(refreshed);
+	refreshed[0] = 'x';
+	party_restart(&t.alice);
+	cr_assert_eq(sip_invite_restore(t.alice.ua, text, party_user(), alice(), &invite), 0);
+	alice()->invite = invite;
+	for (unsigned ms = 0; ms <= 50000 && said("INVITE ") < 2; ms += 100)
+		network_run(t.net, 100);
+	cr_expect_eq(said("INVITE "), 2);
 }
 
 Test(timer, refreshes_of_both_kinds_on_a_bad_network)
