@@ -103,7 +103,9 @@ bool engine_admit(struct engine *e, struct sip_msg *request, const struct sip_pa
 {
 	char buffer[CHALLENGE_MAX], aor[ROUTE_AOR_MAX];
 	struct digest_ask ask = { .proxy = request->method == SIP_INVITE,
-				  .now_s = shard_wall_ms() / 1000 };
+				  .now_s = shard_wall_ms() / 1000,
+				  .source = &from->remote,
+				  .proven = from->kind != SIP_UDP };
 	struct sip_build build;
 
 	if (!needs_challenge(e, request, from, aor))
@@ -169,7 +171,9 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 	/* Each domain is a realm of its own. */
 	struct digest_ask ask = { .realm = slice_of(strrchr(caller->aor, '@') + 1),
 				  .proxy = true,
-				  .now_s = shard_wall_ms() / 1000 };
+				  .now_s = shard_wall_ms() / 1000,
+				  .source = &path->remote,
+				  .proven = path->kind != SIP_UDP };
 	struct digest_users users;
 	struct digest_result result;
 

@@ -301,7 +301,10 @@ static int check_user(struct handling *h)
 	if (config_is_open(r->config, h->from->listener))
 		return take_at_its_word(h, &to.uri);
 	registrar_users(r, &users);
-	h->ask = (struct digest_ask){ .realm = slice_of(domain), .now_s = h->now_ms / 1000 };
+	h->ask = (struct digest_ask){ .realm = slice_of(domain),
+				      .now_s = h->now_ms / 1000,
+				      .source = &h->from->remote,
+				      .proven = h->from->kind != SIP_UDP };
 	digest_check(h->digest, h->request, &h->ask, &users, &h->proof);
 	switch (h->proof.verdict) {
 	case DIGEST_OK:

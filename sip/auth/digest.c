@@ -229,7 +229,7 @@ void digest_check(struct digest_server *server, const struct sip_msg *request,
 	if (!digest_user_read(&c, result->username, sizeof(result->username)) ||
 	    !read_proof(request, &c, which, &result->proof, &count)) {
 		result->verdict = DIGEST_MALFORMED;
-	} else if (!nonce_read(server->mac, ask->realm, c.nonce, &nonce) ||
+	} else if (!nonce_read(server->mac, ask, c.nonce, &nonce) ||
 		   !nonce_is_fresh(server, &nonce, ask->now_s)) {
 		/* RFC 7616 §3.3 asks no more of stale than an invalid nonce. So a made-up one
 		 * costs one HMAC, and a password can be tried on a nonce of ours alone. */
@@ -261,7 +261,7 @@ void digest_challenge(struct digest_server *server, const struct sip_msg *reques
 	enum sip_header_id id = ask->proxy ? SIP_H_PROXY_AUTHENTICATE : SIP_H_WWW_AUTHENTICATE;
 	char nonce[NONCE_TEXT + 1];
 
-	if (nonce_make(server->mac, ask->realm, ask->now_s, nonce) != 0) {
+	if (nonce_make(server->mac, ask, nonce) != 0) {
 		/* A challenge that nobody could meet is no response at all. */
 		response->overflow = true;
 		return;
@@ -289,7 +289,7 @@ void digest_info(struct digest_server *server, const struct digest_ask *ask,
 	proof.ha1 = result->ha1;
 	if (proof.qop == DIGEST_QOP_NONE || !digest_response(&proof, proved))
 		return;
-	if (result->renew && nonce_make(server->mac, ask->realm, ask->now_s, nonce) != 0)
+	if (result->renew && nonce_make(server->mac, ask, nonce) != 0)
 		nonce[0] = '\0';
 	sip_build_header(response, SIP_H_AUTHENTICATION_INFO,
 			 "%s%s%sqop=%.*s, rspauth=\"%s\", cnonce=\"%.*s\", nc=%.*s",

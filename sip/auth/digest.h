@@ -17,6 +17,7 @@
 #define SIP_AUTH_DIGEST_H
 
 #include "sip/auth/algorithm.h"
+#include "sip/base/address.h"
 #include "sip/message/build.h"
 #include "sip/message/typed.h"
 
@@ -58,6 +59,11 @@ struct digest_ask {
 	struct slice realm; /* visible characters without quotes and backslashes */
 	bool proxy;         /* Proxy-Authorization and 407 instead of Authorization and 401 */
 	uint64_t now_s;     /* UNIX time */
+	/* Where the request comes from; NULL: nonces are good from anywhere. They are good from there
+	 * alone if nothing has proven that it does, or who was given one could be wrong with it in
+	 * another's name, by forging the source of a datagram, until the other is banned. */
+	const struct sip_address *source;
+	bool proven; /* by a handshake */
 };
 
 enum digest_verdict {

@@ -39,13 +39,16 @@ struct nonce {
 	uint64_t id;        /* random */
 };
 
-/* Hexadecimal: time, id, and the first half of an HMAC-SHA-256 of both and the realm. */
+struct digest_ask;
+
+/* Hexadecimal: time, id, and the first half of an HMAC-SHA-256 of both, source and realm. */
 #define NONCE_TEXT (2 * (8 + 8 + 16))
 
 /* mac: an HMAC context that was initialised with key and digest. */
-int nonce_make(EVP_MAC_CTX *mac, struct slice realm, uint64_t now_s, char text[NONCE_TEXT + 1]);
+int nonce_make(EVP_MAC_CTX *mac, const struct digest_ask *ask, char text[NONCE_TEXT + 1]);
 /* false: it is none of ours. */
-bool nonce_read(EVP_MAC_CTX *mac, struct slice realm, struct slice text, struct nonce *nonce);
+bool nonce_read(EVP_MAC_CTX *mac, const struct digest_ask *ask, struct slice text,
+		struct nonce *nonce);
 
 /* --- replay.c --- */
 struct replay;

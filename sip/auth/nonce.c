@@ -5,22 +5,36 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 
+#include "sip/auth/digest.h"
 #include "sip/base/random.h"
 
 #define SIGNED_SIZE 16 /* time and id */
+#define SOURCE_SIZE (1 + 8)
 #define MAC_SIZE    16
 #define NONCE_SIZE  (SIGNED_SIZE + MAC_SIZE)
 
 static_assert(NONCE_TEXT == 2 * NONCE_SIZE, "size of the text");
 
-static bool sign(EVP_MAC_CTX *mac, struct slice realm, const unsigned char data[SIGNED_SIZE],
-		 unsigned char out[MAC_SIZE])
+/* Family and IP; of IPv6 the network, in which hosts change their addresses. */
+static void put_source(const struct sip_address *source, unsigned char out[SOURCE_SIZE])
 {
-	unsigned char whole[EVP_MAX_MD_SIZE];
+	memset(out, 0, SOURCE_SIZE);
+	if (source == NULL)
+		return;
+	out[0] = source->family == AF_INET6 ? 6 : 4;
+	memcpy(out + 1, source->ip, source->family == AF_INET6 ? 8 : 4);
+}
+
+static bool sign(EVP_MAC_CTX *mac, const struct sip_address *from, struct slice realm,
+		 const unsigned char data[SIGNED_SIZE], unsigned char out[MAC_SIZE])
+{
+	unsigned char whole[EVP_MAX_MD_SIZE], source[SOURCE_SIZE];
 	size_t size;
 
+	put_source(from, source);
 	/* Without a key the one given before is used again. */
 	if (EVP_MAC_init(mac, NULL, 0, NULL) != 1 || EVP_MAC_update(mac, data, SIGNED_SIZE) != 1 ||
+	    EVP_MAC_update(mac, source, SOURCE_SIZE) != 1 ||
 	    EVP_MAC_update(mac, (const unsigned char *)realm.p, realm.n) != 1 ||
 	    EVP_MAC_final(mac, whole, &size, sizeof(whole)) != 1 || size < MAC_SIZE)
 		return false;
@@ -43,14 +57,14 @@ static uint64_t get_u64(const unsigned char *from)
 	return value;
 }
 
-int nonce_make(EVP_MAC_CTX *mac, struct slice realm, uint64_t now_s, char text[NONCE_TEXT + 1])
+int nonce_make(EVP_MAC_CTX *mac, const struct digest_ask *ask, char text[NONCE_TEXT + 1])
 {
 	static const char digits[] = "0123456789abcdef";
 	unsigned char bytes[NONCE_SIZE];
 
-	put_u64(bytes, now_s);
+	put_u64(bytes, ask->now_s);
 	put_u64(bytes + 8, random_u64());
-	if (!sign(mac, realm, bytes, bytes + SIGNED_SIZE))
+	if (!sign(mac, ask->proven ? NULL : ask->source, ask->realm, bytes, bytes + SIGNED_SIZE))
 		return -EIO;
 	for (unsigned i = 0; i < NONCE_SIZE; i++) {
 		text[2 * i] = digits[bytes[i] >> 4];
@@ -67,9 +81,19 @@ static int digit_of(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool nonce_read(EVP_MAC_CTX *mac, struct slice realm, struct slice text, struct nonce *nonce)
+static bool is_signed(EVP_MAC_CTX *mac, const struct sip_address *from, struct slice realm,
+		      const unsigned char bytes[NONCE_SIZE])
 {
-	unsigned char bytes[NONCE_SIZE], expected[MAC_SIZE];
+	unsigned char expected[MAC_SIZE];
+
+	return sign(mac, from, realm, bytes, expected) &&
+	       CRYPTO_memcmp(expected, bytes + SIGNED_SIZE, MAC_SIZE) == 0;
+}
+
+bool nonce_read(EVP_MAC_CTX *mac, const struct digest_ask *ask, struct slice text,
+		struct nonce *nonce)
+{
+	unsigned char bytes[NONCE_SIZE];
 
 	if (text.n != NONCE_TEXT)
 		return false;
@@ -80,8 +104,9 @@ bool nonce_read(EVP_MAC_CTX *mac, struct slice realm, struct slice text, struct 
 			return false;
 		bytes[i] = (unsigned char)(high << 4 | low);
 	}
-	if (!sign(mac, realm, bytes, expected) ||
-	    CRYPTO_memcmp(expected, bytes + SIGNED_SIZE, MAC_SIZE) != 0)
+	/* Asked over UDP and proven over TCP, for its size, it is the same host still. */
+	if (!is_signed(mac, ask->source, ask->realm, bytes) &&
+	    !(ask->proven && is_signed(mac, NULL, ask->realm, bytes)))
 		return false;
 	nonce->created_s = get_u64(bytes);
 	nonce->id = get_u64(bytes + 8);

@@ -27,7 +27,7 @@ static bool unhash(void *arg, const char *hash, struct slice realm, enum digest_
 	return hash[0] == 'a';
 }
 
-static const struct digest_ask ask = { { "tandem.lab", 10 }, false, NOW };
+static const struct digest_ask ask = { .realm = { "tandem.lab", 10 }, .now_s = NOW };
 
 static struct digest_server *create(void)
 {

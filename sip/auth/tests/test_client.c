@@ -231,7 +231,9 @@ static struct sip_msg *invite(const char *authorization, const char *body)
 Test(client_role, our_server_lets_it_in)
 {
 	static const struct digest_users users = { .find = find, .unhash = unhash };
-	const struct digest_ask ask = { SLICE("carrier.lab"), true, NOW };
+	const struct digest_ask ask = { .realm = SLICE("carrier.lab"),
+					.proxy = true,
+					.now_s = NOW };
 
 	for (unsigned i = 0; i < 2 * DIGEST_ALGORITHMS; i++) {
 		struct digest_options options = { .algorithms = { i / 2 },
