@@ -17,6 +17,7 @@ struct relay {
 	struct relay *next, **prev;
 	struct call *call;
 	struct session *from;
+	const struct sip_dialog *to; /* as it was: nobody knows whether it is still there */
 	struct sip_transaction *server, *client; /* while they live */
 };
 
@@ -60,6 +61,17 @@ static size_t put_headers(const struct call *call, const struct sip_msg *msg,
 	return b.used;
 }
 
+static struct sip_dialog *dialog_to(const struct call *call, const struct session *from)
+{
+	const struct session *to = from != call->caller ? call->caller
+				   : call->callee       ? call->callee
+							: call->early;
+
+	if (!session_is_alive(to))
+		return NULL;
+	return to->heard ? to->heard : sip_invite_dialog(to->invite);
+}
+
 /* --- the response comes back --- */
 
 static void answer(struct relay *r, unsigned status, const struct sip_msg *response)
@@ -67,7 +79,7 @@ static void answer(struct relay *r, unsigned status, const struct sip_msg *respo
 	char headers[HEADERS_MAX];
 	size_t n = response ? put_headers(r->call, response, headers) : 0;
 
-	/* A challenge is for us, and we have nothing to say to it. */
+	/* A challenge is for us, and we have nothing more to say to it. */
 	if (status == 401 || status == 407)
 		status = 403;
 	if (r->server && session_is_alive(r->from))
@@ -75,10 +87,20 @@ static void answer(struct relay *r, unsigned status, const struct sip_msg *respo
 	drop(r);
 }
 
+static const struct sip_transaction_user client_user;
+
+static bool is_sent_again(struct relay *r, const struct sip_msg *response)
+{
+	struct sip_dialog *to = dialog_to(r->call, r->from);
+
+	return to && to == r->to && r->client && !call_is_over(r->call) &&
+	       sip_dialog_challenged(to, &r->client, response, &client_user, r);
+}
+
 static void on_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	(void)client;
-	if (response->status >= 200)
+	if (response->status >= 200 && !is_sent_again(arg, response))
 		answer(arg, response->status, response);
 }
 
@@ -130,17 +152,6 @@ static struct relay *create(struct call *call, struct session *from, struct sip_
 	return r;
 }
 
-static struct sip_dialog *dialog_to(const struct call *call, const struct session *from)
-{
-	const struct session *to = from != call->caller ? call->caller
-				   : call->callee       ? call->callee
-							: call->early;
-
-	if (!session_is_alive(to))
-		return NULL;
-	return to->heard ? to->heard : sip_invite_dialog(to->invite);
-}
-
 void call_relay(void *arg, struct session *from, struct sip_transaction *server,
 		struct sip_msg *request)
 {
@@ -161,6 +172,7 @@ void call_relay(void *arg, struct session *from, struct sip_transaction *server,
 		respond(from, server, 480, NULL, SLICE_NONE, NULL);
 		return;
 	}
+	r->to = to;
 	passed.headers = (struct slice){ headers, put_headers(call, request, headers) };
 	if (sip_dialog_send(to, &passed, &client_user, r, &r->client)) {
 		respond(from, server, 503, NULL, SLICE_NONE, NULL);

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/trunk.h"
 #include "sip/base/log.h"
 
 #define OTHERS_MAX 16u
@@ -165,5 +166,7 @@ void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *r
 		return;
 	}
 	session_take(joining, invite);
+	if (caller->trunk >= 0)
+		sip_invite_set_credentials(invite, trunks_credentials(e->trunks, caller->trunk));
 	join(call, joining, leaving, request);
 }

@@ -353,6 +353,13 @@ int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request
 	return sip_transaction_start(ua->transactions, &to.path, message, user, arg, client);
 }
 
+bool sip_dialog_challenged(struct sip_dialog *dialog, struct sip_transaction **client,
+			   const struct sip_msg *response, const struct sip_transaction_user *user,
+			   void *arg)
+{
+	return challenge_answer(dialog->origin, &dialog->local_cseq, client, response, user, arg);
+}
+
 int dialog_build_response(const struct sip_dialog *dialog, const struct sip_transaction *server,
 			  unsigned status, const char *reason, struct slice own,
 			  struct slice headers, struct slice type, struct slice body,

@@ -155,6 +155,10 @@ struct sip_dialog *sip_ua_target_dialog(const struct sip_ua *ua, const struct si
 int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request,
 		    const struct sip_transaction_user *user, void *arg,
 		    struct sip_transaction **client);
+/* As sip_origin_challenged(), for the response to one. */
+bool sip_dialog_challenged(struct sip_dialog *dialog, struct sip_transaction **client,
+			   const struct sip_msg *response, const struct sip_transaction_user *user,
+			   void *arg);
 /* A response with our tag, Contact and what is understood, where they belong. */
 int sip_dialog_respond(struct sip_dialog *dialog, struct sip_transaction *server, unsigned status,
 		       const char *reason, struct slice headers, struct slice type,

@@ -141,6 +141,38 @@ Test(challenge, a_refresh_of_the_session_is_sent_again)
 	cr_expect_eq(party_leg(&t.alice)->ended, 0);
 }
 
+static struct sip_transaction *info;
+static unsigned info_status;
+
+static void on_info_response(void *arg, struct sip_transaction *client, struct sip_msg *response);
+static const struct sip_transaction_user info_user = { .response = on_info_response };
+
+static void on_info_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
+{
+	(void)client;
+	if (!sip_dialog_challenged(arg, &info, response, &info_user, arg))
+		info_status = response->status;
+}
+
+Test(challenge, so_is_what_a_user_sends_in_the_dialog)
+{
+	struct sip_request request = { .method = SIP_INFO,
+				       .type = SLICE("application/dtmf-relay"),
+				       .body = SLICE("Signal=5") };
+	struct sip_dialog *dialog;
+
+	connect_call();
+	dialog = sip_invite_dialog(party_leg(&t.alice)->invite);
+	cr_assert_eq(sip_dialog_send(dialog, &request, &info_user, dialog, &info), 0);
+	answer("INFO ", 0, 407, PROXY("n2", ", stale=true"));
+	cr_assert_eq(sent(&t.alice, "INFO "), 2);
+	cr_expect(request_has("INFO ", 1, "nonce=\"n2\""));
+	cr_expect(request_has("INFO ", 1, "\r\n\r\nSignal=5"));
+	cr_expect_eq(info_status, 0);
+	answer("INFO ", 1, 200, "");
+	cr_expect_eq(info_status, 200);
+}
+
 Test(challenge, a_cancel_goes_for_the_invite_that_is_open)
 {
 	answer("INVITE ", 0, 407, PROXY("n1", ""));
