@@ -361,6 +361,9 @@ void invite_stop_awaiting(struct sip_invite *invite);
 /* A provisional response has been sent and is repeated each minute. */
 void invite_keep_ringing(struct sip_invite *invite);
 extern const struct sip_transaction_user invite_orphan_user; /* arg: sip_ua */
+/* For a re-INVITE that has its final response, when the next offer is made: its 2xx may come again,
+ * as its ACK may be lost. arg: sip_ua. ua.c */
+extern const struct sip_transaction_user ua_overtaken_user;
 
 /* --- invite_part.c --- */
 /* Lets go of one, if it is there: no more callbacks. */

@@ -65,7 +65,7 @@ static int start(struct sip_invite *invite)
 		session_ask(invite, lines, SESSION_LINES);
 	request.headers = slice_of(lines);
 	if (m->client != NULL)
-		sip_transaction_detach(m->client);
+		sip_transaction_set_user(m->client, &ua_overtaken_user, invite->ua);
 	m->client = NULL;
 	invite_sends(m->part, m->method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE,
 		     request.body);

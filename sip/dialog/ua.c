@@ -199,20 +199,33 @@ static void on_ack(void *arg, struct sip_msg *ack, const struct sip_path *from)
 		uas_receive_ack(invite, ack);
 }
 
-/* A 2xx again whose transaction is over: its ACK was lost. */
-static void on_stray(void *arg, struct sip_msg *response, const struct sip_path *from)
+/* A 2xx again, of an INVITE that is over: its ACK was lost. */
+static void acknowledge_again(struct sip_ua *ua, const struct sip_msg *response)
 {
 	struct sip_dialog *dialog;
 	struct sip_invite *invite;
 
-	(void)from;
 	if (response->method != SIP_INVITE || response->status < 200 || response->status >= 300)
 		return;
-	dialog = dialog_of_response(arg, response);
+	dialog = dialog_of_response(ua, response);
 	invite = dialog != NULL ? sip_dialog_invite(dialog) : NULL;
 	if (invite != NULL)
 		invite_ack_again(invite, response);
 }
+
+static void on_stray(void *arg, struct sip_msg *response, const struct sip_path *from)
+{
+	(void)from;
+	acknowledge_again(arg, response);
+}
+
+static void overtaken_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
+{
+	(void)client;
+	acknowledge_again(arg, response);
+}
+
+const struct sip_transaction_user ua_overtaken_user = { .response = overtaken_response };
 
 /* From a target that was given up for another one: the call is made there. */
 static void on_late_success(void *arg, struct sip_msg *response, const struct sip_path *path)

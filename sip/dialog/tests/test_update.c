@@ -307,6 +307,29 @@ Test(update, strange_body_is_415_unless_it_may_be_left)
 	cr_expect_eq(bob()->reoffered, 1);
 }
 
+static bool is_ack(void *arg, const struct packet *packet)
+{
+	(void)arg;
+	return strncmp(packet->data, "ACK ", 4) == 0;
+}
+
+/* The ACK of a re-INVITE is lost, and the next offer is made before its 2xx comes again. */
+Test(update, a_2xx_that_comes_again_behind_the_next_offer_is_acknowledged)
+{
+	t.bob.accept_offers = true;
+	table_connect(&t);
+	t.net->drop = is_ack;
+	cr_assert_eq(offer(alice(), "a", SIP_BY_REINVITE), 0);
+	run(100);
+	cr_assert_eq(alice()->reanswered, 1);
+	cr_assert_eq(offer(alice(), "b", SIP_BY_UPDATE), 0);
+	run(100);
+	cr_assert_eq(alice()->reanswered, 2);
+	t.net->drop = NULL;
+	run(60000);
+	cr_expect_eq(alice()->ended + bob()->ended, 0);
+}
+
 Test(update, offers_survive_a_bad_network)
 {
 	static const enum sip_offer_by ways[] = { SIP_BY_UPDATE, SIP_BY_REINVITE, SIP_BY_BEST };
