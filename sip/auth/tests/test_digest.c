@@ -116,12 +116,9 @@ static bool unhash_alice(void *arg, const char *hashed, struct slice realm,
 
 static const struct digest_users users = { find_alice, unhash_alice, &looked_up };
 
-static const struct sip_address *source; /* of requests */
-static bool proven;
-
 static struct digest_ask asked(bool proxy, uint64_t now_s)
 {
-	return (struct digest_ask){ SLICE("tandem.lab"), proxy, now_s, source, proven };
+	return (struct digest_ask){ .realm = SLICE("tandem.lab"), .proxy = proxy, .now_s = now_s };
 }
 
 static void create(const struct digest_options *options)
@@ -506,44 +503,6 @@ Test(digest, only_our_nonces_count)
 	looked_up = 0;
 	cr_expect_eq(check(&c, NOW), DIGEST_STALE);
 	cr_expect_eq(looked_up, 0, "made-up nonces cost no look-up and no hash over them");
-}
-
-/* Or who has been given one could use it up, and be wrong, in the name of a forged source. */
-Test(digest, a_nonce_of_a_source_is_good_from_there_alone)
-{
-	static const struct {
-		const char *asked, *from;
-		bool asked_proven, proven;
-		enum digest_verdict verdict;
-	} rows[] = {
-		{ "192.0.2.1", "192.0.2.1", false, false, DIGEST_OK },
-		{ "192.0.2.1", "192.0.2.2", false, false, DIGEST_STALE },
-		{ "192.0.2.1", "192.0.2.1", true, false, DIGEST_STALE },
-		{ "192.0.2.1", "192.0.2.2", true, false, DIGEST_STALE },
-		{ "192.0.2.1", "192.0.2.1", false, true, DIGEST_OK },
-		{ "192.0.2.1", "192.0.2.2", false, true, DIGEST_STALE },
-		{ "192.0.2.1", "192.0.2.2", true, true, DIGEST_OK },
-		{ "2001:db8::1", "2001:db8::2", false, false, DIGEST_OK }, /* of a /64 */
-		{ "2001:db8::1", "2001:db8:0:1::1", false, false, DIGEST_STALE },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct sip_address asking, proving;
-		struct client c = alice();
-
-		/* the port is of a NAT, which may choose another */
-		cr_assert_eq(sip_address_parse(slice_of(rows[i].asked), 5060, &asking), 0);
-		cr_assert_eq(sip_address_parse(slice_of(rows[i].from), 5061, &proving), 0);
-		source = &asking;
-		proven = rows[i].asked_proven;
-		ask(server, false, false, NOW);
-		source = &proving;
-		proven = rows[i].proven;
-		cr_expect_eq(check(&c, NOW), rows[i].verdict, "%zu", i);
-		c.password = "wrong";
-		cr_expect_eq(check(&c, NOW) == DIGEST_WRONG, rows[i].verdict == DIGEST_OK, "%zu",
-			     i);
-	}
 }
 
 Test(digest, a_count_passes_once_in_any_order_within_a_window)
