@@ -4,6 +4,8 @@
 #include "sip/dialog/usage.h"
 #include "sip/message/headers.h"
 
+#define REFRESH_LEAST_MS 10000u
+
 static uint32_t seconds(uint32_t s)
 {
 	return s < SESSION_TIMER_MOST_S ? s : SESSION_TIMER_MOST_S;
@@ -88,9 +90,13 @@ struct session_terms session_timer_agree(const struct session_said *response,
 	return terms;
 }
 
+/* Below 90 s nothing is allowed (§4), and some say so all the same; but nobody has us refresh each
+ * moment. */
 uint64_t session_timer_refresh_ms(uint32_t interval)
 {
-	return (uint64_t)interval * 1000 / 2;
+	const uint64_t half = (uint64_t)interval * 1000 / 2;
+
+	return half > REFRESH_LEAST_MS ? half : REFRESH_LEAST_MS;
 }
 
 uint64_t session_timer_give_up_ms(uint32_t interval)

@@ -85,6 +85,8 @@ Test(timer_rules, times)
 	cr_expect_eq(session_timer_refresh_ms(1800), 900000);
 	cr_expect_eq(session_timer_give_up_ms(1800), 1768000);
 	cr_expect_eq(session_timer_give_up_ms(90), 60000);
+	cr_expect_eq(session_timer_refresh_ms(30), 15000);
+	cr_expect_eq(session_timer_refresh_ms(1), 10000, "not twice a second");
 }
 
 Test(timer_rules, headers)
