@@ -225,6 +225,14 @@ bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, si
 	return false;
 }
 
+bool guard_welcomes(void *arg, const struct sip_address *source)
+{
+	struct runtime *runtime = arg;
+
+	return sip_gate_connection(runtime->shard.gate, source,
+				   timer_wheel_now(runtime->shard.wheel));
+}
+
 bool guard_spares(void *arg, const struct sip_address *source)
 {
 	struct runtime *runtime = arg;

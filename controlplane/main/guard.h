@@ -21,7 +21,9 @@ bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, si
 void guard_note(void *arg, const struct sip_address *source, enum sip_note note, struct slice user);
 /* For struct sip_transactions_config; arg: struct runtime. */
 bool guard_spares(void *arg, const struct sip_address *source);
-/* Likewise: RFC 7339. */
+/* For struct sip_transport_config. */
+bool guard_welcomes(void *arg, const struct sip_address *source);
+/* For struct sip_transactions_config, too: RFC 7339. */
 bool guard_may_start(void *arg, const struct sip_path *to, struct slice request);
 /* What is to be sent in place of a response of ours, in the buffer; size 0: it itself. */
 size_t guard_tell_load(struct runtime *runtime, const char *data, size_t size, char *buffer,

@@ -253,6 +253,7 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.ws_origins = sip->ws_origins,
 		.ws_origin_count = sip->ws_origins_count,
 		.receive = on_receive,
+		.welcome = guard_welcomes,
 		.flow_failed = on_flow_failed,
 		.send_elsewhere = send_elsewhere,
 		.notice = on_notice,

@@ -257,6 +257,16 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 	return verdict == SIP_PASS ? by_load(gate, arrival, glance, class) : verdict;
 }
 
+bool sip_gate_connection(struct sip_gate *gate, const struct sip_address *address, uint64_t now_ms)
+{
+	const struct guard_source *source = guard_sources_find(gate->guard->sources, address);
+
+	if (source == NULL || source->trusted || !guard_source_is_banned(source, now_ms))
+		return true;
+	gate->counters[SIP_GUARD_BANNED]++;
+	return false;
+}
+
 unsigned sip_gate_retry_after(const struct sip_gate *gate, enum sip_class class)
 {
 	const double share = sip_load_share(&gate->load, class);

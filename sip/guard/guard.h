@@ -28,7 +28,7 @@
 
 /* id, name, severity-free meaning */
 #define SIP_GUARD_COUNTERS(X)                                                                \
-	X(BANNED, "banned", "messages of banned sources, dropped")                           \
+	X(BANNED, "banned", "messages and connections of banned sources, dropped")           \
 	X(SCANNER, "scanner", "messages of scanner tools, dropped")                          \
 	X(RATE, "rate", "messages above the rate of their source, dropped")                  \
 	X(REQUEST_RATE, "request_rate", "requests above the rate of their source, dropped")  \
@@ -115,6 +115,8 @@ struct sip_arrival {
 	/* Of the shard that it goes to, whose load counts; NULL: this one. */
 	const struct sip_gate *owner;
 };
+/* May it connect? Not while it is banned. */
+bool sip_gate_connection(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms);
 /* REFUSE: answer with what sip_gate_refusal() makes, or not at all. */
 enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arrival *arrival,
 				  uint64_t now_ms, struct sip_glance *glance);

@@ -295,11 +295,19 @@ void connection_accept(struct sip_transport *transport, int fd, unsigned listene
 		       const struct sip_address *remote)
 {
 	struct sip_transport_stats *stats = &transport->stats;
+	const struct sip_transport_config *config = &transport->config;
 	struct quota_source *source = NULL;
 	struct connection *c;
-	int rc = stats->opening >= transport->limits.opening_max
-			 ? -EBUSY
-			 : quota_enter(transport->config.quota, remote, &source);
+	int rc;
+
+	if (config->welcome != NULL && !config->welcome(config->arg, remote)) {
+		stats->refused_unwelcome++;
+		close(fd);
+		return;
+	}
+	rc = stats->opening >= transport->limits.opening_max
+		     ? -EBUSY
+		     : quota_enter(transport->config.quota, remote, &source);
 
 	if (rc != 0) {
 		refuse(transport, fd, listener, remote,

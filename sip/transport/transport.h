@@ -75,6 +75,7 @@ struct sip_listener_config {
 	X(connections_closed, "closed by us: idle, too slow, broken framing")        \
 	X(refused_connections, "above the limit of all")                             \
 	X(refused_source, "above the limit of a source address")                     \
+	X(refused_unwelcome, "of a source that may not connect")                     \
 	X(refused_opening, "above the limit of those that have sent nothing yet")    \
 	X(timeouts_idle, "")                                                         \
 	X(timeouts_opening, "no connection, no handshake, no whole message in time") \
@@ -126,6 +127,8 @@ struct sip_transport_config {
 	 * may be NULL. None but receive is called from within sip_transport_send(). */
 	/* Each datagram or framed message. */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
+	/* May a connection of it be taken, before it costs a handshake? NULL: yes. */
+	bool (*welcome)(void *arg, const struct sip_address *remote);
 	/* A connection is gone, and what was sent over it may be lost. error: -errno. Called once
 	 * for each name that senders have for it: its own handle and address; the address of what
 	 * was sent over it last; the handle of the one that it replaced. Of a datagram that could

@@ -226,7 +226,11 @@ Test(gate, guessing_passwords_is_an_alarm_and_a_ban)
 	cr_assert_eq(p.told[1].action, SIP_GUARD_TELL_BAN);
 	cr_assert_str_eq(p.what, "wrong passwords");
 	cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", ""), 0), SIP_DROP);
+	cr_assert_not(sip_gate_connection(p.gate, &source, p.now_ms));
+	cr_assert(sip_gate_connection(p.gate, &peer, p.now_ms));
+	cr_assert_eq(counter(&p, SIP_GUARD_BANNED), 2);
 	cr_assert_eq(sip_guard_unban(p.guard, &source, p.now_ms), 0);
+	cr_assert(sip_gate_connection(p.gate, &source, p.now_ms));
 	cr_assert_eq(sip_guard_unban(p.guard, &source, p.now_ms), -ENOENT);
 	cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", ""), 0), SIP_PASS);
 	for (int i = 0; i < 20; i++)

@@ -68,6 +68,13 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 		sip_transport_send(end->transport, &end->from, end->answer, strlen(end->answer));
 }
 
+static bool welcome(void *arg, const struct sip_address *remote)
+{
+	const struct end *end = arg;
+
+	return remote->family != end->unwelcome;
+}
+
 static void flow_failed(void *arg, const struct sip_path *path, int error, uint32_t shards)
 {
 	struct end *end = arg;
@@ -117,6 +124,7 @@ void rig_open(struct end *end, const struct sip_transport_config *given)
 	config.wheel = rig_wheel;
 	config.message_max = RIG_MESSAGE_MAX;
 	config.receive = receive;
+	config.welcome = welcome;
 	config.flow_failed = flow_failed;
 	config.send_elsewhere = send_elsewhere;
 	config.notice = notice;

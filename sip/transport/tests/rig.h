@@ -23,6 +23,8 @@ struct end {
 	struct sip_path from;
 	const char *answer; /* sent back for each message; NULL: none */
 
+	uint16_t unwelcome; /* the family that may not connect */
+
 	unsigned failures;
 	int error;
 	struct sip_path failed[4]; /* the first */

@@ -318,6 +318,22 @@ Test(tcp, a_source_has_so_many_connections_and_no_more)
 	sip_quota_destroy(quota);
 }
 
+Test(tcp, who_may_not_connect_is_closed_at_once)
+{
+	int fd;
+
+	rig_open(&b, &plain);
+	b.unwelcome = AF_INET;
+	fd = bare_connect(&b, 0);
+	rig_until(bare_is_closed(fd));
+	cr_expect_eq(rig_stats(&b).refused_unwelcome, 1);
+	cr_expect_eq(rig_stats(&b).connections_accepted, 0);
+	close(fd);
+	bare_send(fd = bare_connect(&b, 1), REQUEST);
+	rig_until(b.received == 1);
+	close(fd);
+}
+
 Test(tcp, there_are_so_many_connections_and_no_more)
 {
 	struct sip_quota *quota;
