@@ -5,9 +5,8 @@
 #include "sip/base/random.h"
 #include "sip/guard/internal.h"
 
-#define GOOD_S          3600u /* a password that was right counts for so long */
-#define SILENT_WAITS    16u   /* a wait of so many targets: answering is too dear */
-#define RETRY_AFTER_S   2u    /* where all but nothing is shed */
+#define SILENT_WAITS    16u /* a wait of so many targets: answering is too dear */
+#define RETRY_AFTER_S   2u  /* where all but nothing is shed */
 #define RETRY_AFTER_MAX 60u
 
 int sip_gate_create(struct sip_guard *guard, uint64_t now_us, struct sip_gate **out)
@@ -44,7 +43,7 @@ static bool is_good(const struct guard_source *source, uint64_t now_ms)
 {
 	const uint32_t good_s = atomic_load_explicit(&source->good_s, memory_order_relaxed);
 
-	return good_s > 0 && now_ms / 1000 + 1 - good_s < GOOD_S;
+	return good_s > 0 && now_ms / 1000 + 1 - good_s < GUARD_GOOD_S;
 }
 
 /* --- what it is --- */

@@ -124,6 +124,16 @@ struct guard_source *guard_sources_find(const struct guard_sources *sources,
 	return find(set_of(sources, key), key);
 }
 
+/* Who has proven a password goes last: forgotten in a flood of forged addresses, he could be banned
+ * by a forged message next. */
+static uint32_t kept_until(const struct guard_source *source)
+{
+	const uint32_t seen = atomic_load_explicit(&source->seen_s, memory_order_relaxed);
+	const uint32_t good = atomic_load_explicit(&source->good_s, memory_order_relaxed);
+
+	return good > 0 && good + GUARD_GOOD_S > seen ? good + GUARD_GOOD_S : seen;
+}
+
 /* The way that is free, or has been quiet for longest. GUARD_WAYS: all are kept. */
 static unsigned victim_of(struct set *set, uint64_t now_ms)
 {
@@ -132,15 +142,15 @@ static unsigned victim_of(struct set *set, uint64_t now_ms)
 
 	for (unsigned i = 0; i < GUARD_WAYS; i++) {
 		const uint64_t key = atomic_load_explicit(&set->keys[i], memory_order_relaxed);
-		uint32_t seen;
+		uint32_t kept;
 
 		if (key == KEY_NONE)
 			return i;
 		if (key == KEY_CLAIMED || guard_source_is_banned(&set->ways[i], now_ms))
 			continue;
-		seen = atomic_load_explicit(&set->ways[i].seen_s, memory_order_relaxed);
-		if (seen < oldest) {
-			oldest = seen;
+		kept = kept_until(&set->ways[i]);
+		if (kept < oldest) {
+			oldest = kept;
 			victim = i;
 		}
 	}

@@ -50,6 +50,8 @@ struct guard_ban {
 	enum guard_why why;
 };
 
+#define GUARD_GOOD_S 3600u /* a password that was right counts for so long */
+
 struct guard_sources;
 struct guard_sources_config {
 	uint32_t count; /* of sources; rounded up to a power of two */

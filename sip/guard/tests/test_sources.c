@@ -100,8 +100,10 @@ Test(sources, a_flood_of_forged_addresses_forgets_no_ban)
 {
 	struct guard_sources *s = table(64);
 	const struct sip_address banned = ip("198.18.0.1");
+	const struct sip_address good = ip("198.18.0.2");
 	unsigned bans = 0;
 
+	atomic_store(&guard_sources_claim(s, &good, 0)->good_s, 1);
 	guard_source_ban(guard_sources_claim(s, &banned, 0), GUARD_SCANNER, 3600, 3600, 0);
 	for (uint32_t i = 0; i < 100000; i++) {
 		const struct sip_address forged = numbered(0x0a000000 + i);
@@ -111,6 +113,14 @@ Test(sources, a_flood_of_forged_addresses_forgets_no_ban)
 	cr_assert(guard_source_is_banned(guard_sources_find(s, &banned), 200000));
 	guard_sources_each_ban(s, 200000, count_ban, &bans);
 	cr_assert_eq(bans, 1);
+	/* nor who has proven a password, while that counts */
+	cr_assert_not_null(guard_sources_find(s, &good));
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct sip_address forged = numbered(0x0b000000 + i);
+
+		guard_sources_claim(s, &forged, 5000000);
+	}
+	cr_assert_null(guard_sources_find(s, &good));
 	guard_sources_destroy(s);
 }
 
