@@ -21,10 +21,19 @@ static bool begins(const char *line, size_t size, struct slice name)
 	return slice_starts_nocase((struct slice){ line, size }, name);
 }
 
+/* What is hashed with the password can be tried passwords on, whichever side says it. */
+static bool has_credentials(const char *line, size_t size)
+{
+	return begins(line, size, SLICE("Authorization")) ||
+	       begins(line, size, SLICE("Proxy-Authorization")) ||
+	       begins(line, size, SLICE("Authentication-Info")) ||
+	       begins(line, size, SLICE("Proxy-Authentication-Info"));
+}
+
 static void mask_line(char *line, size_t size, bool continued)
 {
-	if (continued || begins(line, size, SLICE("Authorization")) ||
-	    begins(line, size, SLICE("Proxy-Authorization"))) {
+	if (continued || has_credentials(line, size)) {
+		mask_after(line, size, SLICE("rspauth=\""), "\"");
 		mask_after(line, size, SLICE("response=\""), "\"");
 		mask_after(line, size, SLICE("response = \""), "\"");
 	} else if (begins(line, size, SLICE("a=crypto:"))) {
@@ -40,8 +49,7 @@ void trace_mask(char *message, size_t size)
 		const char *end = memchr(message, '\n', size);
 		const size_t n = end != NULL ? (size_t)(end - message) + 1 : size;
 		const bool folded = message[0] == ' ' || message[0] == '\t';
-		const bool credentials = begins(message, n, SLICE("Authorization")) ||
-					 begins(message, n, SLICE("Proxy-Authorization"));
+		const bool credentials = has_credentials(message, n);
 
 		mask_line(message, n, folded && continued);
 		continued = credentials || (folded && continued);

@@ -70,12 +70,14 @@ Test(mask, secrets_are_gone_and_nothing_else)
 {
 	char text[] = "REGISTER sip:a SIP/2.0\r\nAuthorization: Digest username=\"bob\",\r\n"
 		      " nonce=\"n\", response=\"0123abcd\", nc=00000001\r\nX: response=\"keep\"\r\n"
-		      "proxy-authorization: Digest Response=\"ff\"\r\n\r\n"
+		      "proxy-authorization: Digest Response=\"ff\"\r\n"
+		      "Authentication-Info: qop=auth, rspauth=\"0f\", nc=1\r\n\r\n"
 		      "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abcd|2^20\r\n";
 	const char expected[] =
 		"REGISTER sip:a SIP/2.0\r\nAuthorization: Digest username=\"bob\",\r\n"
 		" nonce=\"n\", response=\"xxxxxxxx\", nc=00000001\r\nX: response=\"keep\"\r\n"
-		"proxy-authorization: Digest Response=\"xx\"\r\n\r\n"
+		"proxy-authorization: Digest Response=\"xx\"\r\n"
+		"Authentication-Info: qop=auth, rspauth=\"xx\", nc=1\r\n\r\n"
 		"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xxxx|2^20\r\n";
 
 	trace_mask(text, strlen(text));
