@@ -61,12 +61,15 @@ static void lose(struct graph_context *c, unsigned place)
 	atomic_fetch_add_explicit(&c->config.observe->lost[place], 1, memory_order_relaxed);
 }
 
-/* Marks that point at copies of the walk before are not followed any more. */
+/* Marks that point at copies of the walk before are not followed any more. Where nothing but a trace
+ * was ever wanted there is no ring. */
 static void flush(struct graph_context *c)
 {
-	unsigned sent = rte_ring_sp_enqueue_burst(c->config.observe->copies[c->config.index],
-						  (void **)c->copies, c->copy_count, NULL);
+	unsigned sent = 0;
 
+	if (c->copy_count > 0)
+		sent = rte_ring_sp_enqueue_burst(c->config.observe->copies[c->config.index],
+						 (void **)c->copies, c->copy_count, NULL);
 	for (unsigned i = sent; i < c->copy_count; i++) {
 		lose(c, copy_info(c->copies[i])->place);
 		rte_pktmbuf_free(c->copies[i]);
