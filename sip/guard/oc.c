@@ -112,7 +112,8 @@ void sip_gate_oc_glance(struct sip_gate *gate, const struct sip_address *peer,
 	struct sip_via via;
 
 	/* Most say nothing. */
-	if (memmem(rest.p, rest.n, ";oc=", 4) != NULL && sip_via_next(&rest, &via) == 0)
+	if (rest.n > 0 && memmem(rest.p, rest.n, ";oc=", 4) != NULL &&
+	    sip_via_next(&rest, &via) == 0)
 		sip_gate_oc_received(gate, peer, &via, now_ms);
 }
 
