@@ -307,6 +307,21 @@ Test(observe, a_trace_of_a_call_shows_where_its_packets_were)
 	cr_assert(rte_ring_empty(observe.records[0]));
 }
 
+/* The ring for copies is made with the first capture. */
+Test(observe, a_trace_needs_no_capture)
+{
+	struct rte_ring *copies = observe.copies[0];
+
+	a_call(DP_SOURCE_STRICT);
+	trace(CALL, DP_PORT_ANY, 1);
+	observe.copies[0] = NULL;
+	rte_pktmbuf_free(send_rtp(ipv4(101, 4000), 0));
+	observe.copies[0] = copies;
+	expect_record(0, 1, "rx", 0);
+	expect_record(0, 1, "relay", 0);
+	expect_record(0, 1, "tx", 0);
+}
+
 Test(observe, a_trace_of_a_port_begins_at_rx)
 {
 	trace(0, 0, 1);
