@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <rte_prefetch.h>
+
 #include "dataplane/flow/internal.h"
+
+#define AHEAD 16u /* terminations whose memory is on its way; a scan finds none of it in a cache */
 
 /*
  * Workers note the low half of the clock, which comes round after 49 days. Each termination is
@@ -76,6 +80,15 @@ static void check_one(struct flow_table *t, uint32_t index, uint64_t now,
 	tell(t, index, silent, to);
 }
 
+static void fetch(const struct flow_table *t, uint32_t index)
+{
+	const struct termination *m = &t->terminations[index < t->max ? index : index - t->max];
+
+	rte_prefetch0(m);
+	rte_prefetch0(&m->settings.media_timeout_ms);
+	rte_prefetch0(&t->counters[m - t->terminations].last_packet_ms);
+}
+
 void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
 			 const struct flow_reports *to)
 {
@@ -83,6 +96,8 @@ void flow_check_timeouts(struct flow_table *t, uint64_t now_ms, uint32_t budget,
 	if (budget > t->max)
 		budget = t->max;
 	while (budget-- > 0) {
+		if (t->max > AHEAD)
+			fetch(t, t->scan + AHEAD);
 		check_one(t, t->scan, now_ms, to);
 		t->scan = (t->scan + 1) % t->max;
 	}

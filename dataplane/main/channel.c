@@ -235,7 +235,5 @@ int channel_send(struct channel *c, struct dp_event *event)
 	}
 	shared_ring_put(&c->events, c->pending++, event);
 	c->urgent = true;
-	if (!c->running)
-		flush(c);
 	return 0;
 }

@@ -62,7 +62,10 @@ int channel_run(struct channel *c, uint32_t budget, channel_command_t command, v
 /* Asks for the doorbell. True if there is something to do already. */
 bool channel_arm(struct channel *c);
 
-/* 0; -ENOTCONN: nobody there; -ENOSPC: lost, and counted. Same thread as channel_run(). */
+/*
+ * 0; -ENOTCONN: nobody there; -ENOSPC: lost, and counted. Same thread as channel_run(), which
+ * publishes it: a tick that has news of a thousand terminations rings once.
+ */
 int channel_send(struct channel *c, struct dp_event *event);
 
 #endif
