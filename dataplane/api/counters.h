@@ -226,7 +226,8 @@ struct dp_termination_counters {
 	uint8_t late_run;          /* late packets in a row */
 	uint8_t awaited;           /* DP_AWAITED_* */
 	uint16_t looped;           /* of `dropped`, from its own source with the TTL used up */
-	uint32_t rtcp_due_us;      /* as rate_due_us, of RTCP */
+	uint32_t late; /* after their play-out (DP_PLAYOUT_MS after base_transit), or too far
+			* behind. Here because a worker that is itself late sees nothing else */
 	/* -- 64 bytes: who sends, and what was not forwarded -- */
 	struct dp_address source;      /* latched, or proving itself; family NONE: none yet */
 	struct dp_address source_rtcp; /* the same, where RTCP has a port of its own */
@@ -243,8 +244,7 @@ struct dp_termination_counters {
 	uint32_t lost;            /* behind the window for good; dp_counters_lost() has all */
 	uint32_t reordered;
 	uint32_t duplicate;
-	uint32_t
-		late; /* after their play-out (DP_PLAYOUT_MS after base_transit), or too far behind */
+	uint32_t rtcp_due_us;    /* as rate_due_us, of RTCP */
 	uint32_t longest_gap_ms; /* between two packets, the time it was held left out; above 60 */
 	uint32_t ssrc_changes;   /* sources after the first, the same SSRC begun anew included */
 	/* Bursts of loss, the Markov counters of RFC 3611 appendix A.2. c_11 is what is left. */

@@ -35,7 +35,7 @@
 #include "dataplane/api/types.h"
 
 #define DP_SEGMENT_MAGIC  UINT64_C(0x314d45444e4154) /* "TANDEM1" */
-#define DP_LAYOUT_VERSION 4u                         /* one more for each change in dataplane/api */
+#define DP_LAYOUT_VERSION 5u                         /* one more for each change in dataplane/api */
 
 #define DP_CHANNELS_MAX      16u /* shards that can be attached at one time */
 #define DP_COMMAND_RING_SIZE 4096u

@@ -29,6 +29,7 @@ void packet_format_init(struct packet_format *format, unsigned payload, unsigned
 {
 	format->payload = (uint16_t)payload;
 	format->payload_type = (uint8_t)payload_type;
+	format->samples = PACKET_SAMPLES;
 	for (unsigned i = 0; i < PACKET_PAYLOAD_MAX; i++)
 		format->pattern[i] = (uint8_t)(i * 167 + (i >> 8) + 13);
 }
@@ -124,7 +125,7 @@ static inline void put_rtp(uint8_t *rtp, const struct packet_format *format, uin
 	rtp[1] = (uint8_t)(format->payload_type | (sequence == 0) << 7);
 	put16(rtp + 2, rte_cpu_to_be_16((uint16_t)(first_sequence(ssrc) + sequence)));
 	put32(rtp + 4, rte_cpu_to_be_32(first_timestamp(ssrc) + format->time +
-					PACKET_SAMPLES * (uint32_t)sequence));
+					format->samples * (uint32_t)sequence));
 	put32(rtp + 8, rte_cpu_to_be_32(ssrc));
 	put32(mark + AT_STREAM, rte_cpu_to_be_32(stream));
 	put64(mark + AT_SEQUENCE, rte_cpu_to_be_64(sequence));

@@ -23,7 +23,7 @@
 #define PACKET_PAYLOAD_MIN  PACKET_MARK_SIZE
 #define PACKET_PAYLOAD_MAX  1400u
 #define PACKET_HEADER_MAX   62u  /* Ethernet, IPv6, UDP */
-#define PACKET_SAMPLES      160u /* 20 ms at 8 kHz, whatever the payload's size */
+#define PACKET_SAMPLES      160u /* 20 ms at 8 kHz, whatever the payload's size; without a pace */
 #define PACKET_CLOCK_HZ     8000u
 #define PACKET_TEMPLATE_MAX 80u
 
@@ -38,7 +38,8 @@ struct packet_template {
 struct packet_format {
 	uint16_t payload;     /* bytes behind the RTP header */
 	uint8_t payload_type; /* RTP */
-	uint32_t time;        /* that time stamps are ahead of 160 a packet: pauses between runs */
+	uint32_t samples;     /* that a packet is of, by its time stamp */
+	uint32_t time;        /* that time stamps are ahead of that: pauses between runs */
 	uint8_t pattern[PACKET_PAYLOAD_MAX];
 };
 

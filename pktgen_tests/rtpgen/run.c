@@ -2,6 +2,7 @@
 #include "pktgen_tests/rtpgen/run.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #define DRAIN_S       1u   /* after the last packet that came */
 #define DRAIN_MAX_S   10u
 #define LOOK_EVERY_US 2000u
+#define SAMPLES_MAX   (10 * PACKET_CLOCK_HZ)
 #define PACKET_MS     (PACKET_SAMPLES * 1000 / PACKET_CLOCK_HZ)
 
 bool run_interrupted;
@@ -221,6 +223,19 @@ static uint32_t samples_of(const struct generator *g, uint64_t ticks)
 	return (uint32_t)(uint64_t)((double)ticks * PACKET_CLOCK_HZ / (double)g->tsc_hz);
 }
 
+/*
+ * Time stamps go at the pace that packets are sent at. At another one each packet would be later,
+ * or earlier, than the one before, and a relay would be measured that has nothing but broken
+ * streams to carry.
+ */
+static uint32_t samples_in_packet(const struct generator *g, double pps)
+{
+	double samples =
+		pps > 0 ? g->streams.count * (double)PACKET_CLOCK_HZ / pps : PACKET_SAMPLES;
+
+	return samples < 1 ? 1 : samples > SAMPLES_MAX ? SAMPLES_MAX : (uint32_t)lround(samples);
+}
+
 static void clear(struct generator *g, uint64_t now)
 {
 	memset(&g->sent, 0, sizeof(g->sent));
@@ -301,8 +316,8 @@ static void collect(const struct generator *g, struct run_result *r)
 
 /*
  * No packet can have come to the dataplane DP_PLAYOUT_MS behind the stream's quickest, if we were
- * never so late in sending it and having it back. Other paces than that of the time stamps, and
- * impairments, make packets late, and nobody knows how long those took that are lost.
+ * never so late in sending it and having it back. With other paces time stamps are rounded and run
+ * away in time; impairments make packets late, and nobody knows how long those took that are lost.
  */
 static bool nothing_was_late(const struct generator *g, const struct run_result *r,
 			     uint64_t stamped)
@@ -323,6 +338,7 @@ int run_once(struct generator *g, double pps, double duration_s, bool quiet,
 	uint64_t stamped = rte_rdtsc();
 
 	*result = (struct run_result){ .offered_pps = pps };
+	g->streams.format.samples = samples_in_packet(g, pps);
 	clear(g, stamped);
 	if (program && compare)
 		program_mark(program);

@@ -162,7 +162,8 @@ static uint32_t time_of_next(const struct streams *s, uint32_t clock)
 
 	for (uint32_t i = 0; i < s->count; i++)
 		least = s->sender[i].next < least ? s->sender[i].next : least;
-	return clock + STREAMS_AHEAD_MS * PACKET_CLOCK_HZ / 1000 - PACKET_SAMPLES * (uint32_t)least;
+	return clock + STREAMS_AHEAD_MS * PACKET_CLOCK_HZ / 1000 -
+	       s->format.samples * (uint32_t)least;
 }
 
 void streams_start_run(struct streams *s, uint32_t clock)

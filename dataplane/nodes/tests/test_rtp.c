@@ -256,7 +256,8 @@ Test(rtp, telephone_events_say_nothing_of_time)
 	cr_assert_eq(dp_counters_expected(&c), 99);
 }
 
-Test(rtp, in_order_packets_touch_one_line_only)
+/* pace: units that one packet comes later than the one before, beyond what its time stamp says */
+static void expect_one_line_touched(int32_t pace)
 {
 	struct dp_termination_counters c = { 0 };
 	uint8_t before[sizeof(c) - 64];
@@ -264,9 +265,17 @@ Test(rtp, in_order_packets_touch_one_line_only)
 	for (uint32_t k = 0; k < 200000; k++) {
 		if (k == 100)
 			memcpy(before, (uint8_t *)&c + 64, sizeof(before));
-		feed(&c, (uint16_t)k, k * 160u, 7, k * 160u + k % 7 * 8);
+		feed(&c, (uint16_t)k, k * 160u, 7, k * 160u + k % 7 * 8 + k * (uint32_t)pace);
 	}
-	cr_assert_eq(memcmp(before, (uint8_t *)&c + 64, sizeof(before)), 0);
+	cr_assert_eq(memcmp(before, (uint8_t *)&c + 64, sizeof(before)), 0, "pace %d", pace);
+}
+
+/* Late ones as well: they are all that a worker sees which has fallen behind. */
+Test(rtp, in_order_packets_touch_one_line_only)
+{
+	expect_one_line_touched(0);
+	expect_one_line_touched(100);
+	expect_one_line_touched(-100);
 }
 
 Test(rtp, nothing_is_proven_by_what_was_never_seen)
