@@ -89,7 +89,7 @@ int capability_init(struct sip_ua *ua)
 	for (unsigned i = 0; i < SIP_OPTION_COUNT; i++) {
 		if (options[i].core)
 			ua->options |= 1u << i;
-		if (ua->options >> i & 1u)
+		if (ua->options >> i & 1u && !(ua->config.unsaid >> i & 1u))
 			append(supported, sizeof(supported), options[i].tag.p);
 	}
 	ua->allow = strdup(allow);

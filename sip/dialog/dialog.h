@@ -117,6 +117,8 @@ struct sip_ua_config {
 	/* What users take beyond what an INVITE needs; goes to Allow, Supported and Accept. */
 	uint32_t methods;   /* bits (1u << SIP_INFO) */
 	uint32_t options;   /* bits (1u << SIP_OPTION_REPLACES) */
+	uint32_t unsaid;    /* those of them that are understood, and not told: what they ask for is
+			       refused by its own rules, not by 420 */
 	const char *accept; /* body types beside SDP, "text/plain, …"; NULL: none */
 	char token[16];     /* begins each tag and Call-ID we mint: holds node and shard */
 };

@@ -65,7 +65,7 @@ struct sip_events_config {
 	uint32_t subscriptions_max; /* of both roles; above: 503 */
 	uint32_t publications_max;  /* above: 503 */
 	/* A REFER. To take it: sip_refer_accept(), at once. Or the status to refuse with, 300 and
-	 * above. NULL: none is taken, 405. dialog NULL: outside any. */
+	 * above. 0: it was answered. NULL: none is taken, 405. dialog NULL: outside any. */
 	unsigned (*refer)(void *arg, struct sip_dialog *dialog, const struct sip_refer *refer,
 			  struct sip_msg *request, const struct sip_path *from);
 	void *arg;
@@ -93,7 +93,9 @@ bool sip_events_request(struct sip_events *events, struct sip_dialog *dialog,
 
 /* --- notifier --- */
 
-const char *sip_subscription_resource(const struct sip_subscription *sub);    /* Request-URI */
+const char *sip_subscription_resource(const struct sip_subscription *sub); /* Request-URI */
+/* Another name for it, of those that mean the same: sip_events_changed() goes by it. -ENOMEM */
+int sip_subscription_set_resource(struct sip_subscription *sub, const char *resource);
 struct slice sip_subscription_subscriber(const struct sip_subscription *sub); /* URI of From */
 /* The first type of the package that the subscriber accepts; state may tell another. */
 const char *sip_subscription_type(const struct sip_subscription *sub);

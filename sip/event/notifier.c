@@ -48,12 +48,15 @@ static void step(struct sip_subscription *sub, enum event event);
 
 /* --- NOTIFY ------------------------------------------------------------------------------------- */
 
+static const struct sip_transaction_user notify_user;
+
 static void on_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	struct sip_subscription *sub = arg;
 	const unsigned status = response->status;
 
-	if (status < 200)
+	if (status < 200 ||
+	    sip_dialog_challenged(sub->usage.dialog, &sub->client, response, &notify_user, sub))
 		return;
 	sip_transaction_detach(client);
 	sub->client = NULL;
@@ -443,6 +446,20 @@ void notifier_abandon(struct sip_subscription *sub)
 const char *sip_subscription_resource(const struct sip_subscription *sub)
 {
 	return sub->resource;
+}
+
+int sip_subscription_set_resource(struct sip_subscription *sub, const char *resource)
+{
+	char *copy = strdup(resource);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	free(sub->resource);
+	sub->resource = copy;
+	hash_index_remove(&sub->events->watched, &sub->by_resource);
+	hash_index_insert(&sub->events->watched, &sub->by_resource,
+			  events_hash(sub->package, sub->resource));
+	return 0;
 }
 
 struct slice sip_subscription_subscriber(const struct sip_subscription *sub)

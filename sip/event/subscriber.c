@@ -135,12 +135,22 @@ static void granted(struct sip_subscriber *sub, uint32_t seconds)
 static void take_response(struct sip_subscriber *sub, struct sip_msg *response,
 			  const struct sip_path *path);
 
+static const struct sip_transaction_user request_user;
+
+static bool is_sent_again(struct sip_subscriber *sub, const struct sip_msg *response)
+{
+	if (sub->usage.dialog != NULL)
+		return sip_dialog_challenged(sub->usage.dialog, &sub->client, response,
+					     &request_user, sub);
+	return sip_origin_challenged(sub->origin, &sub->client, response, &request_user, sub);
+}
+
 static void on_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
 	struct sip_subscriber *sub = arg;
 	const struct sip_path path = *sip_transaction_path(client);
 
-	if (response->status < 200)
+	if (response->status < 200 || is_sent_again(sub, response))
 		return;
 	sip_transaction_detach(client);
 	sub->client = NULL;
