@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/main/dispatch.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 void dispatch_token(char token[DISPATCH_TOKEN_SIZE], unsigned node, unsigned shard)
@@ -131,6 +132,10 @@ static void look_at_line(struct slice line, struct dispatch_headers *headers)
 	else if (headers->from_tag.n == 0 &&
 		 (slice_equal_nocase(name, SLICE("from")) || slice_equal_nocase(name, SLICE("f"))))
 		headers->from_tag = tag_of(value);
+	else if (headers->dialog.n == 0 && (slice_equal_nocase(name, SLICE("replaces")) ||
+					    slice_equal_nocase(name, SLICE("join")) ||
+					    slice_equal_nocase(name, SLICE("target-dialog"))))
+		headers->dialog = value;
 }
 
 void dispatch_scan(struct slice message, struct dispatch_headers *headers)
@@ -152,8 +157,8 @@ void dispatch_scan(struct slice message, struct dispatch_headers *headers)
 
 bool dispatch_is_new(struct slice message)
 {
-	static const char *const methods[] = { "INVITE ",    "REGISTER ", "OPTIONS ",
-					       "SUBSCRIBE ", "PUBLISH ",  "MESSAGE " };
+	static const char *const methods[] = { "INVITE ",  "REGISTER ", "OPTIONS ", "SUBSCRIBE ",
+					       "PUBLISH ", "MESSAGE ",  "REFER " };
 	struct dispatch_headers headers;
 	struct slice uri = message;
 
@@ -172,6 +177,67 @@ bool dispatch_is_new(struct slice message)
 	return false;
 }
 
+/* --- dialogs that are named --- */
+
+/* The shard of "call-id;to-tag=…;from-tag=…"; -1: nothing in it is ours. */
+static int shard_of_dialog(struct slice value)
+{
+	while (value.n > 0) {
+		struct slice part = trim(slice_split(&value, ';')), name = part;
+		int shard = dispatch_token_shard(part);
+
+		if (shard < 0) {
+			name = trim(slice_split(&part, '='));
+			if (name.n > 3 &&
+			    slice_equal_nocase((struct slice){ name.p + name.n - 3, 3 },
+					       SLICE("tag")))
+				shard = dispatch_token_shard(trim(part));
+		}
+		if (shard >= 0)
+			return shard;
+	}
+	return -1;
+}
+
+/* INVITEs that went where a named dialog is: the hash of their Call-ID, and in its lowest byte the
+ * shard and 1. Any shard writes; a newer one may take the place of an older one. */
+#define LED_MAX 1024u
+static _Atomic uint64_t led[LED_MAX];
+
+static _Atomic uint64_t *led_slot(uint64_t hash)
+{
+	return &led[(hash >> 8) % LED_MAX];
+}
+
+static bool is_request(struct slice message, struct slice method)
+{
+	return slice_starts_nocase(message, method) && message.n > method.n &&
+	       message.p[method.n] == ' ';
+}
+
+/* -1: it is no request for which this decides. */
+static int shard_by_name(struct slice message, const struct dispatch_headers *headers)
+{
+	const uint64_t hash = slice_hash(headers->call_id);
+	int shard = -1;
+
+	message = trim(message);
+	if (headers->to_tag.n > 0)
+		return -1;
+	if (headers->dialog.n > 0) {
+		shard = shard_of_dialog(headers->dialog);
+		if (shard >= 0 && is_request(message, SLICE("INVITE")))
+			atomic_store_explicit(led_slot(hash), (hash & ~0xffull) | (shard + 1u),
+					      memory_order_relaxed);
+	} else if (is_request(message, SLICE("CANCEL"))) {
+		const uint64_t known = atomic_load_explicit(led_slot(hash), memory_order_relaxed);
+
+		if ((known & 0xff) > 0 && ((known ^ hash) & ~0xffull) == 0)
+			shard = (int)(known & 0xff) - 1;
+	}
+	return shard;
+}
+
 unsigned dispatch_owner(struct slice message, unsigned shards)
 {
 	struct dispatch_headers headers;
@@ -180,7 +246,9 @@ unsigned dispatch_owner(struct slice message, unsigned shards)
 	if (shards <= 1)
 		return 0;
 	dispatch_scan(message, &headers);
-	shard = dispatch_token_shard(headers.call_id);
+	shard = shard_by_name(message, &headers);
+	if (shard < 0)
+		shard = dispatch_token_shard(headers.call_id);
 	if (shard < 0)
 		shard = dispatch_token_shard(headers.to_tag);
 	if (shard < 0)

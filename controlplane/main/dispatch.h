@@ -7,7 +7,10 @@
  *   2. A To tag of ours (requests in a dialog), or a From tag of ours (responses to our requests
  *      in it), names it too. So a dialog of a foreign Call-ID finds its shard after a restart as
  *      well, when hashes have another key.
- *   3. Any other Call-ID is hashed.
+ *   3. One that is in no dialog, but names one (Replaces, Join, Target-Dialog), goes where that is:
+ *      its Call-ID or one of its tags is ours. This comes first. A CANCEL names none, so which way
+ *      its INVITE went is remembered, as long as not many others are.
+ *   4. Any other Call-ID is hashed.
  *
  * What we mint (Call-IDs, tags, branches) begins with the token of its node and shard:
  *
@@ -28,6 +31,7 @@ int dispatch_token_shard(struct slice text);
 /* What counts, without white space around it; empty where the message has none. */
 struct dispatch_headers {
 	struct slice call_id, to_tag, from_tag;
+	struct slice dialog; /* value of the first Replaces, Join or Target-Dialog */
 };
 /* Tolerates any case, compact names, white space before the colon, folded lines, bare LF. Never
  * fails: what cannot be found stays empty. */

@@ -124,6 +124,78 @@ Test(dispatch, rubbish_has_an_owner_too)
 	}
 }
 
+/* --- dialogs that are named (RFC 3891, RFC 3911, RFC 4538) --- */
+
+Test(dispatch, what_names_a_dialog_goes_where_that_is)
+{
+	static const char *const names[] = {
+		"Replaces: foreign;to-tag=t00002-x;from-tag=1",
+		"replaces : t00002-abc;from-tag=1;to-tag=2",
+		"Join: foreign ; from-tag=9 ; To-Tag = t00002-x",
+		"Target-Dialog: foreign;local-tag=8;remote-tag=t00002-x",
+		"Replaces: foreign\r\n ;to-tag=t00002-x;from-tag=1",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (int call = 0; call < 8; call++) {
+			char message[256];
+
+			snprintf(message, sizeof(message),
+				 "INVITE sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: %d\r\n%s\r\n\r\n",
+				 call, names[i]);
+			cr_assert_eq(owner(message), 2, "%s", message);
+		}
+	}
+}
+
+Test(dispatch, a_name_that_is_not_ours_changes_nothing)
+{
+	static const char *const names[] = {
+		"Replaces: x;to-tag=1;from-tag=2", "Replaces: ;;=;=", "Join: t00-",
+		"Replaces: x;other=t00002-x",      "Target-Dialog:",  "X-Replaces: t00002-abc"
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char plain[128], named[256];
+
+		for (int call = 0; call < 8; call++) {
+			snprintf(plain, sizeof(plain),
+				 "INVITE sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: %d\r\n\r\n",
+				 call);
+			snprintf(named, sizeof(named),
+				 "INVITE sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: %d\r\n%s\r\n\r\n",
+				 call, names[i]);
+			cr_assert_eq(owner(named), owner(plain), "%s", named);
+		}
+	}
+	cr_assert_eq(owner("BYE sip:a SIP/2.0\r\nTo: <sip:a>;tag=t00001-x\r\nCall-ID: 1\r\n"
+			   "Replaces: x;to-tag=t00002-x;from-tag=1\r\n\r\n"),
+		     1, "in a dialog it is that one that counts");
+}
+
+Test(dispatch, a_cancel_follows_the_invite_that_named_a_dialog)
+{
+	for (int call = 0; call < 8; call++) {
+		char message[256];
+		unsigned other;
+
+		snprintf(message, sizeof(message),
+			 "CANCEL sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: led%d\r\n\r\n", call);
+		other = owner(message);
+		snprintf(message, sizeof(message),
+			 "INVITE sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: led%d\r\n"
+			 "Replaces: y;to-tag=t0000%u-x;from-tag=1\r\n\r\n",
+			 call, (other + 1) % SHARDS);
+		cr_assert_eq(owner(message), (other + 1) % SHARDS);
+		snprintf(message, sizeof(message),
+			 "CANCEL sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: led%d\r\n\r\n", call);
+		cr_assert_eq(owner(message), (other + 1) % SHARDS);
+		snprintf(message, sizeof(message),
+			 "CANCEL sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: not led%d\r\n\r\n", call);
+		cr_assert_lt(owner(message), SHARDS);
+	}
+}
+
 Test(dispatch, what_begins_something_new_is_told_from_what_goes_on)
 {
 	static const struct {
