@@ -218,6 +218,7 @@ struct config_calls {
 		packet_rate_max; /* RTP packets a second that a party may send; 0: no limit; default 1000 */
 	const char *rtcp;         /* relay | own */
 	const char *media_source; /* auto | learn | strict */
+	const char *transfer;     /* users | all | off */
 	unsigned
 		dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
 };

@@ -470,6 +470,11 @@ static const struct schema_key calls_keys[] = {
 	  "that host is learnt from, on any port; else `learn`. A party whose media comes from "
 	  "another host than it says needs `learn`.",
 	  "auto", CHOICE(config_calls, media_source, "auto | learn | strict") },
+	{ "transfer",
+	  "Who may transfer calls by REFER. `users`: who has proven to be a user of ours, each the "
+	  "calls that it is in. `all`: trunks as well. `off`: nobody (403); operators may with "
+	  "`tandemctl call transfer`.",
+	  "users", CHOICE(config_calls, transfer, "users | all | off") },
 	{ "dataplane_retry_after_s",
 	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.",
 	  "5", NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },

@@ -14,8 +14,6 @@
 #include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
 
-#define CHALLENGE_MAX 2048
-
 static_assert(ROUTE_AOR_MAX == REGISTRAR_AOR_MAX, "one AOR");
 
 static int directory_aor(void *arg, const struct sip_uri *uri, char aor[ROUTE_AOR_MAX])
@@ -64,12 +62,6 @@ static int trunk_of(const struct config *config, const struct sip_path *from)
 	return -1;
 }
 
-static int refuse(struct sip_invite *invite, unsigned status, struct slice headers)
-{
-	sip_invite_respond(invite, status, NULL, SLICE_NONE, headers);
-	return -EACCES;
-}
-
 /* --- without state --- */
 
 static bool is_our_domain(const struct config *config, struct slice host)
@@ -101,7 +93,7 @@ static bool needs_challenge(struct engine *e, const struct sip_msg *request,
 
 bool engine_admit(struct engine *e, struct sip_msg *request, const struct sip_path *from)
 {
-	char buffer[CHALLENGE_MAX], aor[ROUTE_AOR_MAX];
+	char buffer[ADMISSION_LINES], aor[ROUTE_AOR_MAX];
 	struct digest_ask ask = { .proxy = request->method == SIP_INVITE,
 				  .now_s = shard_wall_ms() / 1000,
 				  .source = &from->remote,
@@ -122,19 +114,6 @@ bool engine_admit(struct engine *e, struct sip_msg *request, const struct sip_pa
 }
 
 /* --- with a transaction --- */
-
-static int challenge(struct engine *e, struct sip_invite *invite, const struct sip_msg *request,
-		     const struct digest_ask *ask, bool stale)
-{
-	char buffer[CHALLENGE_MAX];
-	struct sip_build build;
-
-	sip_build_init(&build, buffer, sizeof(buffer));
-	digest_challenge(e->shard->digest, request, ask, stale, &build);
-	if (build.overflow)
-		return refuse(invite, 500, SLICE_NONE);
-	return refuse(invite, 407, (struct slice){ buffer, build.used });
-}
 
 /* The user that proved itself is the one in From: nobody calls in another's name. */
 static bool is_user(const struct caller *caller, const char *username)
@@ -164,8 +143,22 @@ static int name_after_credentials(struct engine *e, struct caller *caller, const
 	return registrar_user_exists(e->shard->registrar, caller->aor) ? 0 : -ENOENT;
 }
 
-static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
-			const struct sip_path *path, struct caller *caller)
+static unsigned challenge(struct engine *e, const struct sip_msg *request,
+			  const struct digest_ask *ask, bool stale, char lines[ADMISSION_LINES])
+{
+	struct sip_build build;
+
+	sip_build_init(&build, lines, ADMISSION_LINES - 1);
+	digest_challenge(e->shard->digest, request, ask, stale, &build);
+	lines[build.overflow ? 0 : build.used] = '\0';
+	return build.overflow ? 500 : 407;
+}
+
+/* Whether a request is of the user that it says. 0: it is; else the status to refuse with, and
+ * lines for that response. */
+static unsigned authenticate(struct engine *e, const struct sip_msg *request,
+			     const struct sip_path *path, struct caller *caller,
+			     char lines[ADMISSION_LINES])
 {
 	struct shard *shard = e->shard;
 	/* Each domain is a realm of its own. */
@@ -174,14 +167,16 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 				  .now_s = shard_wall_ms() / 1000,
 				  .source = &path->remote,
 				  .proven = path->kind != SIP_UDP };
+	const char *method = sip_method_text(request->method);
 	struct digest_users users;
 	struct digest_result result;
 
+	lines[0] = '\0';
 	if (config_is_open(shard->config, path->listener)) {
 		char source[SIP_ADDRESS_TEXT];
 
 		event_publish(shard->events, EVENT_AUTH_BYPASSED, 0, 0, caller->aor,
-			      sip_address_text(&path->remote, source), "INVITE");
+			      sip_address_text(&path->remote, source), method);
 		return 0;
 	}
 	registrar_users(shard->registrar, &users);
@@ -191,24 +186,24 @@ static int authenticate(struct engine *e, struct sip_invite *invite, struct sip_
 		note(shard, path, SIP_NOTE_GOOD, result.username);
 		break;
 	case DIGEST_MISSING:
-		return challenge(e, invite, request, &ask, false);
+		return challenge(e, request, &ask, false, lines);
 	case DIGEST_STALE:
-		return challenge(e, invite, request, &ask, true);
+		return challenge(e, request, &ask, true, lines);
 	case DIGEST_MALFORMED:
-		return refuse(invite, 400, SLICE_NONE);
+		return 400;
 	default:
 		note(shard, path, SIP_NOTE_WRONG_PASSWORD, result.username);
-		LOG_WARN("call", 0, "INVITE of %s: wrong credentials for %s", caller->aor,
+		LOG_WARN("call", 0, "%s of %s: wrong credentials for %s", method, caller->aor,
 			 result.username);
-		return refuse(invite, 403, SLICE_NONE);
+		return 403;
 	}
 	if (caller->anonymous && name_after_credentials(e, caller, result.username) == 0)
 		return 0;
 	if (is_user(caller, result.username))
 		return 0;
-	LOG_WARN("call", 0, "INVITE of %s with the credentials of %s", caller->aor,
+	LOG_WARN("call", 0, "%s of %s with the credentials of %s", method, caller->aor,
 		 result.username);
-	return refuse(invite, 403, SLICE_NONE);
+	return 403;
 }
 
 /* A peer that is believed says who it is that calls (RFC 3325 §5), whatever From says. */
@@ -233,8 +228,9 @@ static void name_caller(const struct config *config, const char *user, struct ca
 		 config->sip.domains[0]);
 }
 
-int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
-	  const struct sip_path *path, struct caller *caller)
+/* Who a request outside dialogs is of, as it says itself. 0, or the status to refuse with. */
+static unsigned read_caller(struct engine *e, const struct sip_msg *request,
+			    const struct sip_path *path, struct caller *caller)
 {
 	struct sip_addr from;
 	int error;
@@ -242,7 +238,7 @@ int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 	memset(caller, 0, sizeof(*caller));
 	if (sip_msg_from(request, &from) ||
 	    slice_copy(from.uri.user, caller->user, sizeof(caller->user)))
-		return refuse(invite, 400, SLICE_NONE);
+		return 400;
 	if (slice_copy(from.display, caller->display, sizeof(caller->display)))
 		caller->display[0] = '\0';
 	caller->anonymous = headers_is_anonymous(&from.uri);
@@ -255,12 +251,45 @@ int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 	if (caller->anonymous) {
 		/* Of the first domain, until it has said more. */
 		name_caller(e->shard->config, "anonymous", caller);
-		return authenticate(e, invite, request, path, caller);
+		return 0;
 	}
 	error = registrar_aor(e->shard->registrar, &from.uri, caller->aor);
-	if (error) {
-		LOG_INFO("call", 0, "INVITE of a stranger refused: %.*s", SLICE_FMT(from.uri.text));
-		return refuse(invite, error == -ENOENT ? 403 : 400, SLICE_NONE);
-	}
-	return authenticate(e, invite, request, path, caller);
+	if (error)
+		LOG_INFO("call", 0, "%.*s of a stranger refused: %.*s",
+			 SLICE_FMT(request->method_text), SLICE_FMT(from.uri.text));
+	return !error ? 0 : error == -ENOENT ? 403 : 400;
+}
+
+unsigned admission_of(struct engine *e, const struct sip_msg *request, const struct sip_path *path,
+		      struct caller *caller, char lines[ADMISSION_LINES])
+{
+	unsigned status = read_caller(e, request, path, caller);
+
+	lines[0] = '\0';
+	return status || caller->trunk >= 0 ? status
+					    : authenticate(e, request, path, caller, lines);
+}
+
+unsigned admission_of_leg(struct engine *e, const struct sip_msg *request,
+			  const struct sip_path *path, const struct caller *leg,
+			  char lines[ADMISSION_LINES])
+{
+	struct caller caller = *leg;
+
+	lines[0] = '\0';
+	if (leg->trunk >= 0)
+		return trunk_of(e->shard->config, path) == leg->trunk ? 0 : 403;
+	return authenticate(e, request, path, &caller, lines);
+}
+
+int admit(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
+	  const struct sip_path *path, struct caller *caller)
+{
+	char lines[ADMISSION_LINES];
+	unsigned status = admission_of(e, request, path, caller, lines);
+
+	if (!status)
+		return 0;
+	sip_invite_respond(invite, status, NULL, SLICE_NONE, slice_of(lines));
+	return -EACCES;
 }

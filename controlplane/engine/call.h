@@ -78,6 +78,8 @@ struct call_cause {
 
 struct caller;
 struct relay;
+struct transfer;
+struct sip_refer;
 
 enum exchange_state {
 	EXCHANGE_IDLE,
@@ -139,14 +141,17 @@ struct call {
 	const char *contact_user;
 	const char *invite_headers; /* that cross to the outbound legs, complete lines */
 	const char *caller_address, *callee_address;
-	struct session *caller;
+	struct session *caller;            /* NULL: a party of another call will be (transfer.c) */
 	struct session *callee;            /* who answered; NULL until then */
 	struct session *early;             /* whose early media is heard */
 	struct exchange exchange;          /* call_exchange.c */
 	struct session *joining, *leaving; /* a leg that is to replace another (call_replace.c) */
 	struct other *others;              /* of the arena */
 	unsigned other_count;
-	struct relay *relays; /* requests that are with the other side */
+	struct transfer *away; /* one of its parties goes to another call (transfer.c) */
+	struct transfer *here; /* a party of another call comes */
+	uint32_t transfers;    /* in a row, up to this call */
+	struct relay *relays;  /* requests that are with the other side */
 	unsigned relay_count;
 	struct branch *branches; /* of the arena */
 	unsigned branch_count, branches_open;
@@ -171,7 +176,8 @@ struct engine {
 	unsigned *trunk_calls; /* by index of config->trunks */
 	struct trunks *trunks;
 	struct timer reaper;
-	struct sip_events *events; /* subscriptions and publications */
+	struct sip_events *events;   /* subscriptions and publications */
+	const struct caller *asking; /* who sends the request that sip_events looks at; else NULL */
 };
 
 /* --- call_table.c --- */
@@ -202,8 +208,24 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 		const struct sip_path *from, const struct caller *caller);
 /* "198.18.0.101:5060", kept with the call */
 const char *call_path_text(struct call *call, const struct sip_path *path);
+/* The same for a party of another call that was referred; it comes when the callee has answered. */
+struct referral {
+	const struct session *party;
+	const struct caller *caller; /* who that is */
+	struct slice target;         /* URI */
+	int from_trunk;              /* who wants it: index of the trunk, -1: a user */
+	const char *headers;         /* for the INVITE, complete lines */
+};
+void call_start_referred(struct call *call, const struct referral *referral);
 /* How a call ends whose media cannot be had. */
 void call_no_media_cause(struct call *call, int status, struct call_cause *cause);
+
+/* --- call_branches.c --- */
+/* Makes the branches, and takes the trunk's place. -ENOENT: nobody is there; -EBUSY: the trunk has no
+ * place left; -ENETUNREACH, -ENOMEM */
+int call_find_branches(struct call *call, const struct route *route);
+/* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
+void call_escape_user(const char *user, char *out, size_t size);
 
 /* --- call_flow.c: actions until the answer --- */
 void call_dial(struct call *call, const struct call_cause *cause);
@@ -230,6 +252,8 @@ void call_exchange_end(struct call *call);
 void call_exchange_stop(struct call *call);
 /* Each side has been told what the other stands for, or is told now. */
 void call_compare_legs(struct call *call);
+/* A side is told again what the other stands for. */
+void call_tell_again(struct call *call, struct session *to, const struct session *about);
 /* The agreed directions and addresses go to the dataplane; hold and resume follow from them. */
 void call_apply_media(struct call *call);
 void call_note_hold(struct call *call, const struct call_cause *cause);
@@ -237,9 +261,50 @@ void call_note_hold(struct call *call, const struct call_cause *cause);
 /* --- call_replace.c: an INVITE with Replaces, of somebody who was let in --- */
 void call_replace(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
 		  const struct caller *caller, struct sip_invite *replaced);
+/* The same with Join (RFC 3911). */
+void call_join(struct engine *engine, struct sip_invite *invite, const struct caller *caller,
+	       struct sip_invite *joined);
 /* The other side has agreed. */
 void call_replace_done(struct call *call);
-bool call_keep_other(struct call *call, struct session *s);
+struct other *call_keep_other(struct call *call, struct session *s);
+/* Where a leg stands in its call; NULL: it is none of its two sides. */
+struct session **call_slot_of(struct call *call, const struct session *s);
+/* May they replace, or join, a leg of the call? */
+bool call_may_replace(const struct call *call, const struct caller *caller);
+
+/* --- transfer.c --- */
+/* Who a leg of an answered call is. */
+void call_leg(const struct call *call, const struct session *s, struct caller *caller);
+struct transfer_start {
+	struct session *party;      /* who goes */
+	struct session *transferor; /* who wants it, the other side; NULL: an operator does */
+	struct slice target;        /* URI; unused if it joins another call */
+	struct call *to;            /* that call; NULL: a new one is made */
+	struct session *leaving;    /* its leg that the party takes the place of */
+};
+/* 0, or the status to refuse with. begun: it has begun, and will be told of. */
+unsigned transfer_check(const struct call *call, const struct transfer_start *start);
+int transfer_create(struct call *call, const struct transfer_start *start, struct transfer **t);
+/* A REFER asked for it: accepts that. -errno: the transfer is gone. */
+int transfer_accept(struct transfer *t, const struct sip_refer *refer);
+void transfer_begin(struct transfer *t, const struct transfer_start *start);
+/* What calls tell. */
+void transfer_progress(struct call *to, unsigned status);
+void transfer_target_ready(struct call *to);
+/* A leg has hung up. true: the call goes on without it until the transfer is over. */
+bool transfer_outlives(struct call *call, struct session *s);
+/* An exchange is over; true: it was the party's. */
+bool transfer_reanswered(struct call *from, const struct session *s, bool success, unsigned status);
+/* The call ends, with this status; or is forgotten (0). */
+void transfer_call_ended(struct call *call, unsigned status);
+
+/* --- refer.c --- */
+/* Of struct sip_events_config. arg: the engine; `asking` has sent it. */
+unsigned engine_refer(void *arg, struct sip_dialog *dialog, const struct sip_refer *refer,
+		      struct sip_msg *request, const struct sip_path *from);
+/* Whoever sent a request that the event machinery is to see: false: it was answered. */
+bool refer_admit(struct engine *engine, struct sip_dialog *dialog, struct sip_transaction *server,
+		 struct sip_msg *request, const struct sip_path *from, struct caller *caller);
 
 /* --- call_relay.c: other requests in a call --- */
 void call_relay(void *arg, struct session *s, struct sip_transaction *server,
@@ -286,6 +351,16 @@ struct caller {
 };
 int admit(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
 	  const struct sip_path *from, struct caller *caller);
+/* Of any request outside dialogs. 0: caller is filled in; or the status to refuse with, and lines for
+ * that response. */
+#define ADMISSION_LINES 2048u
+unsigned admission_of(struct engine *engine, const struct sip_msg *request,
+		      const struct sip_path *from, struct caller *caller,
+		      char lines[ADMISSION_LINES]);
+/* The same of one in a dialog, which has to be of who is there. */
+unsigned admission_of_leg(struct engine *engine, const struct sip_msg *request,
+			  const struct sip_path *from, const struct caller *leg,
+			  char lines[ADMISSION_LINES]);
 const struct route_directory *engine_directory(struct engine *engine, struct route_directory *d);
 
 #endif

@@ -82,6 +82,7 @@ void call_end(struct call *call, const struct call_cause *cause)
 	call->ended_by = cause->ended_by ? cause->ended_by : "system";
 	call->ended_ms = shard_wall_ms();
 	timer_cancel(call->engine->shard->wheel, &call->timer);
+	transfer_call_ended(call, cause->status);
 	keep_media_facts(call);
 	leave_bridge(call);
 
@@ -92,8 +93,10 @@ void call_end(struct call *call, const struct call_cause *cause)
 		if (call->branches[i].session)
 			session_end(call->branches[i].session, cause->status, headers);
 	}
-	for (struct other *o = call->others; o; o = o->next)
-		session_end(o->session, cause->status, headers);
+	for (struct other *o = call->others; o; o = o->next) {
+		if (o->session)
+			session_end(o->session, cause->status, headers);
+	}
 	call_check_empty(call);
 }
 
@@ -203,6 +206,7 @@ void engine_reap(struct engine *e)
 void engine_abandon(struct call *call)
 {
 	timer_cancel(call->engine->shard->wheel, &call->timer);
+	transfer_call_ended(call, 0);
 	/* It has ended, and only its phones have not said so yet. */
 	if (call->ended_ms)
 		write_cdr(call);

@@ -112,7 +112,7 @@ void call_note_hold(struct call *call, const struct call_cause *cause)
 }
 
 /* The other side is told again what this side stands for: what it was told has come to nothing. */
-static void tell_again(struct call *call, struct session *to, const struct session *about)
+void call_tell_again(struct call *call, struct session *to, const struct session *about)
 {
 	int error = session_reoffer(to, &about->remote, SIP_BY_BEST);
 
@@ -128,7 +128,7 @@ static void restore_view(struct call *call, struct session *to)
 	struct session *about = to == call->caller ? call->callee : call->caller;
 
 	if (session_is_alive(to) && session_is_alive(about))
-		tell_again(call, to, about);
+		call_tell_again(call, to, about);
 }
 
 /* Was `to` told what `about` says now? */
@@ -147,9 +147,9 @@ void call_compare_legs(struct call *call)
 	    b->offer_state != OFFER_COMPLETE)
 		return;
 	if (!is_told(b, a))
-		tell_again(call, b, a);
+		call_tell_again(call, b, a);
 	else if (!is_told(a, b))
-		tell_again(call, a, b);
+		call_tell_again(call, a, b);
 }
 
 /* --- actions --- */
@@ -215,7 +215,7 @@ static void give_answer(struct call *call, const struct step *step)
 	if (session_give_answer(from, &to->remote)) {
 		/* it has cancelled its offer meanwhile */
 		session_refuse(from, 487, SLICE_NONE);
-		tell_again(call, to, from);
+		call_tell_again(call, to, from);
 		return;
 	}
 	call_apply_media(call);
@@ -281,6 +281,8 @@ void call_reanswered(void *arg, struct session *other, unsigned status, enum ses
 	bool success = status >= 200 && status < 300 && !error;
 
 	if (call_is_over(call))
+		return;
+	if (transfer_reanswered(call, other, success, step.status))
 		return;
 	/* Even one that is refused takes a CSeq. */
 	call_record_later(call);

@@ -84,7 +84,8 @@ void call_dial(struct call *call, const struct call_cause *cause)
 	unsigned dialed = 0;
 
 	(void)cause;
-	bridge_add(call->caller_seat, call->caller);
+	if (call->caller)
+		bridge_add(call->caller_seat, call->caller);
 	timer_set(shard->wheel, &call->timer, shard->config->calls.ring_timeout_s * UINT64_C(1000),
 		  on_no_answer);
 	for (unsigned i = 0; i < call->branch_count; i++) {
@@ -141,10 +142,16 @@ static struct session_response response_of(const struct call *call, const struct
 void call_pass_progress(struct call *call, const struct call_cause *cause)
 {
 	char headers[HEADERS_MAX];
-	const struct session_response r = response_of(call, cause, headers);
-	int error = session_progress(call->caller, &r);
+	struct session_response r;
+	int error;
 
 	note_ringing(call);
+	if (!call->caller) {
+		transfer_progress(call, cause->status);
+		return;
+	}
+	r = response_of(call, cause, headers);
+	error = session_progress(call->caller, &r);
 	if (error)
 		LOG_WARN("call", call->id, "%u cannot be passed on: %s", cause->status,
 			 strerror(-error));
@@ -158,7 +165,7 @@ void call_bridge_early(struct call *call, const struct call_cause *cause)
 	struct session *s = cause->session;
 	int error;
 
-	if (call->delayed_offer || (call->early && call->early != s)) {
+	if (!call->caller || call->delayed_offer || (call->early && call->early != s)) {
 		call_pass_progress(call, cause);
 		return;
 	}
@@ -237,6 +244,10 @@ void call_answer(struct call *call, const struct call_cause *cause)
 	}
 	bridge_add(call->callee_seat, s);
 	call->callee_address = call_path_text(call, sip_invite_path(s->invite));
+	if (!call->caller) {
+		transfer_target_ready(call);
+		return;
+	}
 	error = accept_caller(call, cause);
 	if (error) {
 		struct call_cause failed = { .status = error == -EPROTO ? 488 : 500,
@@ -396,6 +407,8 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 		call->joining = call->leaving = NULL;
 	if (call_is_over(call)) {
 		call_check_empty(call);
+	} else if (transfer_outlives(call, s)) {
+		return;
 	} else if (s == call->caller) {
 		caller_ended(call, how, msg);
 	} else if (s == call->callee) {

@@ -103,6 +103,8 @@ static void facts_save(const struct call *call, struct record_writer *w)
 	record_put_number(w, call->started_ms);
 	record_put_number(w, call->ringing_ms);
 	record_put_number(w, call->answered_ms);
+	record_put_number(w, call->withheld);
+	record_put_number(w, call->transfers);
 }
 
 void call_record(struct call *call)
@@ -112,7 +114,9 @@ void call_record(struct call *call)
 	struct record_writer w;
 	int error;
 
-	if (call_is_over(call) || !call->callee || !call->bridge)
+	/* A transfer may have taken a party, or wait for one. */
+	if (call_is_over(call) || !session_is_alive(call->caller) ||
+	    !session_is_alive(call->callee) || !call->bridge)
 		return;
 	record_begin(&w, text, sizeof(text));
 	facts_save(call, &w);
@@ -163,6 +167,8 @@ static int facts_restore(struct call *call, struct record_reader *r)
 	call->started_ms = record_number(r, UINT64_MAX);
 	call->ringing_ms = record_number(r, UINT64_MAX);
 	call->answered_ms = record_number(r, UINT64_MAX);
+	call->withheld = record_number(r, 1);
+	call->transfers = (uint32_t)record_number(r, UINT32_MAX);
 	call->counted = limits_take_call(config, true);
 	if (call->trunk_in >= 0) {
 		limits_take_trunk(config, call->trunk_in, true);

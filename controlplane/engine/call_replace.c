@@ -20,23 +20,23 @@
 
 #define OTHERS_MAX 16u
 
-bool call_keep_other(struct call *call, struct session *s)
+struct other *call_keep_other(struct call *call, struct session *s)
 {
 	struct other *other;
 
 	if (call->other_count == OTHERS_MAX)
-		return false;
+		return NULL;
 	other = arena_calloc(call->arena, sizeof(*other));
 	if (!other)
-		return false;
+		return NULL;
 	other->session = s;
 	other->next = call->others;
 	call->others = other;
 	call->other_count++;
-	return true;
+	return other;
 }
 
-static struct session **slot_of(struct call *call, const struct session *s)
+struct session **call_slot_of(struct call *call, const struct session *s)
 {
 	if (call->caller == s)
 		return &call->caller;
@@ -51,7 +51,7 @@ static struct session **slot_of(struct call *call, const struct session *s)
 static void take_place(struct call *call, struct session *joining, struct session *leaving)
 {
 	struct seat *seat = leaving->seat;
-	struct session **slot = slot_of(call, leaving);
+	struct session **slot = call_slot_of(call, leaving);
 
 	for (struct other *o = call->others; o; o = o->next) {
 		if (o->session == joining)
@@ -100,7 +100,8 @@ static struct call *call_of(struct sip_invite *replaced, struct session **leavin
 
 	*leaving = s;
 	if (!call || (call->state != CALL_ANSWERED && call->state != CALL_HELD) || call->joining ||
-	    call->exchange.state != EXCHANGE_IDLE || !slot_of(call, s) || !s->seat)
+	    call->exchange.state != EXCHANGE_IDLE || !call_slot_of(call, s) || !s->seat ||
+	    call->away || call->here)
 		return NULL;
 	return call;
 }
@@ -136,12 +137,28 @@ static bool same_domain(const char *a, const char *b)
 
 /* RFC 3891 §5: to know the dialog is not enough, as whoever can read along on the way does. A peer
  * may replace legs of its own calls, a user those of calls of its domain. */
-static bool may_replace(const struct call *call, const struct caller *caller)
+bool call_may_replace(const struct call *call, const struct caller *caller)
 {
 	if (caller->trunk >= 0)
 		return caller->trunk == call->trunk_in || caller->trunk == call->trunk_out;
 	return (call->trunk_in < 0 && same_domain(caller->aor, call->from)) ||
 	       (call->trunk_out < 0 && same_domain(caller->aor, call->to));
+}
+
+/* RFC 3911 §4: who could not be mixed with the others is told so; nothing mixes yet. */
+void call_join(struct engine *e, struct sip_invite *invite, const struct caller *caller,
+	       struct sip_invite *joined)
+{
+	struct session *s = session_of_invite(joined);
+	const struct call *call = s ? s->arg : NULL;
+	unsigned status = 488;
+
+	(void)e;
+	if (!call || !call_may_replace(call, caller)) {
+		LOG_WARN("call", call ? call->id : 0, "%s may not join it", caller->aor);
+		status = 403;
+	}
+	sip_invite_respond(invite, status, NULL, SLICE_NONE, SLICE_NONE);
 }
 
 void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
@@ -154,7 +171,7 @@ void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *r
 		sip_invite_respond(invite, 491, NULL, SLICE_NONE, SLICE_NONE);
 		return;
 	}
-	if (!may_replace(call, caller)) {
+	if (!call_may_replace(call, caller)) {
 		LOG_WARN("call", call->id, "%s may not replace a leg of it", caller->aor);
 		sip_invite_respond(invite, 403, NULL, SLICE_NONE, SLICE_NONE);
 		return;

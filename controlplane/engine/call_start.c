@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From an INVITE that was let in to the bridge that waits for its addresses, or to a refusal. */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 #include "controlplane/engine/call.h"
 #include "controlplane/engine/trunk.h"
 #include "controlplane/engine/headers.h"
-#include "controlplane/registrar/registrar.h"
 #include "sip/base/log.h"
 #include "sip/message/headers.h"
 
@@ -55,22 +53,6 @@ static void refuse_without_media(struct call *call, int error)
 	refuse(call, cause.status, cause.reason, cause.headers);
 }
 
-/* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
-static void escape_user(const char *user, char *out, size_t size)
-{
-	char *end = out + size - 4;
-
-	for (; *user && out < end; user++) {
-		unsigned char c = (unsigned char)*user;
-
-		if (isalnum(c) || strchr("-_.!~*'()&=+$,;?/", c))
-			*out++ = (char)c;
-		else
-			out += sprintf(out, "%%%02X", c);
-	}
-	*out = '\0';
-}
-
 /* The From of outbound legs: the name the caller gave, and who we know it is. */
 static void write_from(struct call *call, const struct caller *caller)
 {
@@ -89,7 +71,7 @@ static void write_from(struct call *call, const struct caller *caller)
 	if (caller->trunk >= 0) /* as it stood in a URI: escaped already */
 		snprintf(user, sizeof(user), "%s", aor);
 	else
-		escape_user(aor, user, sizeof(user));
+		call_escape_user(aor, user, sizeof(user));
 	if (caller->display[0])
 		snprintf(text, sizeof(text), "\"%s\" <sip:%s@%s>", caller->display, user,
 			 at ? at + 1 : "invalid");
@@ -97,119 +79,6 @@ static void write_from(struct call *call, const struct caller *caller)
 		snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
 	call->from_header = call_string(call, text);
 	call->contact_user = call_string(call, user);
-}
-
-static void write_to_user(struct call *call, const char *callee)
-{
-	char text[1200], user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
-	char *at;
-
-	snprintf(aor, sizeof(aor), "%s", callee);
-	at = strrchr(aor, '@');
-	if (at)
-		*at = '\0';
-	escape_user(aor, user, sizeof(user));
-	snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
-	call->to_header = call_string(call, text);
-}
-
-/* --- branches --- */
-
-/* All contacts ring at once (RFC 3261 §16.6). */
-static int branches_to_user(struct call *call, const struct route *route)
-{
-	struct registrar_contact *contacts = calloc(CALL_BRANCHES_MAX, sizeof(*contacts));
-	unsigned n;
-
-	if (!contacts)
-		return -ENOMEM;
-	n = registrar_lookup(call->engine->shard->registrar, route->aor, contacts,
-			     CALL_BRANCHES_MAX);
-	if (call_make_branches(call, n)) {
-		free(contacts);
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		char *headers = strchr(contacts[i].uri, '?');
-
-		if (headers) /* not allowed in a Request-URI (RFC 3261 §19.1.1) */
-			*headers = '\0';
-		call->branches[i].to = contacts[i].path;
-		call->branches[i].uri = call_string(call, contacts[i].uri);
-		if (contacts[i].route[0])
-			call->branches[i].route = call_string(call, contacts[i].route);
-	}
-	free(contacts);
-	write_to_user(call, route->aor);
-	return n ? 0 : -ENOENT;
-}
-
-/* Which listener it will be is not known before the name is: the family and the realm of its media
- * are those of the first that there is. */
-static int guess_path(const struct shard *shard, uint64_t listeners, struct sip_path *path)
-{
-	static const struct sip_address any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
-
-	for (unsigned family = 0; family < 2; family++)
-		for (enum sip_transport_kind kind = SIP_UDP; kind < SIP_TRANSPORT_KINDS; kind++)
-			if (sip_transport_path(shard->transport, kind, listeners, &any[family],
-					       path) == 0)
-				return 0;
-	return -ENETUNREACH;
-}
-
-/* RFC 3263: the layers below find out where that is. */
-static int branch_to_uri(struct call *call, const struct config_trunk *trunk, const char *number)
-{
-	const struct shard *shard = call->engine->shard;
-	const char *host = strchr(trunk->uri, ':') + 1;
-	const uint64_t listeners = route_listeners(shard->config, trunk->realm);
-	char uri[ROUTE_AOR_MAX + 260], to[ROUTE_AOR_MAX + 264];
-	struct sip_path path;
-
-	if (guess_path(shard, listeners, &path))
-		return -ENETUNREACH;
-	if (call_make_branches(call, 1))
-		return -ENOMEM;
-	snprintf(uri, sizeof(uri), "%.*s%s@%s", (int)(host - trunk->uri), trunk->uri, number, host);
-	snprintf(to, sizeof(to), "<%s>", uri);
-	call->branches[0].to = path;
-	call->branches[0].next_hop = trunk->uri;
-	call->branches[0].listeners = listeners;
-	call->branches[0].uri = call_string(call, uri);
-	call->to_header = call_string(call, to);
-	return 0;
-}
-
-static int branch_to_trunk(struct call *call, const struct route *route)
-{
-	struct shard *shard = call->engine->shard;
-	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
-	struct sip_path path;
-
-	if (trunk->uri)
-		return branch_to_uri(call, trunk, route->number);
-	for (unsigned i = 0; i < trunk->addresses_count; i++) {
-		const char *address = trunk->addresses[i];
-		const char *format = strchr(address, ':') ? "sip:%s@[%s]:%u" : "sip:%s@%s:%u";
-		struct sip_address remote;
-		char uri[ROUTE_AOR_MAX + 128], to[ROUTE_AOR_MAX + 160];
-
-		if (sip_address_parse(slice_of(address), trunk->port, &remote) ||
-		    sip_transport_path(shard->transport, SIP_UDP,
-				       route_listeners(shard->config, trunk->realm), &remote,
-				       &path))
-			continue;
-		if (call_make_branches(call, 1))
-			return -ENOMEM;
-		call->branches[0].to = path;
-		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
-		snprintf(to, sizeof(to), "<%s>", uri);
-		call->branches[0].uri = call_string(call, uri);
-		call->to_header = call_string(call, to);
-		return 0;
-	}
-	return -ENETUNREACH;
 }
 
 /* --- media --- */
@@ -275,14 +144,16 @@ static bool check_limits(struct call *call, const struct caller *caller)
 		return false;
 	}
 	if (caller->trunk >= 0) {
-		if (!limits_take_trunk(config, caller->trunk, call->emergency)) {
+		/* Who is referred has a place there already. */
+		if (!limits_take_trunk(config, caller->trunk, call->emergency || !call->caller)) {
 			refuse(call, 503, "trunk-calls-max", retry);
 			return false;
 		}
 		call->trunk_in = caller->trunk;
 		e->trunk_calls[caller->trunk]++;
-		sip_invite_set_credentials(call->caller->invite,
-					   trunks_credentials(e->trunks, caller->trunk));
+		if (call->caller)
+			sip_invite_set_credentials(call->caller->invite,
+						   trunks_credentials(e->trunks, caller->trunk));
 	}
 	return true;
 }
@@ -323,7 +194,7 @@ static void put_own_identity(const struct call *call, const struct caller *calle
 	if (!at)
 		return;
 	*at = '\0';
-	escape_user(aor, user, sizeof(user));
+	call_escape_user(aor, user, sizeof(user));
 	if (caller->display[0] && !caller->anonymous)
 		sip_build_header(b, SIP_H_P_ASSERTED_IDENTITY, "\"%s\" <sip:%s@%s>",
 				 caller->display, user, at + 1);
@@ -334,15 +205,16 @@ static void put_own_identity(const struct call *call, const struct caller *calle
 /* So that nobody on the way takes it for a call as any (RFC 3261 §20.26, RFC 7135). */
 static void put_emergency(const struct sip_msg *request, struct sip_build *b)
 {
-	if (!sip_msg_header(request, SIP_H_PRIORITY))
+	if (!request || !sip_msg_header(request, SIP_H_PRIORITY))
 		sip_build_header(b, SIP_H_PRIORITY, "emergency");
-	if (!sip_msg_header(request, SIP_H_RESOURCE_PRIORITY))
+	if (!request || !sip_msg_header(request, SIP_H_RESOURCE_PRIORITY))
 		sip_build_header(b, SIP_H_RESOURCE_PRIORITY, "esnet.0");
 }
 
-/* All branches of a call go to the same callee, so they get the same headers. */
+/* All branches of a call go to the same callee, so they get the same headers. request: whose
+ * headers cross; NULL: nobody's. more: complete lines. */
 static void write_headers(struct call *call, const struct caller *caller,
-			  const struct sip_msg *request)
+			  const struct sip_msg *request, const char *more)
 {
 	const struct headers_way way = {
 		.carrier = HEADERS_IN_INVITE,
@@ -360,37 +232,29 @@ static void write_headers(struct call *call, const struct caller *caller,
 		put_emergency(request, &b);
 	if (call->trunk_in < 0 && way.to_trusted)
 		put_own_identity(call, caller, &b);
-	headers_across(&way, request, &b);
+	if (request)
+		headers_across(&way, request, &b);
+	sip_build_lines(&b, slice_of(more));
 	buffer[b.used] = '\0';
 	call->invite_headers = call_string(call, buffer);
 }
 
 static bool find_way(struct call *call, const struct route *route)
 {
-	const struct config *config = call->engine->shard->config;
 	int error;
 
 	if (route->kind == ROUTE_REFUSE) {
 		refuse(call, route->status, route->reason, NULL);
 		return false;
 	}
-	if (route->kind == ROUTE_TRUNK) {
-		if (!limits_take_trunk(config, (int)route->trunk, call->emergency)) {
-			refuse(call, 503, "trunk-calls-max", NULL);
-			return false;
-		}
-		call->trunk_out = (int)route->trunk;
-		call->engine->trunk_calls[route->trunk]++;
-	}
-	error = route->kind == ROUTE_USER ? branches_to_user(call, route)
-					  : branch_to_trunk(call, route);
-	if (!error)
-		return true;
-	if (error == -ENOENT) /* expired since it was asked */
+	error = call_find_branches(call, route);
+	if (error == -EBUSY)
+		refuse(call, 503, "trunk-calls-max", NULL);
+	else if (error == -ENOENT) /* expired since it was asked */
 		refuse(call, 480, "unavailable", NULL);
-	else
+	else if (error)
 		refuse(call, error == -ENOMEM ? 500 : 503, "unavailable", NULL);
-	return false;
+	return !error;
 }
 
 static bool read_offer(struct call *call, const struct sip_msg *request)
@@ -429,6 +293,20 @@ static bool read_offer(struct call *call, const struct sip_msg *request)
 	}
 }
 
+/* Who calls whom: in the log, the CDR and on the outbound legs. */
+static void name_parties(struct call *call, const struct caller *caller, const struct route *route,
+			 struct slice target)
+{
+	char to[ROUTE_AOR_MAX];
+
+	snprintf(to, sizeof(to), "%.*s", (int)(target.n < 255 ? target.n : 255), target.p);
+	call->emergency = route->emergency;
+	call->from = call_string(call, caller->aor);
+	call->to = route->aor[0] ? call_string(call, route->aor) : call_string(call, to);
+	write_from(call, caller);
+	LOG_INFO("call", call->id, "%s -> %s from %s", call->from, call->to, call->caller_address);
+}
+
 void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *request,
 		const struct sip_path *from, const struct caller *caller)
 {
@@ -437,7 +315,6 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	struct route_request wanted = { .request_uri = request->request_uri,
 					.from_trunk = caller->trunk };
 	struct route route;
-	char to[ROUTE_AOR_MAX];
 	int error;
 
 	call->caller = session_create(e->shard, call->id, false, &call_session_user, call);
@@ -448,25 +325,44 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	}
 	session_take(call->caller, invite);
 	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
-	snprintf(to, sizeof(to), "%.*s",
-		 (int)(request->request_uri.n < 255 ? request->request_uri.n : 255),
-		 request->request_uri.p);
-	call->emergency = route.emergency;
-	call->from = call_string(call, caller->aor);
-	call->to = route.aor[0] ? call_string(call, route.aor) : call_string(call, to);
 	call->caller_address = call_path_text(call, from);
 	call->withheld = caller->anonymous || headers_withheld(request);
-	write_from(call, caller);
-	LOG_INFO("call", call->id, "%s -> %s from %s", call->from, call->to, call->caller_address);
+	name_parties(call, caller, &route, request->request_uri);
 
 	if (!check_limits(call, caller) || !check_hops(call, request) ||
 	    !check_loop(call, request) || !find_way(call, &route) || !read_offer(call, request))
 		return;
-	write_headers(call, caller, request);
+	write_headers(call, caller, request, "");
 	error = reserve_seats(call, from);
 	if (error) {
 		refuse_without_media(call, error);
 		return;
 	}
 	call->caller->seat = call->caller_seat;
+}
+
+void call_start_referred(struct call *call, const struct referral *r)
+{
+	struct engine *e = call->engine;
+	const struct sip_path *path = sip_invite_path(r->party->invite);
+	const struct route_request wanted = { .request_uri = r->target,
+					      .from_trunk = r->from_trunk };
+	struct route_directory directory;
+	struct route route;
+	int error;
+
+	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
+	call->caller_address = call_path_text(call, path);
+	call->withheld = r->caller->anonymous;
+	call->max_forwards = MAX_FORWARDS_DEFAULT;
+	name_parties(call, r->caller, &route, r->target);
+	/* What it is able to, not what it was told to do in the call that it leaves. */
+	description_set(&call->offer, &r->party->remote);
+	call->offer.direction = SDP_SENDRECV;
+	if (!check_limits(call, r->caller) || !find_way(call, &route))
+		return;
+	write_headers(call, r->caller, NULL, r->headers);
+	error = reserve_seats(call, path);
+	if (error)
+		refuse_without_media(call, error);
 }

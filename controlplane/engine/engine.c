@@ -18,19 +18,17 @@
 #define SUBSCRIPTIONS_MAX 65536
 #define PUBLICATIONS_MAX  16384
 
-/*
- * The packages that are served (RFC 6665): a row for each, with what owns its state. While there is
- * none, whoever subscribes or publishes gets 489; a REFER gets 405, as nobody transfers calls yet.
- */
-static int create_events(struct shard *shard, struct sip_events **events)
+static int create_events(struct engine *e)
 {
-	const struct sip_events_config config = { .ua = shard->ua,
-						  .wheel = shard->wheel,
+	const struct sip_events_config config = { .ua = e->shard->ua,
+						  .wheel = e->shard->wheel,
 						  .timers = sip_timers_default,
 						  .subscriptions_max = SUBSCRIPTIONS_MAX,
-						  .publications_max = PUBLICATIONS_MAX };
+						  .publications_max = PUBLICATIONS_MAX,
+						  .refer = engine_refer,
+						  .arg = e };
 
-	return sip_events_create(&config, events);
+	return sip_events_create(&config, &e->events);
 }
 
 int engine_create(struct shard *shard, struct engine **out)
@@ -48,7 +46,7 @@ int engine_create(struct shard *shard, struct engine **out)
 	error = hash_index_init(&e->by_id, shard->config->calls.calls_max);
 	if (error)
 		goto fail_trunks;
-	error = create_events(shard, &e->events);
+	error = create_events(e);
 	if (error)
 		goto fail_index;
 	error = trunks_create(shard, &e->trunks);
@@ -87,6 +85,7 @@ void engine_on_invite(struct engine *e, struct sip_invite *invite, struct sip_ms
 		      const struct sip_path *from)
 {
 	struct sip_invite *replaced = sip_invite_replaces(invite);
+	struct sip_invite *joined = sip_invite_joins(invite);
 	struct caller caller;
 	struct call *call;
 
@@ -94,6 +93,10 @@ void engine_on_invite(struct engine *e, struct sip_invite *invite, struct sip_ms
 		return;
 	if (replaced) {
 		call_replace(e, invite, request, &caller, replaced);
+		return;
+	}
+	if (joined) {
+		call_join(e, invite, &caller, joined);
 		return;
 	}
 	if (call_create(e, shard_new_call_id(e->shard), &call)) {
@@ -122,6 +125,29 @@ static void reply_allow(struct engine *e, struct sip_transaction *server, unsign
 	reply(server, status, lines);
 }
 
+/* Requests that make subscriptions, or end them. */
+static bool events_request(struct engine *e, struct sip_dialog *dialog,
+			   struct sip_transaction *server, struct sip_msg *request,
+			   const struct sip_path *from)
+{
+	struct caller caller;
+	bool taken;
+
+	if ((request->method == SIP_REFER || request->method == SIP_SUBSCRIBE) &&
+	    !refer_admit(e, dialog, server, request, from, &caller))
+		return true;
+	e->asking = &caller;
+	taken = sip_events_request(e->events, dialog, server, request, from);
+	e->asking = NULL;
+	return taken;
+}
+
+bool engine_on_inside(struct engine *e, struct sip_dialog *dialog, struct sip_transaction *server,
+		      struct sip_msg *request, const struct sip_path *from)
+{
+	return events_request(e, dialog, server, request, from);
+}
+
 void engine_on_request(struct engine *e, struct sip_transaction *server, struct sip_msg *request,
 		       const struct sip_path *from)
 {
@@ -136,7 +162,7 @@ void engine_on_request(struct engine *e, struct sip_transaction *server, struct 
 	case SIP_NOTIFY:
 	case SIP_PUBLISH:
 	case SIP_REFER:
-		sip_events_request(e->events, NULL, server, request, from);
+		events_request(e, NULL, server, request, from);
 		break;
 	case SIP_BYE:
 	case SIP_UPDATE:

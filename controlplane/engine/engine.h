@@ -30,9 +30,26 @@ void engine_on_invite(struct engine *engine, struct sip_invite *invite, struct s
 		      const struct sip_path *from);
 void engine_on_request(struct engine *engine, struct sip_transaction *server,
 		       struct sip_msg *request, const struct sip_path *from);
+/* One in a dialog that is no matter of a call's two sides: REFER, SUBSCRIBE. */
+bool engine_on_inside(struct engine *engine, struct sip_dialog *dialog,
+		      struct sip_transaction *server, struct sip_msg *request,
+		      const struct sip_path *from);
+/* What the user agent must know of to serve these: bits of methods, of options, of options that are
+ * not told (struct sip_ua_config). */
+#define ENGINE_METHODS                                                               \
+	(1u << SIP_REGISTER | 1u << SIP_INFO | 1u << SIP_MESSAGE | 1u << SIP_REFER | \
+	 1u << SIP_SUBSCRIBE | 1u << SIP_NOTIFY)
+#define ENGINE_UNSAID (1u << SIP_OPTION_JOIN)
+#define ENGINE_OPTIONS                                                \
+	(1u << SIP_OPTION_REPLACES | 1u << SIP_OPTION_TARGET_DIALOG | \
+	 1u << SIP_OPTION_NO_REFER_SUB | ENGINE_UNSAID)
 
 /* Ends a call as an operator: BYE or CANCEL to both sides. -ENOENT. */
 int engine_hangup(struct engine *engine, uint64_t call_id);
+/* Calls somebody for a party of an answered call, the caller or the callee, and joins them when that
+ * has answered; the other side is let go. target: a number, a user or a URI. -ENOENT: no such call,
+ * -EBUSY: it is not one that can be transferred now, -EINVAL: target is too long. */
+int engine_transfer(struct engine *engine, uint64_t call_id, bool callee, const char *target);
 /* Ends all calls (drain); done when engine_call_count() is 0. */
 void engine_hangup_all(struct engine *engine);
 unsigned engine_call_count(const struct engine *engine);

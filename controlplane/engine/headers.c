@@ -303,7 +303,8 @@ static bool next_token(struct slice *rest, struct slice *token)
 
 static struct slice loop_value(const struct sip_msg *request)
 {
-	const struct sip_header *h = sip_msg_header_named(request, SLICE(LOOP_HEADER));
+	const struct sip_header *h =
+		request ? sip_msg_header_named(request, SLICE(LOOP_HEADER)) : NULL;
 
 	return h ? h->value : SLICE_NONE;
 }

@@ -50,7 +50,7 @@ bool headers_is_anonymous(const struct sip_uri *uri);
  * or for too many.
  */
 bool headers_is_loop(const struct sip_msg *request, const char *target);
-/* The tokens of the request and that of the target, as a header line. */
+/* The tokens of the request (NULL: none) and that of the target, as a header line. */
 void headers_put_loop(const struct sip_msg *request, const char *target, struct sip_build *b);
 
 #endif

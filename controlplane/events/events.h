@@ -21,6 +21,7 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 #define EVENTS(X)                                                                               \
 	X(CALL_STATE, "call.state", CRITICAL, "old", "new")                                     \
 	X(CALL_ENDED, "call.ended", CRITICAL, "reason", "ended_by")                             \
+	X(CALL_TRANSFER, "call.transfer", HIGH, "state", "to_call", "status")                   \
 	X(SESSION_CREATED, "session.created", CRITICAL, "session", "direction")                 \
 	X(SESSION_STATE, "session.state", CRITICAL, "session", "old", "new")                    \
 	X(SESSION_TERMINATED, "session.terminated", CRITICAL, "session", "reason")              \

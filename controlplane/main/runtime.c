@@ -79,6 +79,14 @@ static void on_request(void *arg, struct sip_transaction *server, struct sip_msg
 	engine_on_request(runtime->shard.engine, server, request, from);
 }
 
+static bool on_inside(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+		      struct sip_msg *request, const struct sip_path *from)
+{
+	struct runtime *runtime = arg;
+
+	return engine_on_inside(runtime->shard.engine, dialog, server, request, from);
+}
+
 /* --- the thread --- */
 
 static bool listens_later(int error)
@@ -265,14 +273,19 @@ static int create_ua(struct runtime *runtime)
 			.attempt_ms = config->sip.dns.failover_ms,
 			.datagram_max = DATAGRAM_MAX,
 		},
-		.user = { .admit = on_admit, .invite = on_invite, .request = on_request, .arg = runtime },
+		.user = { .admit = on_admit,
+			  .invite = on_invite,
+			  .request = on_request,
+			  .inside = on_inside,
+			  .arg = runtime },
 		.product = config->sip.user_agent,
 		.contact_host = local_host,
 		.contact_arg = runtime,
 		.invites_max = invites,
 		.session = { config->sip.session_expires_s, config->sip.session_min_s },
-		.methods = 1u << SIP_REGISTER | 1u << SIP_INFO | 1u << SIP_MESSAGE,
-		.options = 1u << SIP_OPTION_REPLACES,
+		.methods = ENGINE_METHODS,
+		.options = ENGINE_OPTIONS,
+		.unsaid = ENGINE_UNSAID,
 	};
 
 	runtime->limits = config->sip.limits;

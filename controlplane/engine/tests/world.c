@@ -66,14 +66,16 @@ void registrar_users(struct registrar *registrar, struct digest_users *users)
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 			  struct registrar_contact *contacts, unsigned max)
 {
-	unsigned n = strncmp(aor, "bob@", 4) == 0 ? world->contacts : 0;
+	const bool bob = strncmp(aor, "bob@", 4) == 0, alice = strncmp(aor, "alice@", 6) == 0;
+	const unsigned first = bob ? BOB + world->contacts_from : ALICE;
+	unsigned n = bob ? world->contacts : alice && world->alice_is_there ? 1 : 0;
 
 	(void)registrar;
 	for (unsigned i = 0; i < n && i < max; i++) {
-		const struct network_node *node = world->phones[BOB + i].node;
+		const struct network_node *node = world->phones[first + i].node;
 
-		snprintf(contacts[i].uri, sizeof(contacts[i].uri), "sip:bob@%s;line=%u", node->host,
-			 i);
+		snprintf(contacts[i].uri, sizeof(contacts[i].uri), "sip:%s@%s;line=%u",
+			 bob ? "bob" : "alice", node->host, i);
 		contacts[i].path = network_path(node);
 	}
 	return n < max ? n : max;
@@ -147,6 +149,8 @@ int sip_transport_path(const struct sip_transport *transport, enum sip_transport
 
 /* --- user agents --- */
 
+static struct sip_account accounts[PHONES];
+
 static void engine_invite(void *arg, struct sip_invite *invite, struct sip_msg *request,
 			  const struct sip_path *from)
 {
@@ -159,6 +163,13 @@ static void engine_request(void *arg, struct sip_transaction *server, struct sip
 {
 	(void)arg;
 	engine_on_request(world->shard.engine, server, request, from);
+}
+
+static bool engine_inside(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
+			  struct sip_msg *request, const struct sip_path *from)
+{
+	(void)arg;
+	return engine_on_inside(world->shard.engine, dialog, server, request, from);
 }
 
 static void receive(void *arg, const char *data, size_t size, const struct sip_path *from)
@@ -185,8 +196,9 @@ static void make_ua(struct network_node *node, struct sip_ua **ua, const struct 
 		.contact_host = network_host,
 		.contact_arg = node,
 		.invites_max = 1000,
-		.methods = 1u << SIP_INFO | 1u << SIP_MESSAGE,
-		.options = 1u << SIP_OPTION_REPLACES,
+		.methods = ENGINE_METHODS,
+		.options = ENGINE_OPTIONS,
+		.unsaid = ENGINE_UNSAID,
 		.token = "t00000-",
 	};
 
@@ -314,6 +326,7 @@ static void phone_invite(void *arg, struct sip_invite *invite, struct sip_msg *r
 	p->invite = invite;
 	keep_sdp(p, request);
 	sip_invite_set_user(invite, &phone_user, p);
+	sip_invite_set_credentials(invite, p->credentials);
 }
 
 void phone_call(unsigned n, const char *to, const char *sdp)
@@ -334,6 +347,7 @@ void phone_call_with(unsigned n, const char *to, const char *sdp, const char *he
 		.sdp = sdp ? slice_of(sdp) : SLICE_NONE,
 		.extra_headers = slice_of(headers),
 		.max_forwards = 70,
+		.credentials = p->credentials,
 	};
 
 	snprintf(to_header, sizeof(to_header), "<%s>", to);
@@ -393,6 +407,61 @@ void phone_send(unsigned n, enum sip_method method, const char *body)
 	cr_assert_eq(sip_dialog_send(sip_invite_dialog(p->invite), &request, &user, p, NULL), 0);
 }
 
+/* --- what they are told --- */
+
+static void on_notify(void *arg, struct sip_subscriber *sub,
+		      const struct sip_subscription_state *state, struct sip_msg *notify)
+{
+	struct phone *p = arg;
+
+	(void)sub;
+	p->notified++;
+	p->substate = state->state;
+	if (sip_frag_status(notify))
+		p->frag = sip_frag_status(notify);
+	p->body[0] = '\0';
+	slice_copy(notify->body, p->body, sizeof(p->body));
+}
+
+static void on_over(void *arg, struct sip_subscriber *sub, unsigned status, struct sip_msg *msg)
+{
+	struct phone *p = arg;
+
+	(void)msg;
+	p->over++;
+	p->over_status = status;
+	if (p->subscriber == sub)
+		p->subscriber = NULL;
+}
+
+const struct sip_subscriber_user phone_subscriber = { .notify = on_notify, .ended = on_over };
+
+void phone_refer(unsigned n, const char *refer_to, bool sub)
+{
+	struct phone *p = &world->phones[n];
+	const struct sip_refer_start start = { .refer_to = slice_of(refer_to),
+					       .referred_by = SLICE("<sip:nobody@198.18.0.99>"),
+					       .no_subscription = !sub };
+
+	p->over_status = 0;
+	cr_assert_eq(sip_refer_send(p->events, sip_invite_dialog(p->invite), &start,
+				    &phone_subscriber, p, &p->subscriber),
+		     0);
+	world_run(20);
+}
+
+const char *phone_replaces(unsigned n)
+{
+	static char text[512];
+	const struct sip_invite *invite = world->phones[n].invite;
+
+	snprintf(text, sizeof(text),
+		 "<sip:x@tandem.lab?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>",
+		 SLICE_FMT(sip_invite_call_id(invite)), SLICE_FMT(sip_invite_remote_tag(invite)),
+		 SLICE_FMT(sip_invite_local_tag(invite)));
+	return text;
+}
+
 void phone_bye(unsigned n)
 {
 	cr_assert_not_null(world->phones[n].invite);
@@ -424,7 +493,8 @@ const char *phone_sdp(unsigned n, unsigned port, const char *formats, const char
 static void start_controlplane(void)
 {
 	static const struct sip_ua_user user = { .invite = engine_invite,
-						 .request = engine_request };
+						 .request = engine_request,
+						 .inside = engine_inside };
 	struct digest_options digest = { .algorithms = { DIGEST_SHA256, DIGEST_MD5 },
 					 .algorithm_count = 2,
 					 .nonce_lifetime_s = 300 };
@@ -449,8 +519,27 @@ static void stop_controlplane(void)
 	s->ua = NULL;
 }
 
+static void make_events(struct phone *p)
+{
+	const struct sip_events_config config = { .ua = p->ua,
+						  .wheel = world->net->wheel,
+						  .timers = sip_timers_default,
+						  .subscriptions_max = 16 };
+
+	cr_assert_eq(sip_events_create(&config, &p->events), 0);
+}
+
+static void give_password(struct phone *p, const char *user)
+{
+	const struct sip_account account = { .username = user, .password = "secret" };
+
+	accounts[p - world->phones] = account;
+	cr_assert_eq(sip_credentials_create(&accounts[p - world->phones], 1, &p->credentials), 0);
+}
+
 void world_start(void)
 {
+	static const char *const names[PHONES] = { "alice", "bob", "bob", NULL };
 	static const char *const addresses[PHONES] = { "198.18.0.101", "198.18.0.102",
 						       "198.18.0.103", "198.18.0.104" };
 
@@ -480,6 +569,9 @@ void world_start(void)
 
 		p->node = network_node(world->net, addresses[i], 5060);
 		make_ua(p->node, &p->ua, &user);
+		make_events(p);
+		if (names[i])
+			give_password(p, names[i]);
 	}
 }
 
@@ -524,8 +616,11 @@ void world_trust_carrier(void)
 
 void world_stop(void)
 {
-	for (unsigned i = 0; i < PHONES; i++)
+	for (unsigned i = 0; i < PHONES; i++) {
+		sip_events_destroy(world->phones[i].events);
 		sip_ua_destroy(world->phones[i].ua);
+		sip_credentials_destroy(world->phones[i].credentials);
+	}
 	stop_controlplane();
 	fake_stop();
 	network_destroy(world->net);
@@ -593,4 +688,26 @@ struct dp_termination_record world_termination(unsigned side)
 	}
 	cr_assert_fail("no termination of side %u", side);
 	return (struct dp_termination_record){ 0 };
+}
+
+struct dp_termination_record world_call_termination(uint64_t call, unsigned side)
+{
+	for (unsigned i = 0; i < FAKE_MAX; i++) {
+		if (fake->terminations[i].generation && fake->terminations[i].side == side &&
+		    fake->terminations[i].label == call)
+			return fake->terminations[i];
+	}
+	cr_assert_fail("no termination of side %u in the call", side);
+	return (struct dp_termination_record){ 0 };
+}
+
+bool world_says(const struct network_node *from, const struct network_node *to, const char *text)
+{
+	for (unsigned i = 0; i < world->net->packet_count; i++) {
+		const struct packet *p = &world->net->packets[i];
+
+		if (p->from == from && p->to == to && packet_has(p, text))
+			return true;
+	}
+	return false;
 }

@@ -12,6 +12,8 @@
 #include "controlplane/engine/call.h"
 #include "controlplane/session/tests/fake_dataplane.h"
 #include "controlplane/store/store.h"
+#include "sip/auth/client.h"
+#include "sip/event/event.h"
 #include "sip/transaction/tests/network.h"
 
 #define PHONE_SDP_MAX 1024
@@ -34,6 +36,14 @@ struct phone {
 	unsigned replied;         /* status of the response to ours */
 	char reply[64];           /* its body */
 	enum sip_offer_role role; /* of the last description */
+	struct sip_credentials *credentials;
+	/* what it has asked for by REFER or SUBSCRIBE */
+	struct sip_events *events;
+	struct sip_subscriber *subscriber;
+	unsigned notified, frag;    /* how often it was told; status of the last message/sipfrag */
+	unsigned over, over_status; /* subscriptions that ended, and how */
+	enum sip_substate substate;
+	char body[2048]; /* of the last NOTIFY */
 };
 
 enum { ALICE, BOB, BOB2, CARRIER, PHONES };
@@ -45,6 +55,8 @@ struct world {
 	struct network_node *tandem;
 	struct phone phones[PHONES];
 	unsigned contacts;         /* of bob: 0..2 */
+	unsigned contacts_from;    /* 1: the first is his second phone */
+	bool alice_is_there;       /* she is registered */
 	bool contact_is_elsewhere; /* his contact answers nothing */
 	struct cdr cdr;            /* the last one */
 	char cdr_reason[32], cdr_ended_by[16], cdr_codec[16], cdr_to[128];
@@ -76,6 +88,11 @@ void phone_answer(unsigned phone, const char *sdp);
 void phone_update(unsigned phone, const char *sdp);
 /* A request in the dialog, with a body of text/plain. */
 void phone_send(unsigned phone, enum sip_method method, const char *body);
+extern const struct sip_subscriber_user phone_subscriber;
+/* In the dialog: value of Refer-To; sub: whether it wants to be told. */
+void phone_refer(unsigned phone, const char *refer_to, bool sub);
+/* "<sip:user@tandem.lab?Replaces=…>" of a phone's dialog, as another one names it. */
+const char *phone_replaces(unsigned phone);
 void phone_bye(unsigned phone);
 void phone_reinvite(unsigned phone, const char *sdp);
 /* An SDP of its own: port, formats, direction. */
@@ -89,6 +106,10 @@ void world_trust_carrier(void);
 void world_bridged_call(void);
 /* No calls, sessions, contexts, terminations, commands. */
 void world_expect_nothing_left(void);
+/* The same of a side of one call. */
+struct dp_termination_record world_call_termination(uint64_t call, unsigned side);
+/* Does anything that a node has sent hold the text? */
+bool world_says(const struct network_node *from, const struct network_node *to, const char *text);
 /* The record of a side's termination. */
 struct dp_termination_record world_termination(unsigned side);
 

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Whom a call goes to: a branch for each place where the callee may be. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/engine/call.h"
+#include "controlplane/registrar/registrar.h"
+
+/* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
+void call_escape_user(const char *user, char *out, size_t size)
+{
+	char *end = out + size - 4;
+
+	for (; *user && out < end; user++) {
+		unsigned char c = (unsigned char)*user;
+
+		if (isalnum(c) || strchr("-_.!~*'()&=+$,;?/", c))
+			*out++ = (char)c;
+		else
+			out += sprintf(out, "%%%02X", c);
+	}
+	*out = '\0';
+}
+
+static void write_to_user(struct call *call, const char *callee)
+{
+	char text[1200], user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
+	char *at;
+
+	snprintf(aor, sizeof(aor), "%s", callee);
+	at = strrchr(aor, '@');
+	if (at)
+		*at = '\0';
+	call_escape_user(aor, user, sizeof(user));
+	snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
+	call->to_header = call_string(call, text);
+}
+
+/* All contacts ring at once (RFC 3261 §16.6). */
+static int branches_to_user(struct call *call, const struct route *route)
+{
+	struct registrar_contact *contacts = calloc(CALL_BRANCHES_MAX, sizeof(*contacts));
+	unsigned n;
+
+	if (!contacts)
+		return -ENOMEM;
+	n = registrar_lookup(call->engine->shard->registrar, route->aor, contacts,
+			     CALL_BRANCHES_MAX);
+	if (call_make_branches(call, n)) {
+		free(contacts);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		char *headers = strchr(contacts[i].uri, '?');
+
+		if (headers) /* not allowed in a Request-URI (RFC 3261 §19.1.1) */
+			*headers = '\0';
+		call->branches[i].to = contacts[i].path;
+		call->branches[i].uri = call_string(call, contacts[i].uri);
+		if (contacts[i].route[0])
+			call->branches[i].route = call_string(call, contacts[i].route);
+	}
+	free(contacts);
+	write_to_user(call, route->aor);
+	return n ? 0 : -ENOENT;
+}
+
+/* Which listener it will be is not known before the name is: the family and the realm of its media
+ * are those of the first that there is. */
+static int guess_path(const struct shard *shard, uint64_t listeners, struct sip_path *path)
+{
+	static const struct sip_address any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+
+	for (unsigned family = 0; family < 2; family++)
+		for (enum sip_transport_kind kind = SIP_UDP; kind < SIP_TRANSPORT_KINDS; kind++)
+			if (sip_transport_path(shard->transport, kind, listeners, &any[family],
+					       path) == 0)
+				return 0;
+	return -ENETUNREACH;
+}
+
+/* RFC 3263: the layers below find out where that is. */
+static int branch_to_uri(struct call *call, const struct config_trunk *trunk, const char *number)
+{
+	const struct shard *shard = call->engine->shard;
+	const char *host = strchr(trunk->uri, ':') + 1;
+	const uint64_t listeners = route_listeners(shard->config, trunk->realm);
+	char uri[ROUTE_AOR_MAX + 260], to[ROUTE_AOR_MAX + 264];
+	struct sip_path path;
+
+	if (guess_path(shard, listeners, &path))
+		return -ENETUNREACH;
+	if (call_make_branches(call, 1))
+		return -ENOMEM;
+	snprintf(uri, sizeof(uri), "%.*s%s@%s", (int)(host - trunk->uri), trunk->uri, number, host);
+	snprintf(to, sizeof(to), "<%s>", uri);
+	call->branches[0].to = path;
+	call->branches[0].next_hop = trunk->uri;
+	call->branches[0].listeners = listeners;
+	call->branches[0].uri = call_string(call, uri);
+	call->to_header = call_string(call, to);
+	return 0;
+}
+
+static int branch_to_trunk(struct call *call, const struct route *route)
+{
+	struct shard *shard = call->engine->shard;
+	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
+	struct sip_path path;
+
+	if (trunk->uri)
+		return branch_to_uri(call, trunk, route->number);
+	for (unsigned i = 0; i < trunk->addresses_count; i++) {
+		const char *address = trunk->addresses[i];
+		const char *format = strchr(address, ':') ? "sip:%s@[%s]:%u" : "sip:%s@%s:%u";
+		struct sip_address remote;
+		char uri[ROUTE_AOR_MAX + 128], to[ROUTE_AOR_MAX + 160];
+
+		if (sip_address_parse(slice_of(address), trunk->port, &remote) ||
+		    sip_transport_path(shard->transport, SIP_UDP,
+				       route_listeners(shard->config, trunk->realm), &remote,
+				       &path))
+			continue;
+		if (call_make_branches(call, 1))
+			return -ENOMEM;
+		call->branches[0].to = path;
+		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
+		snprintf(to, sizeof(to), "<%s>", uri);
+		call->branches[0].uri = call_string(call, uri);
+		call->to_header = call_string(call, to);
+		return 0;
+	}
+	return -ENETUNREACH;
+}
+
+int call_find_branches(struct call *call, const struct route *route)
+{
+	const struct config *config = call->engine->shard->config;
+
+	if (route->kind == ROUTE_USER)
+		return branches_to_user(call, route);
+	if (!limits_take_trunk(config, (int)route->trunk, call->emergency))
+		return -EBUSY;
+	call->trunk_out = (int)route->trunk;
+	call->engine->trunk_calls[route->trunk]++;
+	return branch_to_trunk(call, route);
+}

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A transfer (RFC 5589): a party of an answered call goes to somebody else. The other side of the
+ * call wants it (refer.c), or an operator.
+ *
+ *   transferor           `from`             party             `to`              target
+ *      │── REFER ─────────▶ │                 │                │── INVITE ───────▶ │
+ *      │ ◀── 202, NOTIFY ── │                 │                │ ◀───── 180, 200 ──│
+ *      │                    │── re-INVITE: what the target has said, and a seat in `to` ▶ party
+ *      │                    │ ◀──────── 200 ──│                │                   │
+ *      │ ◀── NOTIFY, BYE ───│                 └── goes over ──▶│── if it differs ─▶ │
+ *
+ * Blind: `to` is a new call, which has no caller until the party arrives. Attended: `to` is there,
+ * and the party takes the place of the transferor's leg in it; the transfer begins in WAITING.
+ *
+ * The party is in `from` until it has agreed, and stays there if anything fails. The transferor, and
+ * its leg in `to`, may hang up at any time: the calls go on without them until it is over.
+ *
+ *   DIALING ── answered ──▶ WAITING ── offered ──▶ MOVING ── agreed ──▶ OVER
+ *      │                       │                     └─ the target is lost ─▶ RETURNING ──▶ OVER
+ *      └─ refused, lost, gone ─┴──▶ OVER
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "controlplane/engine/transfer.h"
+#include "controlplane/engine/trunk.h"
+#include "controlplane/events/events.h"
+#include "controlplane/monitor/tap.h"
+#include "controlplane/session/session_internal.h"
+#include "sip/base/log.h"
+#include "sip/event/event.h"
+
+#define TRIES_MAX 10u /* while somebody is in the midst of another exchange */
+#define AGAIN_MS  500u
+#define IN_A_ROW  10u /* transfers of a party from one to the next */
+
+static void step(struct transfer *t, enum transfer_event event, unsigned status);
+
+/* --- life --- */
+
+static void release(struct transfer *t)
+{
+	if (--t->refs > 0)
+		return;
+	free(t);
+}
+
+static void let_go_of_calls(struct transfer *t)
+{
+	timer_cancel(t->engine->shard->wheel, &t->timer);
+	if (t->from) {
+		t->from->away = NULL;
+		t->refs--;
+	}
+	if (t->to) {
+		t->to->here = NULL;
+		t->refs--;
+	}
+	t->from = t->to = NULL;
+}
+
+static void tell(struct transfer *t, unsigned status, const char *state)
+{
+	char to[17], code[12];
+
+	if (status == t->told)
+		return;
+	t->told = status;
+	snprintf(to, sizeof(to), "%016" PRIx64, t->to_id);
+	snprintf(code, sizeof(code), "%u", status);
+	event_publish(t->engine->shard->events, EVENT_CALL_TRANSFER, t->from_id, 0, state, to,
+		      code);
+	if (t->sub)
+		sip_refer_progress(t->sub, status, NULL);
+}
+
+static void hang_up(struct call *call, unsigned status, const char *reason, const char *ended_by)
+{
+	const struct call_cause cause = { .status = status,
+					  .reason = reason,
+					  .ended_by = ended_by };
+
+	if (call && !call_is_over(call))
+		call_event(call, CALL_ON_HANGUP, &cause);
+}
+
+/* --- who is who --- */
+
+void call_leg(const struct call *call, const struct session *s, struct caller *caller)
+{
+	const bool is_caller = s == call->caller;
+
+	*caller = (struct caller){ .trunk = is_caller ? call->trunk_in : call->trunk_out,
+				   .anonymous = is_caller && call->withheld };
+	snprintf(caller->aor, sizeof(caller->aor), "%s", is_caller ? call->from : call->to);
+}
+
+static struct session *other_side(const struct call *call, const struct session *s)
+{
+	return s == call->caller ? call->callee : call->caller;
+}
+
+static const char *side_of(const struct call *call, const struct session *s)
+{
+	return !s ? "system" : s == call->caller ? "caller" : "callee";
+}
+
+/* The one in `to` that the party will talk to. */
+static struct session *target_of(const struct transfer *t)
+{
+	return t->leaving ? other_side(t->to, t->leaving) : t->to->callee;
+}
+
+/* --- steps --- */
+
+static bool is_quiet(const struct call *call)
+{
+	return call->exchange.state == EXCHANGE_IDLE && !call->joining;
+}
+
+/* What the party is offered. A direction that answered another one's hold says nothing any more. */
+static struct description offer_of(const struct session *target)
+{
+	struct description offer = description_without_address(&target->remote);
+
+	if (!target->answer_is_ours)
+		offer.direction = SDP_SENDRECV;
+	return offer;
+}
+
+static void on_again(struct timer *timer)
+{
+	step((struct transfer *)((char *)timer - offsetof(struct transfer, timer)),
+	     TRANSFER_ON_AGAIN, 0);
+}
+
+static void offer_place(struct transfer *t, unsigned status)
+{
+	const struct description offer = offer_of(target_of(t));
+	struct seat *before = t->party->seat;
+	int error = -EBUSY;
+
+	(void)status;
+	if (is_quiet(t->from) && is_quiet(t->to)) {
+		t->party->seat = t->there;
+		error = session_reoffer(t->party, &offer, SIP_BY_REINVITE);
+	}
+	if (!error) {
+		t->before = before;
+		t->state = TRANSFER_MOVING;
+		return;
+	}
+	t->party->seat = before;
+	if (error == -EBUSY && t->tries++ < TRIES_MAX) {
+		timer_set(t->engine->shard->wheel, &t->timer, AGAIN_MS, on_again);
+		return;
+	}
+	LOG_WARN("call", t->from_id, "its party cannot be transferred: %s", strerror(-error));
+	step(t, TRANSFER_ON_REFUSED, error == -EBUSY ? 491 : 500);
+}
+
+/* What is left of both calls after it has come to nothing. */
+static void fail(struct transfer *t, unsigned status)
+{
+	struct call *from = t->from, *to = t->to;
+	const bool blind = !t->leaving;
+
+	LOG_INFO("call", t->from_id, "transfer failed: %u", status);
+	tell(t, status, "failed");
+	let_go_of_calls(t);
+	if (blind || t->leaving_left)
+		hang_up(to, status, "transfer-failed", "system");
+	if (t->transferor_left)
+		hang_up(from, status, "transfer-failed", "system");
+}
+
+/* The seat that it was offered is no more; what it answers to that is awaited. */
+static void take_back(struct transfer *t, unsigned status)
+{
+	t->party->seat = t->before;
+	t->status = status;
+	if (t->to) {
+		t->to->here = NULL;
+		t->to = NULL;
+		t->refs--;
+	}
+}
+
+static void put_back(struct transfer *t, unsigned status)
+{
+	(void)status;
+	if (!t->transferor_left)
+		call_tell_again(t->from, t->party, other_side(t->from, t->party));
+	fail(t, t->status);
+}
+
+static void stay(struct transfer *t, unsigned status)
+{
+	(void)status;
+	fail(t, t->status);
+}
+
+static void refused(struct transfer *t, unsigned status)
+{
+	if (t->before)
+		t->party->seat = t->before;
+	fail(t, status);
+}
+
+static void abandon(struct transfer *t, unsigned status)
+{
+	struct call *to = t->to;
+	const bool blind = !t->leaving;
+
+	(void)status;
+	tell(t, 487, "failed");
+	let_go_of_calls(t);
+	if (blind)
+		hang_up(to, 487, "cancelled", "caller");
+	else if (t->leaving_left)
+		hang_up(to, 200, "normal", "system");
+}
+
+/* --- the party goes over --- */
+
+static void leave(struct call *from, struct session *party, struct seat *seat)
+{
+	/* its seat in `from` is still the one that it sits on */
+	party->seat = seat;
+	bridge_remove(seat, "transferred");
+	call_drop_relays(from);
+	if (party == from->callee) {
+		from->codec = call_string(from, session_codec(party));
+		from->callee = NULL;
+	}
+	if (party == from->early)
+		from->early = NULL;
+	*call_slot_of(from, party) = NULL;
+}
+
+static void move_trunk(struct call *call, int *trunk, int to)
+{
+	struct engine *e = call->engine;
+
+	if (*trunk >= 0) {
+		limits_release_trunk(*trunk);
+		e->trunk_calls[*trunk]--;
+	}
+	*trunk = to;
+	if (to >= 0) {
+		limits_take_trunk(e->shard->config, to, true);
+		e->trunk_calls[to]++;
+	}
+}
+
+/* From now on the call is one of the party's. */
+static void take_name(struct call *to, bool as_caller, const struct caller *party,
+		      const struct session *s)
+{
+	const char *aor = call_string(to, party->aor);
+	const char *address = call_path_text(to, sip_invite_path(s->invite));
+
+	move_trunk(to, as_caller ? &to->trunk_in : &to->trunk_out, party->trunk);
+	if (as_caller) {
+		to->from = aor;
+		to->caller_address = address;
+		to->withheld = party->anonymous;
+	} else {
+		to->to = aor;
+		to->callee_address = address;
+	}
+}
+
+static void take_place(struct transfer *t, const struct caller *party)
+{
+	struct call *to = t->to;
+	struct session *leaving = t->leaving;
+
+	if (leaving) {
+		const bool as_caller = leaving == to->caller;
+
+		take_name(to, as_caller, party, t->party);
+		t->kept->session = leaving;
+		*call_slot_of(to, leaving) = t->party;
+		if (!as_caller)
+			to->callee = t->party;
+		if (to->early == leaving)
+			to->early = NULL;
+	} else {
+		to->caller = t->party;
+	}
+	t->party->call = to->id;
+	t->party->arg = to;
+	if (sip_invite_call_id(t->party->invite).n > 0)
+		tap_call(to->engine->shard->tap, to->id, sip_invite_call_id(t->party->invite));
+	bridge_add(t->there, t->party);
+	bridge_relearn(t->there);
+}
+
+/* Does the target speak what the party has just said it understands, and in its direction? */
+static bool is_told(const struct session *target, const struct session *party)
+{
+	const struct codec *spoken = description_audio(session_formats(target));
+	const struct codec *heard = description_audio(&party->remote);
+
+	return target->local.direction == party->remote.direction && spoken && heard &&
+	       spoken->payload_type == heard->payload_type &&
+	       strcasecmp(spoken->encoding, heard->encoding) == 0;
+}
+
+static void arrive(struct transfer *t, unsigned status)
+{
+	struct call *from = t->from, *to = t->to;
+	struct session *party = t->party, *leaving = t->leaving, *target = target_of(t);
+	const char *ended_by = side_of(from, t->transferor);
+	struct caller who;
+
+	(void)status;
+	call_leg(from, party, &who);
+	call_exchange_stop(to);
+	leave(from, party, t->before);
+	take_place(t, &who);
+	to->transfers = from->transfers + 1;
+	LOG_INFO("call", from->id, "%s transferred to call %016" PRIx64, who.aor, to->id);
+	call_apply_media(to);
+	if (!is_told(target, party))
+		call_tell_again(to, target, party);
+	call_record(to);
+	tell(t, 200, "completed");
+	let_go_of_calls(t);
+	if (leaving)
+		session_end(leaving, 200, SLICE_NONE);
+	hang_up(from, 200, "transferred", ended_by);
+}
+
+/* --- the table --- */
+
+static const struct {
+	void (*action)(struct transfer *t, unsigned status);
+	uint8_t next;
+} table[TRANSFER_STATES][TRANSFER_EVENTS] = {
+	[TRANSFER_DIALING] = {
+		[TRANSFER_ON_READY] = { offer_place, TRANSFER_WAITING },
+		[TRANSFER_ON_REFUSED] = { fail, TRANSFER_OVER },
+		[TRANSFER_ON_LOST] = { fail, TRANSFER_OVER },
+		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
+	},
+	[TRANSFER_WAITING] = {
+		[TRANSFER_ON_READY] = { offer_place, TRANSFER_WAITING },
+		[TRANSFER_ON_AGAIN] = { offer_place, TRANSFER_WAITING },
+		[TRANSFER_ON_REFUSED] = { fail, TRANSFER_OVER },
+		[TRANSFER_ON_LOST] = { fail, TRANSFER_OVER },
+		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
+	},
+	[TRANSFER_MOVING] = {
+		[TRANSFER_ON_AGREED] = { arrive, TRANSFER_OVER },
+		[TRANSFER_ON_REFUSED] = { refused, TRANSFER_OVER },
+		[TRANSFER_ON_LOST] = { take_back, TRANSFER_RETURNING },
+		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
+	},
+	[TRANSFER_RETURNING] = {
+		[TRANSFER_ON_AGREED] = { put_back, TRANSFER_OVER },
+		[TRANSFER_ON_REFUSED] = { stay, TRANSFER_OVER },
+		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
+	},
+};
+
+static void step(struct transfer *t, enum transfer_event event, unsigned status)
+{
+	const unsigned state = t->state;
+
+	if (!table[state][event].action)
+		return;
+	t->refs++;
+	t->state = table[state][event].next;
+	table[state][event].action(t, status);
+	release(t);
+}
+
+/* --- its beginning --- */
+
+static bool may_change(const struct call *call)
+{
+	return (call->state == CALL_ANSWERED || call->state == CALL_HELD) && !call->away &&
+	       !call->here && !call->joining && session_is_alive(call->caller) &&
+	       session_is_alive(call->callee);
+}
+
+/* A seat is of one network and family, and whoever takes it is reached there. */
+static bool fits(const struct session *party, const struct seat *seat)
+{
+	return party->seat && seat && party->seat->realm == seat->realm &&
+	       media_termination_local(party->seat->termination)->family ==
+		       media_termination_local(seat->termination)->family;
+}
+
+unsigned transfer_check(const struct call *call, const struct transfer_start *start)
+{
+	if (!may_change(call) || start->to == call)
+		return 491;
+	if (call->transfers >= IN_A_ROW)
+		return 482;
+	if (!start->to)
+		return 0;
+	if (!may_change(start->to))
+		return 491;
+	return fits(start->party, start->leaving->seat) ? 0 : 488;
+}
+
+int transfer_create(struct call *call, const struct transfer_start *start, struct transfer **out)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+	struct call *to = start->to;
+
+	if (!t)
+		return -ENOMEM;
+	if (to)
+		t->kept = call_keep_other(to, NULL);
+	else if (call_create(call->engine, shard_new_call_id(call->engine->shard), &to))
+		to = NULL;
+	if (!to || (start->to && !t->kept)) {
+		free(t);
+		return -ENOMEM;
+	}
+	t->engine = call->engine;
+	t->refs = 2;
+	t->from = call;
+	t->to = to;
+	t->from_id = call->id;
+	t->to_id = to->id;
+	t->party = start->party;
+	t->transferor = start->transferor;
+	t->leaving = start->leaving;
+	t->there = start->leaving ? start->leaving->seat : NULL;
+	t->state = start->to ? TRANSFER_WAITING : TRANSFER_DIALING;
+	call->away = t;
+	to->here = t;
+	*out = t;
+	return 0;
+}
+
+static void on_subscription_ended(void *arg)
+{
+	struct transfer *t = arg;
+
+	t->sub = NULL;
+	release(t);
+}
+
+int transfer_accept(struct transfer *t, const struct sip_refer *refer)
+{
+	struct call *to = t->to;
+	int error;
+
+	t->refs++;
+	error = sip_refer_accept(refer, on_subscription_ended, t, &t->sub);
+	if (!error && t->sub)
+		return 0;
+	/* nobody wants to know, or can be told */
+	if (error) {
+		let_go_of_calls(t);
+		if (!t->leaving)
+			hang_up(to, 500, "failed", "system");
+	}
+	release(t);
+	return error;
+}
+
+/* Referred-By (RFC 3892) is whom we know, not what was claimed. */
+static void write_referred_by(const struct transfer *t, char *line, size_t size)
+{
+	char user[3 * ROUTE_AOR_MAX + 4];
+	struct caller who;
+	char *at;
+
+	line[0] = '\0';
+	if (!t->transferor)
+		return;
+	call_leg(t->from, t->transferor, &who);
+	at = strrchr(who.aor, '@');
+	if (!at || who.anonymous)
+		return;
+	*at = '\0';
+	call_escape_user(who.aor, user, sizeof(user));
+	snprintf(line, size, "Referred-By: <sip:%s@%s>\r\n", user, at + 1);
+}
+
+static int trunk_of(const struct call *call, const struct session *s)
+{
+	struct caller who = { .trunk = -1 };
+
+	if (s)
+		call_leg(call, s, &who);
+	return who.trunk;
+}
+
+void transfer_begin(struct transfer *t, const struct transfer_start *start)
+{
+	char headers[4 * ROUTE_AOR_MAX];
+	struct caller who;
+	struct referral referral = { .party = t->party,
+				     .caller = &who,
+				     .target = start->target,
+				     .from_trunk = trunk_of(t->from, t->transferor),
+				     .headers = headers };
+
+	t->told = 100;
+	LOG_INFO("call", t->from_id, "transfer by the %s, to call %016" PRIx64,
+		 side_of(t->from, t->transferor), t->to_id);
+	if (start->to) {
+		step(t, TRANSFER_ON_READY, 0);
+		return;
+	}
+	call_leg(t->from, t->party, &who);
+	write_referred_by(t, headers, sizeof(headers));
+	call_start_referred(t->to, &referral);
+}
+
+/* --- what the calls tell --- */
+
+void transfer_progress(struct call *to, unsigned status)
+{
+	if (to->here)
+		tell(to->here, status, "progress");
+}
+
+void transfer_target_ready(struct call *to)
+{
+	struct transfer *t = to->here;
+
+	if (!t)
+		return;
+	t->there = to->caller_seat;
+	step(t, TRANSFER_ON_READY, 0);
+}
+
+bool transfer_outlives(struct call *call, struct session *s)
+{
+	struct transfer *t = call->away;
+
+	if (t && s == other_side(call, t->party))
+		t->transferor_left = true;
+	else if ((t = call->here) && t->leaving && s == t->leaving)
+		t->leaving_left = true;
+	else
+		return false;
+	if (s->seat) {
+		bridge_remove(s->seat, "left");
+		call_apply_media(call);
+	}
+	return true;
+}
+
+bool transfer_reanswered(struct call *from, const struct session *s, bool success, unsigned status)
+{
+	struct transfer *t = from->away;
+
+	if (!t || s != t->party ||
+	    (t->state != TRANSFER_MOVING && t->state != TRANSFER_RETURNING))
+		return false;
+	step(t, success ? TRANSFER_ON_AGREED : TRANSFER_ON_REFUSED,
+	     status >= 300 && status != 401 && status != 407 ? status : 488);
+	return true;
+}
+
+void transfer_call_ended(struct call *call, unsigned status)
+{
+	if (call->away && status)
+		step(call->away, TRANSFER_ON_GONE, status);
+	if (call->here && status)
+		step(call->here, TRANSFER_ON_LOST, status);
+	/* forgotten: nobody is told */
+	while (call->away || call->here) {
+		struct transfer *t = call->away ? call->away : call->here;
+
+		t->refs++;
+		t->state = TRANSFER_OVER;
+		let_go_of_calls(t);
+		release(t);
+	}
+}
