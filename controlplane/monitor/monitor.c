@@ -17,6 +17,7 @@
 #include "sip/trace/mask.h"
 
 #define MESSAGE_MAX 65535u
+#define FUTURE_NS   UINT64_C(1000000000)
 
 struct monitor_listener {
 	struct monitor_listener *next, **prev;
@@ -145,13 +146,21 @@ static void learn(struct monitor *m, struct trace_ring *ring)
 			calls_learn(m->calls, (struct slice){ data, record->size }, record->call);
 }
 
-static struct reading *earliest(struct reading *readings, unsigned count)
+/* What is of a time to come was written before the clock was set back: it waits for nothing. */
+static uint64_t due_ns(const struct reading *r, uint64_t until_ns)
+{
+	const uint64_t time_ns = r->record->time_ns;
+
+	return time_ns > until_ns && time_ns - until_ns > FUTURE_NS ? 0 : time_ns;
+}
+
+static struct reading *earliest(struct reading *readings, unsigned count, uint64_t until_ns)
 {
 	struct reading *first = NULL;
 
 	for (unsigned i = 0; i < count; i++)
 		if (readings[i].record &&
-		    (!first || readings[i].record->time_ns < first->record->time_ns))
+		    (!first || due_ns(&readings[i], until_ns) < due_ns(first, until_ns)))
 			first = &readings[i];
 	return first;
 }
@@ -168,7 +177,7 @@ static void read_rings(struct monitor *m, uint64_t until_ns)
 		learn(m, readings[count].ring);
 		step(&readings[count++]);
 	}
-	while ((r = earliest(readings, count)) && r->record->time_ns < until_ns) {
+	while ((r = earliest(readings, count, until_ns)) && due_ns(r, until_ns) < until_ns) {
 		pass_on(m, r->record, r->data);
 		step(r);
 	}

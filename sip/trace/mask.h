@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* The response of Authorization and Proxy-Authorization, from which a password can be guessed, and
- * the keys of SDES (a=crypto, RFC 4568), with which media can be read. */
+/* The response of digests, from which a password can be guessed; all of credentials that are no
+ * digest; and the keys of SDES (a=crypto, RFC 4568), with which media can be read. */
 void trace_mask(char *message, size_t size);
 
 #endif

@@ -124,6 +124,23 @@ Test(monitor, messages_wait_until_their_call_is_known_and_come_once)
 	monitor_destroy(w.monitor);
 }
 
+Test(monitor, a_clock_that_is_set_back_stops_no_trace)
+{
+	const uint64_t hour_ns = UINT64_C(3600000000000);
+	struct world w = { .monitor = NULL };
+
+	set_up(&w);
+	listen_for(&w, (struct trace_filter){ .call = 0 });
+	put(&w, 0, hour_ns, "INVITE", "alice", "a", "198.18.0.101");
+	put(&w, 1, 2000, "INVITE", "alice", "b", "198.18.0.101");
+	put(&w, 0, 1000, "INVITE", "alice", "c", "198.18.0.101");
+	monitor_run(w.monitor, 1500);
+	cr_assert_str_eq(w.seen, "a0 c0 ");
+	monitor_run(w.monitor, 2500);
+	cr_assert_str_eq(w.seen, "a0 c0 b0 ");
+	monitor_destroy(w.monitor);
+}
+
 Test(monitor, a_listener_may_leave_while_it_is_told)
 {
 	struct world w = { .leave = true };

@@ -84,6 +84,48 @@ Test(mask, secrets_are_gone_and_nothing_else)
 	cr_assert_str_eq(text, expected);
 }
 
+Test(mask, secrets_are_found_however_they_are_written)
+{
+	static const struct {
+		const char *text, *expected;
+	} rows[] = {
+		{ "Authorization: Digest a=b, response=0123abcd, nc=1\r\n",
+		  "Authorization: Digest a=b, response=xxxxxxxx, nc=1\r\n" },
+		{ "Authorization: Digest response=0f\r\n",
+		  "Authorization: Digest response=xx\r\n" },
+		{ "Authorization: Digest RESPONSE\t =\t\"0f\"\r\n",
+		  "Authorization: Digest RESPONSE\t =\t\"xx\"\r\n" },
+		{ "Authorization: Digest response=\r\n \"0f\"\r\nX: \"0f\"\r\n",
+		  "Authorization: Digest response=\r\n \"xx\"\r\nX: \"0f\"\r\n" },
+		{ "Authorization: Digest response=\"0\\\"f\", x=1\r\n",
+		  "Authorization: Digest response=\"xxxx\", x=1\r\n" },
+		{ "Authorization: Digest xresponse=0f,response=\"0f",
+		  "Authorization: Digest xresponse=0f,response=\"xx" },
+		{ "Authorization: Basic YWxpY2U6c2VjcmV0\r\n",
+		  "Authorization: Basic xxxxxxxxxxxxxxxx\r\n" },
+		{ "Proxy-Authorization : Bearer a.b c\r\n",
+		  "Proxy-Authorization : Bearer xxx x\r\n" },
+		{ "Authorization-Info: response=0f\r\n", "Authorization-Info: response=0f\r\n" },
+		{ "Proxy-Authentication-Info: rspauth=0f\r\n",
+		  "Proxy-Authentication-Info: rspauth=xx\r\n" },
+		{ "Authorization", "Authorization" },
+		{ "Authorization:", "Authorization:" },
+		{ "a=crypto:1 S inline:ab;inline:cd|1\r\n",
+		  "a=crypto:1 S inline:xx;inline:xx|1\r\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const size_t size = strlen(rows[i].text);
+		char *text = malloc(size); /* without a terminator, so that a byte beyond is seen */
+
+		memcpy(text, rows[i].text, size);
+		trace_mask(text, size);
+		cr_expect(slice_equal((struct slice){ text, size }, slice_of(rows[i].expected)),
+			  "%s", rows[i].text);
+		free(text);
+	}
+}
+
 Test(hep, a_packet_has_the_chunks_that_collectors_want)
 {
 	const struct trace_hep hep = { .capture_id = 2001, .password = "pw" };
