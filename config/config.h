@@ -205,8 +205,10 @@ struct config_trunk {
 	bool emergency;     /* takes emergency calls, default false */
 	const char *username, *password; /* for its challenges; NULL: none */
 	const char *auth_realm;          /* of these; NULL: any */
-	const char *domain;              /* where we register; NULL: its address */
-	unsigned register_s;             /* 0: we do not register there */
+	const char **auth_algorithms;    /* that are answered; default all */
+	unsigned auth_algorithms_count;
+	const char *domain;  /* where we register; NULL: its address */
+	unsigned register_s; /* 0: we do not register there */
 };
 
 struct config_calls {

@@ -435,8 +435,15 @@ static const struct schema_key trunk_keys[] = {
 	{ "password", "Clear text, beside `username`.", SCHEMA_ABSENT,
 	  STRING(config_trunk, password, 1, 128) },
 	{ "auth_realm",
-	  "The realm whose challenges are answered. Without it any that the peer names.",
+	  "The realm whose challenges are answered. Without it any that the peer names; whatever the "
+	  "realm, where the peer's `addresses` and `uri` lead to and nowhere else.",
 	  SCHEMA_ABSENT, STRING(config_trunk, auth_realm, 1, 127) },
+	{ "auth_algorithms",
+	  "Digest algorithms that we prove the password with; of those that the peer offers the "
+	  "strongest. Leave MD5 out where the peer has better: nobody on the way can then make us use "
+	  "it.",
+	  "SHA-512-256, SHA-256, MD5", .type = SCHEMA_CHOICES, LIST(config_trunk, auth_algorithms),
+	  .count_max = 3, .choices = "SHA-512-256 | SHA-256 | MD5" },
 	{ "register_s", "Seconds that we register for at the peer, under `username`; 0: we do not.",
 	  "0", NUMBER(config_trunk, register_s, 0, 86400) },
 	{ "domain", "The domain that we register in there. Without it the peer's address.",

@@ -73,8 +73,8 @@ static bool is_our_domain(const struct config *config, struct slice host)
 }
 
 /* The cases that are plain; all others are looked at with a transaction. aor: in whose domain. */
-static bool needs_challenge(struct engine *e, const struct sip_msg *request,
-			    const struct sip_path *from, char aor[ROUTE_AOR_MAX])
+static bool needs_credentials(struct engine *e, const struct sip_msg *request,
+			      const struct sip_path *from, char aor[ROUTE_AOR_MAX])
 {
 	const struct registrar *registrar = e->shard->registrar;
 
@@ -82,11 +82,9 @@ static bool needs_challenge(struct engine *e, const struct sip_msg *request,
 	    config_is_open(e->shard->config, from->listener))
 		return false;
 	if (request->method == SIP_REGISTER)
-		return sip_msg_header(request, SIP_H_AUTHORIZATION) == NULL &&
-		       is_our_domain(e->shard->config, request->uri.host) &&
+		return is_our_domain(e->shard->config, request->uri.host) &&
 		       registrar_aor(registrar, &request->to.uri, aor) == 0;
 	return request->method == SIP_INVITE && request->to_tag.n == 0 &&
-	       sip_msg_header(request, SIP_H_PROXY_AUTHORIZATION) == NULL &&
 	       trunk_of(e->shard->config, from) < 0 &&
 	       registrar_aor(registrar, &request->from.uri, aor) == 0;
 }
@@ -98,13 +96,17 @@ bool engine_admit(struct engine *e, struct sip_msg *request, const struct sip_pa
 				  .now_s = shard_wall_ms() / 1000,
 				  .source = &from->remote,
 				  .proven = from->kind != SIP_UDP };
+	enum digest_verdict verdict;
 	struct sip_build build;
 
-	if (!needs_challenge(e, request, from, aor))
+	if (!needs_credentials(e, request, from, aor))
 		return true;
 	ask.realm = slice_of(strrchr(aor, '@') + 1);
+	verdict = digest_look(e->shard->digest, request, &ask);
+	if (verdict != DIGEST_MISSING && verdict != DIGEST_STALE)
+		return true;
 	sip_build_init(&build, buffer, sizeof(buffer) - 1);
-	digest_challenge(e->shard->digest, request, &ask, false, &build);
+	digest_challenge(e->shard->digest, request, &ask, verdict == DIGEST_STALE, &build);
 	if (build.overflow)
 		return true;
 	buffer[build.used] = '\0';

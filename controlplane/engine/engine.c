@@ -178,6 +178,11 @@ void engine_on_request(struct engine *e, struct sip_transaction *server, struct 
 	}
 }
 
+void engine_found_peer(struct engine *e, unsigned trunk, const struct sip_address *address)
+{
+	trunks_found(e->trunks, trunk, address);
+}
+
 static void hangup(struct call *call)
 {
 	struct call_cause cause = { .status = call->answered_ms ? 200 : 480,

@@ -22,8 +22,9 @@ void engine_destroy(struct engine *engine);
 /* Rebuilds the calls on record that belong to this shard. Before the first SIP message. */
 void engine_restore(struct engine *engine);
 
-/* For sip_ua_user: an INVITE or REGISTER that has no credentials and needs some is challenged here,
- * and leaves nothing behind (RFC 3261 §8.2.7): whoever sends it may not be where it says. */
+/* For sip_ua_user: an INVITE or REGISTER that needs credentials and has none, or some for another
+ * nonce, is challenged here, and leaves nothing behind (RFC 3261 §8.2.7): whoever sends it may not be
+ * where it says. */
 bool engine_admit(struct engine *engine, struct sip_msg *request, const struct sip_path *from);
 /* For sip_ua_user: a new INVITE; a request outside dialogs (REGISTER, OPTIONS, …). */
 void engine_on_invite(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
@@ -43,6 +44,9 @@ bool engine_on_inside(struct engine *engine, struct sip_dialog *dialog,
 #define ENGINE_OPTIONS                                                \
 	(1u << SIP_OPTION_REPLACES | 1u << SIP_OPTION_TARGET_DIALOG | \
 	 1u << SIP_OPTION_NO_REFER_SUB | ENGINE_UNSAID)
+
+/* The uri of a trunk leads to this address. */
+void engine_found_peer(struct engine *engine, unsigned trunk, const struct sip_address *address);
 
 /* Ends a call as an operator: BYE or CANCEL to both sides. -ENOENT. */
 int engine_hangup(struct engine *engine, uint64_t call_id);

@@ -204,19 +204,43 @@ static void on_time(struct timer *timer)
 
 /* --- life --- */
 
+static unsigned algorithms_of(const struct config_trunk *config)
+{
+	enum digest_algorithm one;
+	unsigned bits = 0;
+
+	for (unsigned i = 0; i < config->auth_algorithms_count; i++)
+		if (digest_algorithm_parse(slice_of(config->auth_algorithms[i]), &one))
+			bits |= 1u << one;
+	return bits;
+}
+
+static int open_credentials(struct trunk *t)
+{
+	int error = sip_credentials_create(&t->account, 1, &t->credentials);
+
+	for (unsigned i = 0; !error && i < t->config->addresses_count; i++) {
+		struct sip_address address;
+
+		if (sip_address_parse(slice_of(t->config->addresses[i]), 0, &address) == 0)
+			sip_credentials_bind(t->credentials, &address);
+	}
+	return error;
+}
+
 static int open_trunk(struct trunk *t)
 {
 	if (!t->config->username)
 		return 0;
 	t->account = (struct sip_account){ t->config->auth_realm, t->config->username,
-					   t->config->password };
+					   t->config->password, algorithms_of(t->config) };
 	if (t->config->register_s > 0 && t->shard->index == 0) {
 		t->state = STATE_WAITING;
 		t->expires_s = t->config->register_s;
 		t->again_s = AGAIN_MIN_S;
 		timer_set(t->shard->wheel, &t->timer, BEGIN_MS, on_time);
 	}
-	return sip_credentials_create(&t->account, 1, &t->credentials);
+	return open_credentials(t);
 }
 
 int trunks_create(struct shard *shard, struct trunks **trunks)
@@ -260,6 +284,12 @@ struct sip_credentials *trunks_credentials(const struct trunks *trunks, int trun
 {
 	return trunk >= 0 && (unsigned)trunk < trunks->count ? trunks->list[trunk].credentials
 							     : NULL;
+}
+
+void trunks_found(struct trunks *trunks, unsigned trunk, const struct sip_address *address)
+{
+	if (trunk < trunks->count && trunks->list[trunk].credentials)
+		sip_credentials_bind(trunks->list[trunk].credentials, address);
 }
 
 const char *trunks_state(const struct trunks *trunks, unsigned trunk)

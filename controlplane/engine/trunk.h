@@ -20,6 +20,8 @@ void trunks_destroy(struct trunks *trunks);
 
 /* NULL: it has none, or trunk is none (-1). */
 struct sip_credentials *trunks_credentials(const struct trunks *trunks, int trunk);
+/* The trunk's uri leads to this address: its challenges are answered there. */
+void trunks_found(struct trunks *trunks, unsigned trunk, const struct sip_address *address);
 /* "up" of one that we do not register at. */
 const char *trunks_state(const struct trunks *trunks, unsigned trunk);
 

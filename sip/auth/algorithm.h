@@ -10,7 +10,8 @@
 
 #include "sip/base/slice.h"
 
-/* id, the token of the algorithm parameter (RFC 8760 §2.1), libcrypto's name, bytes */
+/* The weakest first. id, the token of the algorithm parameter (RFC 8760 §2.1), libcrypto's name,
+ * bytes */
 #define DIGEST_ALGORITHM_TABLE(X)          \
 	X(MD5, "MD5", "MD5", 16)           \
 	X(SHA256, "SHA-256", "SHA256", 32) \

@@ -32,6 +32,8 @@ struct sip_credentials {
 	unsigned account_count;
 	unsigned next; /* the place that gives way when all are taken */
 	struct challenge challenges[SIP_CREDENTIALS_REALMS];
+	unsigned host_count, next_host;
+	struct sip_address hosts[SIP_CREDENTIALS_HOSTS];
 };
 
 int sip_credentials_create(const struct sip_account *accounts, unsigned count,
@@ -53,6 +55,28 @@ void sip_credentials_destroy(struct sip_credentials *credentials)
 		return;
 	OPENSSL_cleanse(credentials, sizeof(*credentials));
 	free(credentials);
+}
+
+/* --- hosts ------------------------------------------------------------------------------------ */
+
+static bool are_for(const struct sip_credentials *c, const struct sip_address *host)
+{
+	if (host == NULL)
+		return true;
+	for (unsigned i = 0; i < c->host_count; i++)
+		if (sip_address_same_host(&c->hosts[i], host))
+			return true;
+	return false;
+}
+
+void sip_credentials_bind(struct sip_credentials *c, const struct sip_address *host)
+{
+	if (are_for(c, host))
+		return;
+	if (c->host_count < SIP_CREDENTIALS_HOSTS)
+		c->hosts[c->host_count++] = *host;
+	else
+		c->hosts[c->next_host++ % SIP_CREDENTIALS_HOSTS] = *host;
 }
 
 /* --- challenges ------------------------------------------------------------------------------- */
@@ -170,7 +194,18 @@ static int count_try(struct sip_credentials *c, const struct challenge *ch, bool
 	return 0;
 }
 
-/* One challenge of a response. 1: passed over, another of its realm was taken. */
+static bool may_use(const struct sip_credentials *c, const struct digest_params *p,
+		    enum digest_algorithm algorithm)
+{
+	const struct sip_account *account;
+	char realm[REALM_MAX];
+
+	account = account_of(c, unquote(p->realm, realm));
+	return account == NULL || account->algorithms == 0 ||
+	       (account->algorithms >> algorithm & 1u) != 0;
+}
+
+/* One challenge of a response. 1: passed over, a better one of its realm was taken. */
 static int take(struct sip_credentials *c, struct slice value, bool proxy, uint8_t *taken,
 		struct sip_challenge_try *attempt)
 {
@@ -178,19 +213,22 @@ static int take(struct sip_credentials *c, struct slice value, bool proxy, uint8
 	struct digest_params p;
 	struct challenge *ch;
 	enum digest_qop qop;
+	bool again;
 	int rc;
 
 	if (!digest_scheme_take(&value))
 		return -ENOTSUP;
 	if (!digest_params_read(value, &p) || !fits(&p))
 		return -EBADMSG;
-	ch = find(c, p.realm, proxy);
-	if (ch != NULL && (*taken & 1u << (ch - c->challenges)) != 0)
-		return 1;
-	if (!digest_algorithm_parse(p.algorithm, &algorithm) || !choose_qop(p.qop, &qop))
+	if (!digest_algorithm_parse(p.algorithm, &algorithm) || !may_use(c, &p, algorithm) ||
+	    !choose_qop(p.qop, &qop))
 		return -ENOTSUP;
+	ch = find(c, p.realm, proxy);
+	again = ch != NULL && (*taken & 1u << (ch - c->challenges)) != 0;
+	if (again && algorithm <= ch->algorithm)
+		return 1;
 	rc = keep(c, &p, proxy, algorithm, qop, &ch);
-	if (rc != 0)
+	if (rc != 0 || again)
 		return rc;
 	*taken |= (uint8_t)(1u << (ch - c->challenges));
 	rc = count_try(c, ch, slice_equal_nocase(p.stale, SLICE("true")), attempt);
@@ -200,7 +238,7 @@ static int take(struct sip_credentials *c, struct slice value, bool proxy, uint8
 }
 
 int sip_credentials_take(struct sip_credentials *c, const struct sip_msg *response,
-			 struct sip_challenge_try *attempt)
+			 const struct sip_address *host, struct sip_challenge_try *attempt)
 {
 	static const struct {
 		enum sip_header_id id;
@@ -209,6 +247,8 @@ int sip_credentials_take(struct sip_credentials *c, const struct sip_msg *respon
 	uint8_t taken = 0;
 	int worst = -EBADMSG;
 
+	if (!are_for(c, host))
+		return -EPERM;
 	for (unsigned i = 0; i < 2; i++) {
 		for (const struct sip_header *h = sip_msg_header(response, kinds[i].id); h != NULL;
 		     h = sip_msg_next(response, h)) {
@@ -282,6 +322,8 @@ static void write_one(struct challenge *ch, const struct sip_authorized_request 
 void sip_credentials_write(struct sip_credentials *credentials,
 			   const struct sip_authorized_request *request, struct sip_build *build)
 {
+	if (!are_for(credentials, request->host))
+		return;
 	for (unsigned i = 0; i < SIP_CREDENTIALS_REALMS; i++) {
 		struct challenge *ch = &credentials->challenges[i];
 

@@ -212,6 +212,26 @@ static bool response_is_right(struct digest_server *server, const struct digest_
 	return digest_equal(expected, c->response) & known;
 }
 
+static bool nonce_is_ours(struct digest_server *server, const struct digest_ask *ask,
+			  struct slice text, struct nonce *nonce)
+{
+	return nonce_read(server->mac, ask, text, nonce) &&
+	       nonce_is_fresh(server, nonce, ask->now_s);
+}
+
+enum digest_verdict digest_look(struct digest_server *server, const struct sip_msg *request,
+				const struct digest_ask *ask)
+{
+	enum digest_algorithm which;
+	struct digest_params c;
+	struct nonce nonce;
+	const enum digest_verdict verdict = find_credentials(server, request, ask, &c, &which);
+
+	if (verdict != DIGEST_OK)
+		return verdict;
+	return nonce_is_ours(server, ask, c.nonce, &nonce) ? DIGEST_OK : DIGEST_STALE;
+}
+
 void digest_check(struct digest_server *server, const struct sip_msg *request,
 		  const struct digest_ask *ask, const struct digest_users *users,
 		  struct digest_result *result)
@@ -229,8 +249,7 @@ void digest_check(struct digest_server *server, const struct sip_msg *request,
 	if (!digest_user_read(&c, result->username, sizeof(result->username)) ||
 	    !read_proof(request, &c, which, &result->proof, &count)) {
 		result->verdict = DIGEST_MALFORMED;
-	} else if (!nonce_read(server->mac, ask, c.nonce, &nonce) ||
-		   !nonce_is_fresh(server, &nonce, ask->now_s)) {
+	} else if (!nonce_is_ours(server, ask, c.nonce, &nonce)) {
 		/* RFC 7616 §3.3 asks no more of stale than an invalid nonce. So a made-up one
 		 * costs one HMAC, and a password can be tried on a nonce of ours alone. */
 		result->verdict = DIGEST_STALE;

@@ -88,6 +88,11 @@ void digest_check(struct digest_server *server, const struct sip_msg *request,
 		  const struct digest_ask *ask, const struct digest_users *users,
 		  struct digest_result *result);
 
+/* What can be said without a password and without noting anything: MISSING, STALE, MALFORMED; OK:
+ * digest_check() will tell. */
+enum digest_verdict digest_look(struct digest_server *server, const struct sip_msg *request,
+				const struct digest_ask *ask);
+
 /* Appends the challenges for a request (one header per algorithm) to its 401 or 407. */
 void digest_challenge(struct digest_server *server, const struct sip_msg *request,
 		      const struct digest_ask *ask, bool stale, struct sip_build *response);

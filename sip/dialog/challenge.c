@@ -4,6 +4,9 @@
  * as a transaction of its own with the next CSeq. What is known of challenges from before goes
  * with each request at once.
  */
+#include <errno.h>
+
+#include "sip/base/log.h"
 #include "sip/dialog/internal.h"
 
 void sip_invite_set_credentials(struct sip_invite *invite, struct sip_credentials *credentials)
@@ -11,10 +14,11 @@ void sip_invite_set_credentials(struct sip_invite *invite, struct sip_credential
 	invite->origin->credentials = credentials;
 }
 
-void challenge_foresee(const struct sip_origin *origin, struct slice body, struct sip_build *b)
+void challenge_foresee(const struct sip_origin *origin, const struct sip_address *host,
+		       struct slice body, struct sip_build *b)
 {
 	struct slice line = { b->buffer, b->line };
-	struct sip_authorized_request request = { .body = body };
+	struct sip_authorized_request request = { .body = body, .host = host };
 
 	if (origin->credentials == NULL)
 		return;
@@ -65,6 +69,18 @@ static int build_again(const struct sip_origin *origin, uint32_t cseq, struct sl
 	return sip_build_finish(&b, type, rest, message);
 }
 
+static int take(struct sip_origin *origin, const struct sip_msg *response,
+		const struct sip_path *path, struct sip_challenge_try *attempt)
+{
+	char text[SIP_ADDRESS_TEXT];
+	int rc = sip_credentials_take(origin->credentials, response, &path->remote, attempt);
+
+	if (rc == -EPERM)
+		LOG_WARN("auth", 0, "%s asks for the password of another peer: not answered",
+			 sip_address_text(&path->remote, text));
+	return rc;
+}
+
 bool challenge_answer(struct sip_origin *origin, uint32_t *cseq, struct sip_transaction **client,
 		      const struct sip_msg *response, const struct sip_transaction_user *user,
 		      void *arg)
@@ -72,6 +88,7 @@ bool challenge_answer(struct sip_origin *origin, uint32_t *cseq, struct sip_tran
 	struct sip_transaction *refused = *client, *again = NULL;
 	struct sip_challenge_try attempt;
 	struct slice first, rest, message;
+	const struct sip_path *path;
 	uint16_t mark;
 
 	if (origin->credentials == NULL)
@@ -81,13 +98,16 @@ bool challenge_answer(struct sip_origin *origin, uint32_t *cseq, struct sip_tran
 			sip_credentials_note(origin->credentials, response);
 		return false;
 	}
+	path = sip_transaction_path(refused);
+	/* Outside dialogs a request goes where its user has said, maybe by a name. */
+	if (cseq == &origin->cseq)
+		sip_credentials_bind(origin->credentials, &path->remote);
 	mark = sip_transaction_mark(refused);
 	attempt = (struct sip_challenge_try){ (uint8_t)(mark >> 8), (uint8_t)mark };
 	if (!sip_transaction_sent(refused, &first, &rest) ||
-	    sip_credentials_take(origin->credentials, response, &attempt) != 0 ||
+	    take(origin, response, path, &attempt) != 0 ||
 	    build_again(origin, *cseq + 1, first, rest, &message) != 0 ||
-	    sip_transaction_start(origin->ua->transactions, sip_transaction_path(refused), message,
-				  user, arg, &again) != 0)
+	    sip_transaction_start(origin->ua->transactions, path, message, user, arg, &again) != 0)
 		return false;
 	++*cseq;
 	sip_transaction_set_mark(again, (uint16_t)(attempt.answered << 8 | attempt.again));

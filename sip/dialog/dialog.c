@@ -343,11 +343,12 @@ int sip_dialog_send(struct sip_dialog *dialog, const struct sip_request *request
 		sip_build_header(&b, SIP_H_CONTACT, "%s", dialog->origin->contact);
 	capability_put(ua, &b, request->method, 0);
 	sip_build_lines(&b, request->headers);
-	challenge_foresee(dialog->origin, request->body, &b);
+	remote_destination(&dialog->remote, &to);
+	if (to.uri.n == 0) /* where a name leads is found out later */
+		challenge_foresee(dialog->origin, &to.path.remote, request->body, &b);
 	rc = sip_build_finish(&b, request->type, request->body, &message);
 	if (rc != 0)
 		return rc;
-	remote_destination(&dialog->remote, &to);
 	if (to.uri.n > 0)
 		return sip_transaction_start_to(ua->transactions, &to, message, user, arg, client);
 	return sip_transaction_start(ua->transactions, &to.path, message, user, arg, client);

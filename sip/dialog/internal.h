@@ -301,8 +301,10 @@ void origin_begin(const struct sip_origin *origin, struct sip_build *b, enum sip
 struct sip_origin *origin_of_request(const struct sip_ua *ua, const struct sip_msg *request);
 
 /* --- challenge.c --- */
-/* Appends to a request what is known of challenges from before. */
-void challenge_foresee(const struct sip_origin *origin, struct slice body, struct sip_build *b);
+/* Appends to a request what is known of challenges from before. host: where it goes; NULL: where the
+ * credentials are for. */
+void challenge_foresee(const struct sip_origin *origin, const struct sip_address *host,
+		       struct slice body, struct sip_build *b);
 /* true: it was a challenge, and the request is on its way again, in another transaction, which
  * takes the place of *client. cseq: of the last request of the dialog, or of the origin. */
 bool challenge_answer(struct sip_origin *origin, uint32_t *cseq, struct sip_transaction **client,

@@ -239,7 +239,9 @@ int sip_origin_send(struct sip_origin *origin, const struct sip_request *request
 	if (request->contact && !moves)
 		sip_build_header(&b, SIP_H_CONTACT, "%s", origin->contact);
 	sip_build_lines(&b, request->headers);
-	challenge_foresee(origin, request->body, &b);
+	if (origin->credentials != NULL && to.uri.n == 0)
+		sip_credentials_bind(origin->credentials, &origin->path.remote);
+	challenge_foresee(origin, NULL, request->body, &b);
 	rc = sip_build_finish(&b, request->type, request->body, &message);
 	if (rc != 0)
 		return rc;

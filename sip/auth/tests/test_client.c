@@ -10,11 +10,12 @@
 #define NOW 1700000000u
 #define URI "sip:123@carrier.lab"
 
-static const struct sip_account accounts[] = { { "carrier.lab", "tandem", "trunk-secret" },
-					       { NULL, "any \"one\"", "other-secret" } };
+static const struct sip_account accounts[] = { { "carrier.lab", "tandem", "trunk-secret", 0 },
+					       { NULL, "any \"one\"", "other-secret", 0 } };
 static struct sip_credentials *client;
 static struct sip_challenge_try attempt;
 static char lines[4096];
+static const struct sip_address *host; /* where requests go */
 
 static void set_up(void)
 {
@@ -40,7 +41,7 @@ static int take(unsigned status, const char *challenges)
 			     status, challenges);
 
 	cr_assert_eq(sip_msg_parse(text, (size_t)n, NULL, &msg, &error), 0, "%s", text);
-	rc = status < 300 ? 0 : sip_credentials_take(client, msg, &attempt);
+	rc = status < 300 ? 0 : sip_credentials_take(client, msg, host, &attempt);
 	if (status < 300)
 		sip_credentials_note(client, msg);
 	sip_msg_unref(msg);
@@ -49,7 +50,8 @@ static int take(unsigned status, const char *challenges)
 
 static const char *answer(const char *body)
 {
-	struct sip_authorized_request request = { SLICE("INVITE"), SLICE(URI), slice_of(body) };
+	struct sip_authorized_request request = { SLICE("INVITE"), SLICE(URI), slice_of(body),
+						  host };
 	int n = sip_credentials_lines(client, &request, lines, sizeof(lines) - 1);
 
 	cr_assert_geq(n, 0);
@@ -73,14 +75,16 @@ Test(client_role, says_nothing_unasked)
 	cr_expect_str_eq(answer(""), "");
 }
 
-Test(client_role, of_several_challenges_the_topmost_that_it_can_meet)
+Test(client_role, of_several_challenges_the_strongest_that_it_can_meet)
 {
 	cr_expect_eq(take(401, "WWW-Authenticate: Digest realm=\"carrier.lab\", nonce=\"n0\", "
 			       "algorithm=SHA3-999, qop=\"auth\"\r\n"
+			       "WWW-Authenticate: Digest realm=\"carrier.lab\", nonce=\"n2\", "
+			       "algorithm=MD5, qop=\"auth\"\r\n"
 			       "WWW-Authenticate: Digest realm=\"carrier.lab\", nonce=\"n1\", "
 			       "algorithm=SHA-512-256, qop=\"auth-int,auth\", opaque=\"op\"\r\n"
-			       "WWW-Authenticate: Digest realm=\"carrier.lab\", nonce=\"n2\", "
-			       "algorithm=MD5, qop=\"auth\"\r\n"),
+			       "WWW-Authenticate: Digest realm=\"carrier.lab\", nonce=\"n3\", "
+			       "algorithm=SHA-256, qop=\"auth\"\r\n"),
 		     0);
 	answer("");
 	cr_expect_eq(occurrences(lines, "Authorization: "), 1);
@@ -159,6 +163,56 @@ Test(client_role, what_is_not_answered)
 	cr_assert_eq(sip_credentials_create(accounts, 1, &client), 0);
 	cr_expect_eq(take(401, "WWW-Authenticate: Digest realm=\"else\", nonce=\"n\"\r\n"), -ENOENT,
 		     "no account for it");
+}
+
+static struct sip_address ip(const char *text)
+{
+	struct sip_address address;
+
+	cr_assert_eq(sip_address_parse(slice_of(text), 5060, &address), 0);
+	return address;
+}
+
+Test(client_role, nobody_is_answered_but_whom_the_credentials_are_for)
+{
+	const struct sip_address carrier = ip("198.18.0.104"), other = ip("198.18.0.105");
+	const char *challenge = "WWW-Authenticate: Digest realm=\"carrier.lab\", nonce=\"n\", "
+				"qop=\"auth\"\r\n";
+
+	host = &carrier;
+	cr_expect_eq(take(401, challenge), -EPERM, "they are for nobody yet");
+	sip_credentials_bind(client, &carrier);
+	cr_expect_eq(take(401, challenge), 0);
+	cr_expect_eq(occurrences(answer(""), "Authorization: "), 1);
+	host = &other;
+	attempt = (struct sip_challenge_try){ 0 };
+	cr_expect_eq(take(401, challenge), -EPERM);
+	cr_expect_str_eq(answer(""), "", "nor unasked, with a nonce of the carrier's");
+	for (unsigned i = 0; i < 2 * SIP_CREDENTIALS_HOSTS; i++) {
+		const struct sip_address one = { .family = AF_INET,
+						 .ip = { 10, 0, 0, (uint8_t)i } };
+
+		sip_credentials_bind(client, &one);
+	}
+	host = &carrier;
+	cr_expect_eq(take(401, challenge), -EPERM, "so many are known, and no more");
+}
+
+Test(client_role, an_algorithm_below_the_floor_is_not_answered)
+{
+	const struct sip_account strict = { NULL, "tandem", "secret",
+					    1u << DIGEST_SHA256 | 1u << DIGEST_SHA512_256 };
+
+	sip_credentials_destroy(client);
+	cr_assert_eq(sip_credentials_create(&strict, 1, &client), 0);
+	cr_expect_eq(
+		take(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n"),
+		-ENOTSUP, "none said: MD5");
+	cr_expect_eq(take(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n"
+			       "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", "
+			       "algorithm=SHA-256, qop=\"auth\"\r\n"),
+		     0);
+	cr_expect_not_null(strstr(answer(""), "algorithm=SHA-256"));
 }
 
 /* --- no circles --- */

@@ -12,7 +12,7 @@
 	"qop=\"auth\"" more "\r\n"
 #define PEER "Contact: <sip:peer@192.0.2.3>\r\n"
 
-static const struct sip_account account = { NULL, "tandem", "secret" };
+static const struct sip_account account = { .username = "tandem", .password = "secret" };
 static struct table t;
 
 static void set_up(void)
