@@ -106,16 +106,18 @@ struct config_connections {
 struct config_guard {
 	const char **trusted; /* prefixes without limits of their own; trunks are */
 	unsigned trusted_count;
-	unsigned messages_per_s;   /* of a source; 0: no limit; default 5000 */
-	unsigned requests_per_s;   /* outside dialogs, likewise; default 1000 */
-	unsigned transactions_max; /* unfinished, of a source; 0: no limit; default 2000 */
-	unsigned ban_after;        /* wrong passwords in ban_window_s, default 20; 0: never */
-	unsigned ban_window_s;     /* default 600 */
-	unsigned ban_s;            /* the first ban of a source; default 300; 0: no bans */
-	unsigned ban_max_s;        /* each is twice as long as the one before, default 86400 */
-	unsigned wait_target_ms;   /* of messages, under overload; default 25 */
-	unsigned stale_ms;         /* a request that has waited longer is dropped; 0: never */
-	const char **scanners;     /* in User-Agent or From */
+	unsigned messages_per_s;    /* of a source; 0: no limit; default 5000 */
+	unsigned requests_per_s;    /* outside dialogs, likewise; default 1000 */
+	unsigned connections_per_s; /* likewise; default 200 */
+	unsigned keepalives_per_s;  /* STUN that is answered, likewise; default 100 */
+	unsigned transactions_max;  /* unfinished, of a source; 0: no limit; default 2000 */
+	unsigned ban_after;         /* wrong passwords in ban_window_s, default 20; 0: never */
+	unsigned ban_window_s;      /* default 600 */
+	unsigned ban_s;             /* the first ban of a source; default 300; 0: no bans */
+	unsigned ban_max_s;         /* each is twice as long as the one before, default 86400 */
+	unsigned wait_target_ms;    /* of messages, under overload; default 25 */
+	unsigned stale_ms;          /* a request that has waited longer is dropped; 0: never */
+	const char **scanners;      /* in User-Agent or From */
 	unsigned scanners_count;
 	const char **emergency; /* urn:service:sos, numbers */
 	unsigned emergency_count;

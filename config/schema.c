@@ -191,7 +191,7 @@ static const struct schema_section connections_section = {
 static const struct schema_key guard_keys[] = {
 	{ "trusted",
 	  "Networks whose hosts are never banned and have no limits of their own. The addresses of "
-	  "trunks need not be named: they are.",
+	  "trunks need not be named, nor those that their `uri` leads to.",
 	  SCHEMA_ABSENT, .type = SCHEMA_STRINGS, LIST(config_guard, trusted), .min = 1, .max = 49,
 	  .count_max = 64, .form = schema_form_prefix },
 	{ "messages_per_s",
@@ -200,6 +200,11 @@ static const struct schema_key guard_keys[] = {
 	  "5000", NUMBER(config_guard, messages_per_s, 0, 1000000) },
 	{ "requests_per_s", "Likewise, requests outside dialogs: calls, registrations.", "1000",
 	  NUMBER(config_guard, requests_per_s, 0, 1000000) },
+	{ "connections_per_s", "Likewise, connections.", "200",
+	  NUMBER(config_guard, connections_per_s, 0, 1000000) },
+	{ "keepalives_per_s",
+	  "Likewise, STUN requests over UDP that are answered: so many go to whom somebody forges.",
+	  "100", NUMBER(config_guard, keepalives_per_s, 0, 1000000) },
 	{ "transactions_max",
 	  "Requests of a source that may be unfinished at a time; above, 503; 0: no limit.", "2000",
 	  NUMBER(config_guard, transactions_max, 0, 1000000) },
@@ -224,7 +229,8 @@ static const struct schema_key guard_keys[] = {
 	  "500", NUMBER(config_guard, stale_ms, 0, 60000) },
 	{ "scanners",
 	  "Texts in User-Agent or From of tools that look for weak servers: such messages are "
-	  "dropped without an answer and their source is banned. In any case.",
+	  "dropped without an answer, and their source is banned if it has connected (that of a "
+	  "datagram may be forged). In any case.",
 	  "friendly-scanner, friendly-request, sipvicious, sipcli, sundayddr, sip-scan, "
 	  "siparmyknife, VaxSIPUserAgent, VaxIPUserAgent, pplsip, iWar, smap, svwar, svcrack",
 	  .type = SCHEMA_STRINGS, LIST(config_guard, scanners), .min = 3, .max = 63,

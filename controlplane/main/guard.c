@@ -124,6 +124,8 @@ int guard_create(struct runtime_shared *shared, char *why, size_t why_size)
 		.sources = c->sources,
 		.messages_per_s = c->messages_per_s,
 		.requests_per_s = c->requests_per_s,
+		.connections_per_s = c->connections_per_s,
+		.keepalives_per_s = c->keepalives_per_s,
 		.ban_after = c->ban_after,
 		.ban_window_s = c->ban_window_s,
 		.ban_s = c->ban_s,
@@ -199,8 +201,8 @@ static void refuse(struct runtime *runtime, const struct sip_arrival *arrival,
 	messages_send(runtime, &to, response, size);
 }
 
-bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, size_t size,
-		   const struct sip_path *from)
+enum guard_answer guard_lets_in(struct runtime *runtime, unsigned owner, const char *data,
+				size_t size, const struct sip_path *from)
 {
 	const struct sip_arrival arrival = {
 		.source = &from->remote,
@@ -215,14 +217,30 @@ bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, si
 
 	switch (sip_gate_receive(runtime->shard.gate, &arrival, now_ms, &glance)) {
 	case SIP_PASS:
-		return true;
+		return GUARD_YES;
+	case SIP_CALLS_ONLY:
+		return GUARD_CALLS_ONLY;
 	case SIP_REFUSE:
 		refuse(runtime, &arrival, &glance, from, now_ms);
-		return false;
+		return GUARD_NO;
 	case SIP_DROP:
 		break;
 	}
-	return false;
+	return GUARD_NO;
+}
+
+bool guard_is_of_call(struct shard *shard, const char *data, size_t size)
+{
+	struct sip_glance glance;
+	struct slice from;
+
+	sip_glance((struct slice){ data, size }, &glance);
+	from = sip_glance_tag(glance.from);
+	if (!(glance.is_request ? sip_ua_find(shard->ua, glance.call_id, glance.to_tag, from)
+				: sip_ua_find(shard->ua, glance.call_id, from, glance.to_tag)))
+		return false;
+	sip_gate_in_call(shard->gate);
+	return true;
 }
 
 bool guard_welcomes(void *arg, const struct sip_address *source)
@@ -231,6 +249,14 @@ bool guard_welcomes(void *arg, const struct sip_address *source)
 
 	return sip_gate_connection(runtime->shard.gate, source,
 				   timer_wheel_now(runtime->shard.wheel));
+}
+
+bool guard_answers(void *arg, const struct sip_address *source)
+{
+	struct runtime *runtime = arg;
+
+	return sip_gate_keepalive(runtime->shard.gate, source,
+				  timer_wheel_now(runtime->shard.wheel));
 }
 
 bool guard_spares(void *arg, const struct sip_address *source)

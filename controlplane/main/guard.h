@@ -14,15 +14,19 @@ int guard_create(struct runtime_shared *shared, char *why, size_t why_size);
 void guard_destroy(struct runtime_shared *shared);
 
 int guard_create_gate(struct runtime *runtime);
+enum guard_answer { GUARD_NO, GUARD_YES, GUARD_CALLS_ONLY };
 /* Is it let in? What is refused is answered here. owner: the shard that it goes to. */
-bool guard_lets_in(struct runtime *runtime, unsigned owner, const char *data, size_t size,
-		   const struct sip_path *from);
+enum guard_answer guard_lets_in(struct runtime *runtime, unsigned owner, const char *data,
+				size_t size, const struct sip_path *from);
+/* For GUARD_CALLS_ONLY, in the shard that it belongs to: is there such a call? */
+bool guard_is_of_call(struct shard *shard, const char *data, size_t size);
 /* For registrar_set_note(); arg: struct runtime_shared. */
 void guard_note(void *arg, const struct sip_address *source, enum sip_note note, struct slice user);
 /* For struct sip_transactions_config; arg: struct runtime. */
 bool guard_spares(void *arg, const struct sip_address *source);
 /* For struct sip_transport_config. */
 bool guard_welcomes(void *arg, const struct sip_address *source);
+bool guard_answers(void *arg, const struct sip_address *source);
 /* For struct sip_transactions_config, too: RFC 7339. */
 bool guard_may_start(void *arg, const struct sip_path *to, struct slice request);
 /* What is to be sent in place of a response of ours, in the buffer; size 0: it itself. */

@@ -15,7 +15,8 @@
 /* A message on its way to another shard. */
 struct passed {
 	struct sip_path path;
-	unsigned shard; /* where it comes from */
+	unsigned shard;  /* where it comes from */
+	bool calls_only; /* it is taken if it belongs to a call */
 	uint64_t since_us;
 	size_t size;
 	char data[];
@@ -39,14 +40,18 @@ static void release(struct runtime *to)
 
 static int pass(const struct runtime *from, struct runtime *to,
 		void (*fn)(struct shard *shard, void *arg), const struct sip_path *path,
-		const char *data, size_t size)
+		bool calls_only, const char *data, size_t size)
 {
 	struct passed *message = NULL;
 
 	if (reserve(to, data, size))
 		message = malloc(sizeof(*message) + size);
 	if (message) {
-		*message = (struct passed){ *path, from->shard.index, guard_now_us(), size };
+		*message = (struct passed){ .path = *path,
+					    .shard = from->shard.index,
+					    .calls_only = calls_only,
+					    .since_us = guard_now_us(),
+					    .size = size };
 		memcpy(message->data, data, size);
 		if (shard_post(&to->shard, fn, message) == 0)
 			return 0;
@@ -83,7 +88,8 @@ static void receive_passed(struct shard *shard, void *arg)
 
 	release((struct runtime *)shard);
 	sip_gate_waited(shard->gate, guard_now_us() - message->since_us);
-	if (shard->ua)
+	if (shard->ua &&
+	    (!message->calls_only || guard_is_of_call(shard, message->data, message->size)))
 		sip_ua_receive(shard->ua, message->data, message->size, &message->path);
 	free(message);
 }
@@ -93,18 +99,20 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 	struct runtime *runtime = arg, *to;
 	struct shard *shard = &runtime->shard;
 	unsigned owner = dispatch_owner((struct slice){ data, size }, shard->count);
+	const enum guard_answer answer = guard_lets_in(runtime, owner, data, size, from);
+	const bool here = owner == shard->index, calls_only = answer == GUARD_CALLS_ONLY;
 
-	if (!guard_lets_in(runtime, owner, data, size, from))
+	if (answer == GUARD_NO || (here && calls_only && !guard_is_of_call(shard, data, size)))
 		return;
 	messages_trace(runtime, from, false, sip_transport_arrived_ns(shard->transport), data,
 		       size);
-	if (owner == shard->index) {
+	if (here) {
 		sip_ua_receive(shard->ua, data, size, from);
 		return;
 	}
 	to = runtime->shared->shards[owner];
 	atomic_fetch_add_explicit(&to->handed_over, 1, memory_order_relaxed);
-	pass(runtime, to, receive_passed, from, data, size);
+	pass(runtime, to, receive_passed, from, calls_only, data, size);
 }
 
 /* --- lost connections --- */
@@ -175,7 +183,8 @@ static int send_elsewhere(void *arg, const struct sip_path *to, const char *data
 
 	if (to->flow.shard >= runtime->shared->count)
 		return -ENOTCONN;
-	return pass(runtime, runtime->shared->shards[to->flow.shard], send_passed, to, data, size);
+	return pass(runtime, runtime->shared->shards[to->flow.shard], send_passed, to, false, data,
+		    size);
 }
 
 int messages_send(void *arg, const struct sip_path *to, const char *data, size_t size)
@@ -254,6 +263,7 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.ws_origin_count = sip->ws_origins_count,
 		.receive = on_receive,
 		.welcome = guard_welcomes,
+		.keepalive = guard_answers,
 		.flow_failed = on_flow_failed,
 		.send_elsewhere = send_elsewhere,
 		.notice = on_notice,

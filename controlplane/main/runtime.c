@@ -13,6 +13,7 @@
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/names.h"
 #include "controlplane/main/messages.h"
+#include "controlplane/main/peers.h"
 #include "controlplane/session/media.h"
 #include "sip/base/log.h"
 #include "sip/transport/tls.h"
@@ -166,6 +167,7 @@ static void drop_calls(struct runtime *runtime)
 	engine_destroy(shard->engine);
 	media_destroy(shard->media);
 	sip_ua_destroy(shard->ua);
+	peers_destroy(runtime);
 	names_destroy(runtime);
 	digest_server_destroy(shard->digest);
 	shard->engine = NULL;
@@ -320,10 +322,15 @@ static const struct {
 	const char *name;
 	int (*create)(struct runtime *runtime);
 } steps[] = {
-	{ "timer wheel", create_wheel }, { "mailbox", create_mailbox },
-	{ "guard", guard_create_gate },  { "names", names_create },
-	{ "digest", create_digest },     { "SIP", create_ua },
-	{ "media", create_media },       { "engine", create_engine },
+	{ "timer wheel", create_wheel },
+	{ "mailbox", create_mailbox },
+	{ "guard", guard_create_gate },
+	{ "names", names_create },
+	{ "peers", peers_create },
+	{ "digest", create_digest },
+	{ "SIP", create_ua },
+	{ "media", create_media },
+	{ "engine", create_engine },
 };
 
 int runtime_create(struct runtime_shared *shared, unsigned index, struct runtime **out, char *why,
@@ -399,6 +406,7 @@ void runtime_destroy(struct runtime *runtime)
 		media_destroy(runtime->shard.media);
 	if (runtime->shard.ua)
 		sip_ua_destroy(runtime->shard.ua);
+	peers_destroy(runtime);
 	names_destroy(runtime);
 	if (runtime->shard.digest)
 		digest_server_destroy(runtime->shard.digest);

@@ -66,7 +66,8 @@ struct runtime {
 	_Atomic int state; /* enum runtime_state */
 	/* Each written once, before the state says so. */
 	char waits_for[RUNTIME_WHY], failure[RUNTIME_WHY];
-	uint64_t retry_ms; /* when to try the listeners again; 0: not waiting */
+	struct peers *peers; /* main/peers.c */
+	uint64_t retry_ms;   /* when to try the listeners again; 0: not waiting */
 	/* Of its own thread */
 	uint64_t notices_second;
 	unsigned notices;

@@ -17,6 +17,7 @@ int sip_gate_create(struct sip_guard *guard, uint64_t now_us, struct sip_gate **
 		return -ENOMEM;
 	g->guard = guard;
 	g->random = random_u64() | 1;
+	g->in_calls = (uint32_t)now_us;
 	sip_load_init(&g->load, guard->config.wait_target_ms, now_us);
 	*out = g;
 	return 0;
@@ -144,13 +145,21 @@ static enum sip_verdict drop(struct sip_gate *gate, enum sip_guard_counter why)
 	return SIP_DROP;
 }
 
+static void note_flood(struct sip_gate *gate, struct guard_source *source,
+		       const struct sip_address *address, enum sip_guard_counter why,
+		       uint64_t now_ms)
+{
+	gate->counters[why]++;
+	guard_tell_source(gate->guard, source, SIP_GUARD_TELL_FLOOD, address,
+			  slice_of(sip_guard_counter_name(why)), now_ms);
+}
+
 static enum sip_verdict flood(struct sip_gate *gate, struct guard_source *source,
 			      const struct sip_arrival *arrival, enum sip_guard_counter why,
 			      uint64_t now_ms)
 {
-	guard_tell_source(gate->guard, source, SIP_GUARD_TELL_FLOOD, arrival->source,
-			  slice_of(sip_guard_counter_name(why)), now_ms);
-	return drop(gate, why);
+	note_flood(gate, source, arrival->source, why, now_ms);
+	return SIP_DROP;
 }
 
 static enum sip_verdict by_source(struct sip_gate *gate, struct guard_source *source,
@@ -178,7 +187,8 @@ static enum sip_verdict by_request(struct sip_gate *gate, struct guard_source *s
 		return SIP_PASS;
 	guard_tell_source(gate->guard, source, SIP_GUARD_TELL_SCANNER, arrival->source, tool,
 			  now_ms);
-	guard_ban_source(gate->guard, source, arrival->source, GUARD_SCANNER, now_ms);
+	if (arrival->reliable)
+		guard_ban_source(gate->guard, source, arrival->source, GUARD_SCANNER, now_ms);
 	return drop(gate, SIP_GUARD_SCANNER);
 }
 
@@ -224,6 +234,23 @@ static enum sip_verdict by_load(struct sip_gate *gate, const struct sip_arrival 
 	return SIP_PASS;
 }
 
+/* Both tags stand in what belongs to a dialog; whether there is one is asked where dialogs are, and
+ * not more often than one source may send. */
+static enum sip_verdict calls_only(struct sip_gate *gate, const struct sip_arrival *arrival,
+				   struct sip_glance *glance, uint64_t now_ms)
+{
+	sip_glance((struct slice){ arrival->data, arrival->size }, glance);
+	return glance->to_tag.n > 0 && guard_take(&gate->in_calls,
+						  gate->guard->config.messages_per_s, now_ms)
+		       ? SIP_CALLS_ONLY
+		       : SIP_DROP;
+}
+
+void sip_gate_in_call(struct sip_gate *gate)
+{
+	gate->counters[SIP_GUARD_IN_CALLS]++;
+}
+
 enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arrival *arrival,
 				  uint64_t now_ms, struct sip_glance *glance)
 {
@@ -232,12 +259,12 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 	enum sip_verdict verdict = SIP_PASS;
 	enum sip_class class;
 
-	if (source != NULL && source->trusted)
+	if (source != NULL && guard_source_is_spared(source, now_ms))
 		source = NULL;
 	if (source != NULL)
 		verdict = by_source(gate, source, arrival, now_ms);
 	if (verdict != SIP_PASS)
-		return verdict;
+		return calls_only(gate, arrival, glance, now_ms);
 	sip_load_wait(&gate->load, arrival->wait_us);
 	sip_glance((struct slice){ arrival->data, arrival->size }, glance);
 	class = sip_gate_class(gate, glance);
@@ -258,11 +285,29 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 
 bool sip_gate_connection(struct sip_gate *gate, const struct sip_address *address, uint64_t now_ms)
 {
-	const struct guard_source *source = guard_sources_find(gate->guard->sources, address);
+	struct guard_source *source = guard_sources_claim(gate->guard->sources, address, now_ms);
 
-	if (source == NULL || source->trusted || !guard_source_is_banned(source, now_ms))
+	if (source == NULL || guard_source_is_spared(source, now_ms))
 		return true;
-	gate->counters[SIP_GUARD_BANNED]++;
+	if (guard_source_is_banned(source, now_ms)) {
+		gate->counters[SIP_GUARD_BANNED]++;
+		return false;
+	}
+	if (guard_take(&source->connections, gate->guard->config.connections_per_s, now_ms))
+		return true;
+	note_flood(gate, source, address, SIP_GUARD_CONNECTION_RATE, now_ms);
+	return false;
+}
+
+/* A peer's address can be forged like any. */
+bool sip_gate_keepalive(struct sip_gate *gate, const struct sip_address *address, uint64_t now_ms)
+{
+	struct guard_source *source = guard_sources_claim(gate->guard->sources, address, now_ms);
+
+	if (source == NULL ||
+	    guard_take(&source->keepalives, gate->guard->config.keepalives_per_s, now_ms))
+		return true;
+	note_flood(gate, source, address, SIP_GUARD_KEEPALIVE_RATE, now_ms);
 	return false;
 }
 
@@ -297,12 +342,12 @@ bool sip_gate_spares(struct sip_gate *gate, const struct sip_address *address,
 {
 	struct guard_source *source = guard_sources_claim(gate->guard->sources, address, now_ms);
 
-	if (source != NULL && source->trusted)
+	if (source != NULL && guard_source_is_spared(source, now_ms))
 		return true;
-	gate->counters[what]++;
 	if (source != NULL)
-		guard_tell_source(gate->guard, source, SIP_GUARD_TELL_FLOOD, address,
-				  slice_of(sip_guard_counter_name(what)), now_ms);
+		note_flood(gate, source, address, what, now_ms);
+	else
+		gate->counters[what]++;
 	return false;
 }
 

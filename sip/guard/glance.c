@@ -91,7 +91,7 @@ static void look(struct slice line, struct sip_glance *g)
 }
 
 /* Outside quotes and angle brackets; what is broken has no tag. */
-static struct slice tag_of(struct slice value)
+struct slice sip_glance_tag(struct slice value)
 {
 	bool quoted = false, bracketed = false;
 
@@ -144,5 +144,5 @@ void sip_glance(struct slice message, struct sip_glance *g)
 			break;
 		look(line, g);
 	}
-	g->to_tag = tag_of(g->to);
+	g->to_tag = sip_glance_tag(g->to);
 }

@@ -19,5 +19,7 @@ struct sip_glance {
 	struct slice to_tag;
 };
 void sip_glance(struct slice message, struct sip_glance *glance);
+/* The tag in a From or To; empty: none. */
+struct slice sip_glance_tag(struct slice value);
 
 #endif

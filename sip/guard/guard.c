@@ -130,12 +130,21 @@ void sip_guard_note(struct sip_guard *guard, const struct sip_address *address, 
 		return;
 	}
 	atomic_fetch_add_explicit(&guard->wrong_passwords, 1, memory_order_relaxed);
-	if (source->trusted ||
+	if (guard_source_is_spared(source, now_ms) ||
 	    guard_take_of(&source->faults, config->ban_after, config->ban_window_s, now_ms) ||
 	    guard_source_is_banned(source, now_ms))
 		return;
 	guard_tell_source(guard, source, SIP_GUARD_TELL_PASSWORDS, address, user, now_ms);
 	guard_ban_source(guard, source, address, GUARD_PASSWORDS, now_ms);
+}
+
+void sip_guard_spare(struct sip_guard *guard, const struct sip_address *address, uint32_t seconds,
+		     uint64_t now_ms)
+{
+	struct guard_source *source = guard_sources_claim(guard->sources, address, now_ms);
+
+	if (source != NULL)
+		guard_source_spare(source, seconds, now_ms);
 }
 
 /* --- for operators --- */
@@ -147,7 +156,7 @@ int sip_guard_ban(struct sip_guard *guard, const struct sip_address *address, ui
 
 	if (source == NULL)
 		return -ENOSPC;
-	if (source->trusted)
+	if (guard_source_is_spared(source, now_ms))
 		return -EPERM;
 	if (seconds == 0)
 		seconds = guard->config.ban_s;

@@ -3,7 +3,13 @@
  * The guard in front of the parser: who may be heard, and what is taken on under load.
  *
  *   datagram ─▶ banned? ─▶ faster than its rate? ─▶ a scanner? ─▶ stale? ─▶ room for its class? ─▶
- *               drop       drop                     ban, drop     drop      503, or drop
+ *               drop       drop                     drop          drop      503, or drop
+ *
+ * Anybody can write any address into a datagram. So a ban needs a source that is proven: a
+ * connection has shaken hands; who has answered a challenge has heard it, for the nonces that go out
+ * by UDP are good from one address alone (sip/auth/digest.h). What a datagram shows by itself costs
+ * that datagram and no other. And a source that is banned, or used up its rate (somebody may do that
+ * in its name), is still heard in the calls that it has: their tags are not to be guessed.
  *
  * struct sip_guard   one for all shards: the sources, the lists of the configuration. No locks.
  * struct sip_gate    one a shard: its load, its counters. One thread, but for sip_gate_share().
@@ -12,7 +18,7 @@
  *
  * Peers (trunks, and what the configuration trusts) are never banned and have no limits of their
  * own, but are shed by load like anybody. Who has proven a password lately (SIP_NOTE_GOOD) is not
- * banned for what a forged datagram can bring about, and not looked at for scanners.
+ * looked at for scanners.
  *
  * Times are parameters, of a monotonic clock.
  */
@@ -31,7 +37,10 @@
 	X(BANNED, "banned", "messages and connections of banned sources, dropped")           \
 	X(SCANNER, "scanner", "messages of scanner tools, dropped")                          \
 	X(RATE, "rate", "messages above the rate of their source, dropped")                  \
+	X(IN_CALLS, "in_calls", "of those banned or too fast: let in, as they are of calls") \
 	X(REQUEST_RATE, "request_rate", "requests above the rate of their source, dropped")  \
+	X(CONNECTION_RATE, "connection_rate", "connections above it, closed")                \
+	X(KEEPALIVE_RATE, "keepalive_rate", "STUN requests above it, not answered")          \
 	X(TRANSACTIONS, "transactions", "requests of sources with too many unfinished, 503") \
 	X(STALE, "stale", "requests that had waited too long, dropped")                      \
 	X(SHED_CALL, "shed_call", "new calls not taken on")                                  \
@@ -54,7 +63,7 @@ enum sip_guard_counter {
 
 enum sip_guard_action {
 	SIP_GUARD_TELL_SCANNER,
-	SIP_GUARD_TELL_FLOOD,     /* why: rate, request_rate, transactions, connections */
+	SIP_GUARD_TELL_FLOOD,     /* why: the counter's name */
 	SIP_GUARD_TELL_PASSWORDS, /* so many that it is banned */
 	SIP_GUARD_TELL_BAN,
 	SIP_GUARD_TELL_UNBAN,
@@ -80,7 +89,8 @@ struct sip_guard_list {
 struct sip_guard_config {
 	uint32_t sources;
 	uint32_t messages_per_s, requests_per_s; /* of a source; requests: outside dialogs */
-	uint32_t ban_after, ban_window_s;        /* wrong passwords */
+	uint32_t connections_per_s, keepalives_per_s;
+	uint32_t ban_after, ban_window_s; /* wrong passwords */
 	uint32_t ban_s, ban_max_s;
 	uint32_t wait_target_ms, stale_ms;
 	struct sip_guard_list scanners;  /* texts in User-Agent or From, in any case */
@@ -104,22 +114,30 @@ void sip_gate_destroy(struct sip_gate *gate);
 
 /* --- for each message --- */
 
-enum sip_verdict { SIP_PASS, SIP_DROP, SIP_REFUSE };
+enum sip_verdict {
+	SIP_PASS,
+	SIP_DROP,
+	SIP_REFUSE,     /* answer with what sip_gate_refusal() makes, or not at all */
+	SIP_CALLS_ONLY, /* pass it if it belongs to a dialog that is there, and sip_gate_in_call() */
+};
 
 struct sip_arrival {
 	const struct sip_address *source;
 	const char *data;
 	size_t size;
 	uint64_t wait_us; /* since it came to this host; 0: not known */
-	bool reliable;    /* a stream: nobody sends it again */
+	bool reliable;    /* a stream: nobody sends it again, and its source is proven */
 	/* Of the shard that it goes to, whose load counts; NULL: this one. */
 	const struct sip_gate *owner;
 };
-/* May it connect? Not while it is banned. */
+/* May it connect? Not while it is banned, and not too often. */
 bool sip_gate_connection(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms);
-/* REFUSE: answer with what sip_gate_refusal() makes, or not at all. */
+/* Is a keep-alive of it answered, that may be forged? Not more than so many to one address. */
+bool sip_gate_keepalive(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms);
 enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arrival *arrival,
 				  uint64_t now_ms, struct sip_glance *glance);
+/* It was let in for its dialog: in the gate of the shard that has this. */
+void sip_gate_in_call(struct sip_gate *gate);
 /* 503 with Retry-After for what was refused, without state (RFC 3261 §8.2.7). 0: it cannot be
  * answered. to: the source, with the port that the answer goes to. */
 size_t sip_gate_refusal(struct sip_gate *gate, const struct sip_arrival *arrival,
@@ -167,6 +185,10 @@ enum sip_note { SIP_NOTE_WRONG_PASSWORD, SIP_NOTE_UNKNOWN_USER, SIP_NOTE_GOOD };
 /* user: of the credentials. Any thread. guard NULL: does nothing. */
 void sip_guard_note(struct sip_guard *guard, const struct sip_address *source, enum sip_note note,
 		    struct slice user, uint64_t now_ms);
+
+/* It is an address of a peer, for so long: a trunk's name has led there. Any thread. */
+void sip_guard_spare(struct sip_guard *guard, const struct sip_address *source, uint32_t seconds,
+		     uint64_t now_ms);
 
 /* --- for operators; any thread --- */
 

@@ -21,7 +21,7 @@ struct sip_guard {
 	struct sip_guard_config config;
 	struct guard_sources *sources;
 	struct trust *trust;
-	_Atomic uint64_t told; /* so many reports a second, of all sources */
+	guard_rate told; /* so many reports a second, of all sources */
 	_Atomic uint64_t wrong_passwords, bans;
 	_Atomic bool has_bans; /* or had lately */
 };
@@ -34,6 +34,7 @@ struct sip_gate {
 	struct sip_load load;
 	uint64_t counters[SIP_GUARD_COUNTER_COUNT];
 	uint64_t random;
+	guard_rate in_calls; /* SIP_CALLS_ONLY, of all sources */
 	uint32_t admitted[GATE_ADMITTED];
 };
 
@@ -42,6 +43,10 @@ int trust_create(const struct sip_guard_list *prefixes, const struct sip_guard_l
 		 struct trust **trust);
 void trust_destroy(struct trust *trust);
 bool trust_has(const struct trust *trust, const struct sip_address *address);
+
+/* --- oc.c --- */
+/* Is it one of RFC 7339: oc, oc-algo, oc-validity, oc-seq? */
+bool oc_is_param(struct slice name);
 
 /* --- gate.c --- */
 /* The same for all copies of a request, and for the ACK to its refusal. */

@@ -12,6 +12,16 @@
 #define VALIDITY_MAX_MS 60000u
 #define SEQ_MASK        0xffffffu /* milliseconds: 4 hours of order */
 
+bool oc_is_param(struct slice name)
+{
+	static const char *const names[] = { "oc", "oc-algo", "oc-validity", "oc-seq" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_equal_nocase(name, slice_of(names[i])))
+			return true;
+	return false;
+}
+
 static bool has_loss(struct sip_params params)
 {
 	struct slice list;
@@ -134,7 +144,7 @@ static size_t copy_without_oc(const struct sip_via *via, char *buffer, size_t si
 						  : name.p + name.n;
 		const size_t n = (size_t)(end - name.p);
 
-		if (slice_starts_nocase(name, SLICE("oc")) || used + n + 1 > size)
+		if (oc_is_param(name) || used + n + 1 > size)
 			continue;
 		buffer[used++] = ';';
 		memcpy(buffer + used, name.p, n);

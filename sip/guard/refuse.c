@@ -52,8 +52,7 @@ static void put_line(struct out *out, struct slice name, struct slice value)
 static bool is_replaced(struct slice name, bool oc)
 {
 	return slice_equal_nocase(name, SLICE("rport")) ||
-	       slice_equal_nocase(name, SLICE("received")) ||
-	       (oc && slice_starts_nocase(name, SLICE("oc")));
+	       slice_equal_nocase(name, SLICE("received")) || (oc && oc_is_param(name));
 }
 
 /* The topmost Via with received and rport (RFC 3261 §18.2.1, RFC 3581 §4), and our load. */

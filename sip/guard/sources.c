@@ -11,6 +11,8 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S  UINT64_C(1000000000)
+#define US_PER_MS 1000u
+#define US_PER_S  1000000u
 
 #define BAN_LEVEL_MAX 16u
 #define BAN_UNTIL     32u /* bits of level and why below it */
@@ -124,14 +126,16 @@ struct guard_source *guard_sources_find(const struct guard_sources *sources,
 	return find(set_of(sources, key), key);
 }
 
-/* Who has proven a password goes last: forgotten in a flood of forged addresses, he could be banned
- * by a forged message next. */
+/* Who has proven a password goes last, and so does a peer: forgotten in a flood of forged addresses,
+ * it would have limits next. */
 static uint32_t kept_until(const struct guard_source *source)
 {
 	const uint32_t seen = atomic_load_explicit(&source->seen_s, memory_order_relaxed);
 	const uint32_t good = atomic_load_explicit(&source->good_s, memory_order_relaxed);
+	const uint32_t peer = atomic_load_explicit(&source->peer_s, memory_order_relaxed);
+	const uint32_t kept = good > 0 && good + GUARD_GOOD_S > seen ? good + GUARD_GOOD_S : seen;
 
-	return good > 0 && good + GUARD_GOOD_S > seen ? good + GUARD_GOOD_S : seen;
+	return peer > kept ? peer : kept;
 }
 
 /* The way that is free, or has been quiet for longest. GUARD_WAYS: all are kept. */
@@ -157,14 +161,19 @@ static unsigned victim_of(struct set *set, uint64_t now_ms)
 	return victim;
 }
 
-static void clear(struct guard_source *s)
+static void clear(struct guard_source *s, uint64_t now_ms)
 {
-	atomic_store_explicit(&s->requests, 0, memory_order_relaxed);
-	atomic_store_explicit(&s->messages, 0, memory_order_relaxed);
+	const uint32_t now = (uint32_t)(now_ms * US_PER_MS);
+
+	atomic_store_explicit(&s->requests, now, memory_order_relaxed);
+	atomic_store_explicit(&s->messages, now, memory_order_relaxed);
+	atomic_store_explicit(&s->connections, now, memory_order_relaxed);
+	atomic_store_explicit(&s->keepalives, now, memory_order_relaxed);
 	atomic_store_explicit(&s->faults, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->ban, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->oc, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->good_s, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->peer_s, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->told_s[0], 0, memory_order_relaxed);
 	atomic_store_explicit(&s->told_s[1], 0, memory_order_relaxed);
 }
@@ -193,7 +202,7 @@ struct guard_source *guard_sources_claim(struct guard_sources *sources,
 		atomic_store(&set->keys[way], before);
 		return NULL;
 	}
-	clear(s);
+	clear(s, now_ms);
 	s->trusted = sources->config.trusted != NULL &&
 		     sources->config.trusted(sources->config.arg, address);
 	atomic_store(&set->keys[way], key);
@@ -205,28 +214,56 @@ seen:
 
 /* --- rates --- */
 
-static bool take(_Atomic uint64_t *due, uint64_t cost, uint64_t room, uint64_t now)
+/* A due that is more than a second away has passed: for who comes back after an hour that is wrong
+ * in one of 4,000 cases, and costs a message or two. */
+bool guard_take(guard_rate *due, uint32_t per_s, uint64_t now_ms)
 {
-	uint64_t before = atomic_load_explicit(due, memory_order_relaxed), from;
+	const uint32_t now = (uint32_t)(now_ms * US_PER_MS);
+	const uint32_t cost = per_s > 0 && per_s < US_PER_S ? US_PER_S / per_s : 1;
+	uint32_t before = atomic_load_explicit(due, memory_order_relaxed), ahead;
 
+	if (per_s == 0)
+		return true;
 	do {
-		from = before > now ? before : now;
-		if (from + cost - now > room)
+		ahead = before - now;
+		if (ahead > US_PER_S)
+			ahead = 0;
+		if (ahead + cost > US_PER_S)
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(
-		due, &before, from + cost, memory_order_relaxed, memory_order_relaxed));
+		due, &before, now + ahead + cost, memory_order_relaxed, memory_order_relaxed));
 	return true;
-}
-
-bool guard_take(_Atomic uint64_t *due, uint32_t per_s, uint64_t now_ms)
-{
-	return per_s == 0 || take(due, NS_PER_S / per_s, NS_PER_S, now_ms * NS_PER_MS);
 }
 
 bool guard_take_of(_Atomic uint64_t *due, uint32_t count, uint32_t window_s, uint64_t now_ms)
 {
-	return count == 0 ||
-	       take(due, window_s * NS_PER_S / count, window_s * NS_PER_S, now_ms * NS_PER_MS);
+	const uint64_t now = now_ms * NS_PER_MS, room = window_s * NS_PER_S;
+	uint64_t before = atomic_load_explicit(due, memory_order_relaxed), from;
+
+	if (count == 0)
+		return true;
+	do {
+		from = before > now ? before : now;
+		if (from + room / count - now > room)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		due, &before, from + room / count, memory_order_relaxed, memory_order_relaxed));
+	return true;
+}
+
+/* --- who has no limits --- */
+
+bool guard_source_is_spared(const struct guard_source *source, uint64_t now_ms)
+{
+	return source->trusted ||
+	       atomic_load_explicit(&source->peer_s, memory_order_relaxed) > now_ms / 1000;
+}
+
+void guard_source_spare(struct guard_source *source, uint32_t seconds, uint64_t now_ms)
+{
+	atomic_store_explicit(&source->peer_s, (uint32_t)(now_ms / 1000) + seconds,
+			      memory_order_relaxed);
+	guard_source_unban(source, now_ms);
 }
 
 /* --- bans --- */

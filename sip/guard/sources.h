@@ -31,16 +31,21 @@ enum guard_why { /* of a ban */
 };
 const char *guard_why_text(enum guard_why why);
 
+/* Rates as of the generic cell rate algorithm (ITU-T I.371): when the next one would be due if it
+ * kept to its rate. guard_rate: in us; the clock's higher bits are not needed, as no due is further
+ * away than a second. */
+typedef _Atomic uint32_t guard_rate;
+
 struct guard_source {
-	/* Rates as of the generic cell rate algorithm (ITU-T I.371): when the next one would be due
-	 * if it kept to its rate, in ns. */
-	_Atomic uint64_t requests, messages, faults;
-	_Atomic uint64_t ban; /* struct guard_ban, packed; 0: never */
-	_Atomic uint64_t oc;  /* sip/guard/oc.c */
+	_Atomic uint64_t faults; /* such a rate of longer windows, in ns */
+	_Atomic uint64_t ban;    /* struct guard_ban, packed; 0: never */
+	_Atomic uint64_t oc;     /* sip/guard/oc.c */
+	guard_rate requests, messages, connections, keepalives;
 	_Atomic uint32_t seen_s, good_s;
 	_Atomic uint32_t told_s[2]; /* when somebody was last told: of a scanner, of a flood */
+	_Atomic uint32_t peer_s;    /* until when it is an address of a peer; 0: never was */
 	uint8_t trusted;            /* written while the entry is claimed */
-	uint8_t reserved[7];
+	uint8_t reserved[3];
 };
 static_assert(sizeof(struct guard_source) == 64, "a cache line");
 
@@ -70,9 +75,14 @@ struct guard_source *guard_sources_find(const struct guard_sources *sources,
 
 /* Takes one of `per_s`, a second's worth of which may come at once. false: there is none left.
  * per_s 0: no limit. */
-bool guard_take(_Atomic uint64_t *due, uint32_t per_s, uint64_t now_ms);
+bool guard_take(guard_rate *due, uint32_t per_s, uint64_t now_ms);
 /* Likewise of `count` in `window_s` seconds. */
 bool guard_take_of(_Atomic uint64_t *due, uint32_t count, uint32_t window_s, uint64_t now_ms);
+
+/* Trusted, or a peer's address at this time: it has no limits and is not banned. */
+bool guard_source_is_spared(const struct guard_source *source, uint64_t now_ms);
+/* It is a peer's for so long. Ends a ban. */
+void guard_source_spare(struct guard_source *source, uint32_t seconds, uint64_t now_ms);
 
 struct guard_ban guard_source_ban_of(const struct guard_source *source);
 bool guard_source_is_banned(const struct guard_source *source, uint64_t now_ms);

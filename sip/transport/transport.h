@@ -129,6 +129,8 @@ struct sip_transport_config {
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
 	/* May a connection of it be taken, before it costs a handshake? NULL: yes. */
 	bool (*welcome)(void *arg, const struct sip_address *remote);
+	/* May a STUN request of it be answered, whose source may be forged? NULL: yes. */
+	bool (*keepalive)(void *arg, const struct sip_address *remote);
 	/* A connection is gone, and what was sent over it may be lost. error: -errno. Called once
 	 * for each name that senders have for it: its own handle and address; the address of what
 	 * was sent over it last; the handle of the one that it replaced. Of a datagram that could

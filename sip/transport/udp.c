@@ -199,8 +199,11 @@ static bool is_keepalive(const char *data, size_t size)
 /* RFC 5626 §4.4.2: a phone that gets no answer takes its flow for dead. */
 static void answer_stun(struct udp_socket *s, const struct sip_address *to, struct slice datagram)
 {
+	const struct sip_transport_config *config = &s->transport->config;
 	char answer[STUN_MAX];
-	const size_t size = stun_answer(datagram, to, answer);
+	const size_t size = config->keepalive == NULL || config->keepalive(config->arg, to)
+				    ? stun_answer(datagram, to, answer)
+				    : 0;
 
 	if (size == 0)
 		s->transport->stats.dropped_keepalive++;

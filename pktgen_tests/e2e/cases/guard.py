@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who is not heard: scanners, guessers of passwords, floods; and that all others are."""
 
+import select
 import socket
+import struct
 import threading
 
 from world.events import listening
 from world.lab import ADDRESSES, DOMAIN, SIP_ADDRESS, Timeout, wait_until
-from world.suite import equal, hang_up, test, wait_talking
+from world.suite import connect, equal, hang_up, test, wait_talking
 
 STRANGER = "198.18.0.120"
-GUARD = "sip:\n  guard: {ban_after: 3, ban_s: 2, requests_per_s: 50}\n"
+GUARD = ("sip:\n  guard: {ban_after: 3, ban_s: 2, requests_per_s: 50, connections_per_s: 5, "
+         "keepalives_per_s: 20}\n")
 
 
 def counter(world, name):
@@ -47,10 +50,13 @@ def scanners_guessers_and_floods_are_kept_out(world):
         stranger = Stranger(world)
         try:
             with listening(world) as events:
+                forged_datagrams_ban_nobody(world, events)
                 scanner_is_dropped(world, stranger, events)
                 guesser_is_banned(world, stranger, events)
                 operator_bans(world, stranger)
                 calls_hold_in_a_flood(world, stranger, events)
+                stun_reflects_only_so_much(world, events)
+                connections_come_only_so_fast(world, events)
         finally:
             stranger.remove()
         lab.wait_idle()
@@ -65,12 +71,41 @@ def unbanned(world):
     equal(world.lab.show("bans"), [], "bans")
 
 
+def forge(world, source, port, payload):
+    """A datagram from carrol's host that says to come from another."""
+    raw = world.lab.in_network("carrol", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW,
+                                                               socket.IPPROTO_RAW))
+    udp = struct.pack("!HHHH", port, 5060, 8 + len(payload), 0) + payload
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, socket.IPPROTO_UDP, 0,
+                     socket.inet_aton(source), socket.inet_aton(SIP_ADDRESS))
+    with raw:
+        raw.sendto(ip + udp, (SIP_ADDRESS, 0))
+
+
+def forged_datagrams_ban_nobody(world, events):
+    """Whose address it is has sent nothing of it; nonces that went to him are not known to others."""
+    alice = world.agent("alice")
+    forge(world, alice.address, alice.port,
+          options(alice, headers=[("user-agent", "friendly-scanner")]).bytes())
+    events.wait("security.scanner", 5, source=alice.address)
+    mallory = world.agent("carrol", password="wrong")
+    challenged = mallory.transact(mallory.request("REGISTER", f"sip:{DOMAIN}", to=mallory.uri))
+    wrong = counter(world, "wrong_password")
+    for _ in range(10):
+        guess = mallory.request("REGISTER", f"sip:{DOMAIN}", to=mallory.uri)
+        forge(world, alice.address, alice.port, mallory.authorised(guess, challenged).bytes())
+    wait_until(lambda: sum(r.status == 401 for r in alice.responses) == 10, 5,
+               "they are challenged again, where they say to come from")
+    equal(counter(world, "wrong_password"), wrong, "wrong passwords that were forged")
+    equal(world.lab.show("bans"), [], "bans")
+    equal(alice.transact(options(alice)).status, 200, "OPTIONS of whom it was said to come from")
+
+
 def scanner_is_dropped(world, stranger, events):
-    agent = stranger.agent("carrol")
+    agent = stranger.agent("carrol", transport="tcp")
     equal(agent.transact(options(agent)).status, 200, "OPTIONS of somebody new")
     assert silent(agent, options(agent, headers=[("user-agent", "friendly-scanner")])), "answered"
-    equal(events.wait("security.scanner", 5)["fields"],
-          {"source": STRANGER, "tool": "friendly-scanner"}, "the event")
+    events.wait("security.scanner", 5, source=STRANGER, tool="friendly-scanner")
     assert silent(agent, options(agent)), "what it calls itself later does not matter"
     ban, = world.lab.show("bans")
     equal((ban["source"], ban["reason"], ban["bans"]), (STRANGER, "scanner", 1), "the ban")
@@ -99,9 +134,14 @@ def guesser_is_banned(world, stranger, events):
 
 def operator_bans(world, stranger):
     agent = stranger.agent("carrol")
+    equal(agent.register().status, 200, "REGISTER")
+    outgoing, incoming = connect(agent, world.registered("bob"))
     world.lab.ctl("ban", STRANGER, "--seconds", "3000")
     assert silent(agent, options(agent)), "it is banned"
     assert 2900 < world.lab.show("bans")[0]["seconds_left"] <= 3000
+    # The call that it has is not cut: its BYE is heard, and so is its answer to one.
+    hang_up(outgoing, incoming)
+    assert counter(world, "in_calls") > 0
     unbanned(world)
     refused = world.lab.ctl_raw("ban", ADDRESSES["carrier"])
     equal(refused.returncode, 1, "the ban of a trunk")
@@ -135,8 +175,7 @@ def calls_hold_in_a_flood(world, stranger, events):
     flood = Flood(stranger.agent("carrol"))
     flood.start()
     try:
-        event = events.wait("security.flood", 5)
-        equal(event["fields"], {"source": STRANGER, "limit": "request_rate"}, "the event")
+        events.wait("security.flood", 5, source=STRANGER, limit="request_rate")
         before = flood.sent
         outgoing, incoming = world.call()
         wait_talking(outgoing, incoming)
@@ -146,4 +185,33 @@ def calls_hold_in_a_flood(world, stranger, events):
         flood.ended = True
         flood.join(5)
     wait_until(lambda: counter(world, "request_rate") > 300, 5, "the flood is counted")
-    equal(len(events.of("security.flood")), 1, "events of the flood")
+    equal(len(events.of("security.flood", limit="request_rate")), 1, "events of the flood")
+
+
+STUN = struct.pack("!HHI", 1, 0, 0x2112a442) + b"twelve bytes"
+
+
+def stun_reflects_only_so_much(world, events):
+    agent = world.lab.socket("carrol")
+    answers = 0
+    with agent:
+        for _ in range(200):
+            agent.sendto(STUN, (SIP_ADDRESS, 5060))
+        while select.select([agent], [], [], 0.5)[0]:
+            agent.recv(200)
+            answers += 1
+    events.wait("security.flood", 5, source=ADDRESSES["carrol"], limit="keepalive_rate")
+    assert 20 <= answers < 100, answers
+    equal(counter(world, "keepalive_rate"), 200 - answers, "not answered")
+
+
+def connections_come_only_so_fast(world, events):
+    made = []
+    for _ in range(30):
+        one = world.lab.socket("alice", kind=socket.SOCK_STREAM)
+        one.connect((SIP_ADDRESS, 5060))
+        made.append(one)
+    events.wait("security.flood", 5, source=ADDRESSES["alice"], limit="connection_rate")
+    wait_until(lambda: counter(world, "connection_rate") >= 15, 5, "most are closed")
+    for one in made:
+        one.close()

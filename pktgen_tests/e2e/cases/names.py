@@ -52,6 +52,11 @@ def a_trunk_by_name_goes_to_its_targets_in_turn(world):
         with world.configured("  domains: [tandem.lab]\n",
                               "  domains: [tandem.lab]\n" + DNS, more=CHANGES):
             alice = world.registered("alice")
+            # Where names lead are peers, before the first call goes there.
+            for host in ("bob", "carrol"):
+                wait_until(lambda h=host: world.lab.ctl_raw("ban", ADDRESSES[h], "--seconds",
+                                                            "1").returncode == 1,
+                           5, f"{host} is known as a target of the trunk")
             first = world.agent("carrier", port=5060, trunk=True)
             second = world.agent("carrier", host="bob", port=5070, trunk=True)
             third = world.agent("carrier", host="carrol", port=5080, trunk=True)

@@ -36,6 +36,8 @@ static void set_up(struct party *p)
 		.sources = 1024,
 		.messages_per_s = 100,
 		.requests_per_s = 20,
+		.connections_per_s = 10,
+		.keepalives_per_s = 5,
 		.ban_after = 3,
 		.ban_window_s = 60,
 		.ban_s = 300,
@@ -89,16 +91,25 @@ static const char *request(const char *method, const char *uri, const char *to_t
 	return text;
 }
 
-static enum sip_verdict receive(struct party *p, const char *source, const char *text,
-				uint64_t wait_ms)
+static enum sip_verdict arrive(struct party *p, const char *source, const char *text,
+			       uint64_t wait_ms, bool reliable)
 {
 	const struct sip_address address = ip(source);
-	const struct sip_arrival arrival = {
-		.source = &address, .data = text, .size = strlen(text), .wait_us = wait_ms * 1000
-	};
+	const struct sip_arrival arrival = { .source = &address,
+					     .data = text,
+					     .size = strlen(text),
+					     .wait_us = wait_ms * 1000,
+					     .reliable = reliable };
 	struct sip_glance glance;
 
 	return sip_gate_receive(p->gate, &arrival, p->now_ms, &glance);
+}
+
+/* A datagram. */
+static enum sip_verdict receive(struct party *p, const char *source, const char *text,
+				uint64_t wait_ms)
+{
+	return arrive(p, source, text, wait_ms, false);
 }
 
 static uint64_t counter(const struct party *p, enum sip_guard_counter which)
@@ -157,14 +168,32 @@ Test(gate, messages_have_the_class_of_what_they_are)
 	tear_down(&p);
 }
 
-Test(gate, a_scanner_is_dropped_and_banned_and_told_of_once)
+Test(gate, a_datagram_of_a_scanner_is_dropped_and_bans_nobody_for_it_may_be_forged)
 {
 	struct party p;
 
 	set_up(&p);
-	cr_assert_eq(receive(&p, "198.18.0.1",
-			     request("OPTIONS", "sip:a", "", "User-Agent: Friendly-Scanner\r\n"),
-			     0),
+	for (int i = 0; i < 5; i++)
+		cr_assert_eq(receive(&p, "198.18.0.1",
+				     request("OPTIONS", "sip:a", "", "User-Agent: sipvicious\r\n"),
+				     0),
+			     SIP_DROP);
+	cr_assert_eq(counter(&p, SIP_GUARD_SCANNER), 5);
+	cr_assert_eq(p.tells, 1);
+	cr_assert_eq(p.told[0].action, SIP_GUARD_TELL_SCANNER);
+	cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", ""), 0), SIP_PASS,
+		     "whose address was forged is heard");
+	tear_down(&p);
+}
+
+Test(gate, a_scanner_that_connects_is_dropped_and_banned_and_told_of_once)
+{
+	struct party p;
+
+	set_up(&p);
+	cr_assert_eq(arrive(&p, "198.18.0.1",
+			    request("OPTIONS", "sip:a", "", "User-Agent: Friendly-Scanner\r\n"), 0,
+			    true),
 		     SIP_DROP);
 	cr_assert_eq(p.tells, 2);
 	cr_assert_eq(p.told[0].action, SIP_GUARD_TELL_SCANNER);
@@ -186,7 +215,7 @@ Test(gate, a_scanner_is_dropped_and_banned_and_told_of_once)
 	tear_down(&p);
 }
 
-Test(gate, what_can_be_forged_bans_neither_peers_nor_who_has_proven_a_password)
+Test(gate, neither_peers_nor_who_has_proven_a_password_are_taken_for_scanners)
 {
 	const struct sip_address good = ip("198.18.0.2");
 	static const char *const exempt[] = { "198.18.0.104", "198.18.1.77", "198.18.0.2" };
@@ -196,10 +225,10 @@ Test(gate, what_can_be_forged_bans_neither_peers_nor_who_has_proven_a_password)
 	sip_guard_note(p.guard, &good, SIP_NOTE_GOOD, SLICE("bob"), p.now_ms);
 	for (size_t i = 0; i < 3; i++)
 		for (int k = 0; k < 3; k++)
-			cr_assert_eq(receive(&p, exempt[i],
-					     request("REGISTER", "sip:a", "",
-						     "User-Agent: sipvicious\r\n"),
-					     0),
+			cr_assert_eq(arrive(&p, exempt[i],
+					    request("REGISTER", "sip:a", "",
+						    "User-Agent: sipvicious\r\n"),
+					    0, true),
 				     SIP_PASS, "%s", exempt[i]);
 	cr_assert_eq(p.tells, 0);
 	cr_assert_eq(
@@ -258,6 +287,106 @@ Test(gate, a_flood_is_cut_to_its_rate_and_others_do_not_feel_it)
 	for (int i = 0; i < 1000; i++)
 		cr_assert_eq(receive(&p, "198.18.0.104", request("INVITE", "sip:a@b", "", ""), 0),
 			     SIP_PASS);
+	tear_down(&p);
+}
+
+static const char *const in_dialog[] = { "INVITE", "BYE", "ACK", "INFO" };
+
+Test(gate, a_banned_source_is_heard_in_the_calls_that_it_has)
+{
+	const struct sip_address source = ip("198.18.0.1");
+	struct party p;
+
+	set_up(&p);
+	cr_assert_eq(sip_guard_ban(p.guard, &source, 60, p.now_ms), 0);
+	for (size_t i = 0; i < sizeof(in_dialog) / sizeof(in_dialog[0]); i++)
+		cr_assert_eq(receive(&p, "198.18.0.1",
+				     request(in_dialog[i], "sip:a@b", ";tag=ours", ""), 0),
+			     SIP_CALLS_ONLY, "%s", in_dialog[i]);
+	cr_assert_eq(receive(&p, "198.18.0.1", request("INVITE", "sip:a@b", "", ""), 0), SIP_DROP);
+	cr_assert_eq(receive(&p, "198.18.0.1", request("BYE", "sip:a@b", "", ""), 0), SIP_DROP);
+	sip_gate_in_call(p.gate);
+	cr_assert_eq(counter(&p, SIP_GUARD_IN_CALLS), 1);
+	tear_down(&p);
+}
+
+Test(gate, a_flood_in_somebodys_name_does_not_cut_his_calls_and_costs_only_so_much)
+{
+	struct party p;
+	unsigned asked = 0;
+
+	set_up(&p);
+	for (int i = 0; i < 200; i++)
+		receive(&p, "198.18.0.1", request("INVITE", "sip:a@b", "", ""), 0);
+	cr_assert_eq(receive(&p, "198.18.0.1", request("BYE", "sip:a@b", ";tag=ours", ""), 0),
+		     SIP_CALLS_ONLY);
+	for (int i = 0; i < 1000; i++)
+		asked += receive(&p, "198.18.0.1", request("BYE", "sip:a@b", ";tag=made-up", ""),
+				 0) == SIP_CALLS_ONLY;
+	cr_assert_eq(asked, 99, "a second's worth, with the one before");
+	tear_down(&p);
+}
+
+Test(gate, a_source_connects_so_often_a_second)
+{
+	const struct sip_address source = ip("198.18.0.1"), peer = ip("198.18.0.104");
+	struct party p;
+	unsigned let_in = 0;
+
+	set_up(&p);
+	for (int i = 0; i < 50; i++) {
+		let_in += sip_gate_connection(p.gate, &source, p.now_ms);
+		cr_assert(sip_gate_connection(p.gate, &peer, p.now_ms));
+	}
+	cr_assert_eq(let_in, 10);
+	cr_assert_eq(counter(&p, SIP_GUARD_CONNECTION_RATE), 40);
+	cr_assert_eq(p.tells, 1);
+	cr_assert_eq(p.told[0].action, SIP_GUARD_TELL_FLOOD);
+	cr_assert_str_eq(p.what, "connection_rate");
+	p.now_ms += 1000;
+	cr_assert(sip_gate_connection(p.gate, &source, p.now_ms));
+	tear_down(&p);
+}
+
+Test(gate, stun_is_answered_so_often_a_second_whoever_seems_to_ask)
+{
+	static const char *const sources[] = { "198.18.0.1", "198.18.0.104" };
+	struct party p;
+
+	set_up(&p);
+	for (size_t k = 0; k < 2; k++) {
+		const struct sip_address source = ip(sources[k]);
+		unsigned answered = 0;
+
+		for (int i = 0; i < 50; i++)
+			answered += sip_gate_keepalive(p.gate, &source, p.now_ms);
+		cr_assert_eq(answered, 5, "%s", sources[k]);
+	}
+	cr_assert_eq(counter(&p, SIP_GUARD_KEEPALIVE_RATE), 90);
+	cr_assert_eq(receive(&p, "198.18.0.1", request("INVITE", "sip:a@b", "", ""), 0), SIP_PASS,
+		     "what is forged there takes nothing from messages");
+	tear_down(&p);
+}
+
+Test(gate, where_the_name_of_a_trunk_leads_is_a_peer_for_a_while)
+{
+	const struct sip_address source = ip("198.18.0.1");
+	struct party p;
+
+	set_up(&p);
+	cr_assert_eq(sip_guard_ban(p.guard, &source, 600, p.now_ms), 0);
+	sip_guard_spare(p.guard, &source, 60, p.now_ms);
+	for (int i = 0; i < 500; i++)
+		cr_assert_eq(arrive(&p, "198.18.0.1",
+				    request("INVITE", "sip:a@b", "", "User-Agent: sipvicious\r\n"),
+				    0, true),
+			     SIP_PASS);
+	cr_assert_eq(sip_guard_ban(p.guard, &source, 600, p.now_ms), -EPERM);
+	for (int i = 0; i < 20; i++)
+		sip_guard_note(p.guard, &source, SIP_NOTE_WRONG_PASSWORD, SLICE("x"), p.now_ms);
+	cr_assert(sip_gate_connection(p.gate, &source, p.now_ms));
+	p.now_ms += 60000;
+	cr_assert_eq(sip_guard_ban(p.guard, &source, 600, p.now_ms), 0);
 	tear_down(&p);
 }
 
@@ -408,10 +537,10 @@ static unsigned sent_of_1000(struct party *p, const struct sip_address *peer, en
 Test(gate, the_load_goes_into_the_topmost_via_of_a_response)
 {
 	static const char response[] =
-		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;oc;branch=z9hG4bK1;oc-algo=\"loss,rate\";"
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;oc;ocean=1;branch=z9hG4bK1;oc-algo=\"loss,rate\";"
 		"received=198.18.0.1, SIP/2.0/UDP q.lab;oc\r\nCall-ID: a\r\n\r\n";
 	static const char expected[] =
-		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;branch=z9hG4bK1;received=198.18.0.1;oc=0;"
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP p.lab;ocean=1;branch=z9hG4bK1;received=198.18.0.1;oc=0;"
 		"oc-algo=\"loss\";oc-validity=1000;oc-seq=1000.000, SIP/2.0/UDP q.lab;oc\r\n"
 		"Call-ID: a\r\n\r\n";
 	static const char *const others[] = {

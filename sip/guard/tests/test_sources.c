@@ -58,7 +58,8 @@ Test(sources, a_source_is_an_ipv4_address_or_a_64)
 
 Test(sources, a_rate_allows_a_second_at_once_and_then_its_pace)
 {
-	_Atomic uint64_t due = 0;
+	_Atomic uint64_t faults = 0;
+	guard_rate due = 0;
 	unsigned passed = 0;
 
 	for (int i = 0; i < 50; i++)
@@ -68,7 +69,18 @@ Test(sources, a_rate_allows_a_second_at_once_and_then_its_pace)
 	cr_assert(guard_take(&due, 10, 5100));
 	cr_assert_not(guard_take(&due, 10, 5100));
 	cr_assert(guard_take(&due, 0, 5100), "no limit");
-	cr_assert(guard_take_of(&due, 3, 60, 900000));
+	cr_assert(guard_take_of(&faults, 3, 60, 900000));
+}
+
+Test(sources, a_rate_goes_on_where_its_clock_begins_anew)
+{
+	const uint64_t wrap_ms = (UINT64_C(1) << 32) / 1000;
+	guard_rate due = (uint32_t)((wrap_ms - 10) * 1000);
+	unsigned passed = 0;
+
+	for (uint64_t ms = wrap_ms - 10; ms < wrap_ms + 990; ms++)
+		passed += guard_take(&due, 10, ms);
+	cr_assert_eq(passed, 19, "%u", passed);
 }
 
 Test(sources, a_ban_ends_by_itself_and_the_next_one_is_twice_as_long)
