@@ -220,9 +220,12 @@ struct config_calls {
 		media_timeout_s; /* a call whose media stays away so long is ended; 0: never; default 60 */
 	unsigned
 		packet_rate_max; /* RTP packets a second that a party may send; 0: no limit; default 1000 */
-	const char *rtcp;         /* relay | own */
-	const char *media_source; /* auto | learn | strict */
-	const char *transfer;     /* users | all | off */
+	const char *rtcp;           /* relay | own */
+	const char *media_source;   /* auto | learn | strict */
+	const char *transfer;       /* users | all | off */
+	const char **message_types; /* of bodies of INFO and MESSAGE that cross */
+	unsigned message_types_count;
+	unsigned message_max; /* bytes of these; default 4096; 0: none crosses */
 	unsigned
 		dataplane_retry_after_s; /* Retry-After of the 503 while there is no dataplane, default 5 */
 };

@@ -488,6 +488,15 @@ static const struct schema_key calls_keys[] = {
 	  "calls that it is in. `all`: trunks as well. `off`: nobody (403); operators may with "
 	  "`tandemctl call transfer`.",
 	  "users", CHOICE(config_calls, transfer, "users | all | off") },
+	{ "message_types",
+	  "Types of the bodies of INFO and MESSAGE that cross from one side of a call to the other; "
+	  "others get 415.",
+	  "application/dtmf-relay, application/dtmf, application/media_control+xml, "
+	  "application/im-iscomposing+xml, text/plain",
+	  .type = SCHEMA_STRINGS, LIST(config_calls, message_types), .min = 3, .max = 127,
+	  .count_max = 64 },
+	{ "message_max", "Bytes of such a body; larger ones get 413; 0: none crosses.", "4096",
+	  NUMBER(config_calls, message_max, 0, 65535) },
 	{ "dataplane_retry_after_s",
 	  "Retry-After, in seconds, of the 503 that new calls get while there is no dataplane.",
 	  "5", NUMBER(config_calls, dataplane_retry_after_s, 1, 3600) },

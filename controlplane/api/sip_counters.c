@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "controlplane/api/internal.h"
+#include "controlplane/engine/engine.h"
 
 struct adding {
 	json_t *rows;
@@ -74,6 +75,16 @@ static void add_names(struct adding *adding, const struct shard *shard)
 	add(adding, "targets.busy", stats.busy);
 }
 
+static void add_calls(struct adding *adding, const struct shard *shard)
+{
+	static const struct engine_stats none;
+	const struct engine_stats *stats = shard->engine ? engine_get_stats(shard->engine) : &none;
+
+#define X(name, what) add(adding, "calls." #name, stats->name);
+	ENGINE_COUNTERS(X)
+#undef X
+}
+
 void sip_counters_add(struct shard *shard, json_t *rows)
 {
 	struct adding adding = { rows, 0 };
@@ -103,4 +114,5 @@ void sip_counters_add(struct shard *shard, json_t *rows)
 	add(&adding, "transactions.client_unfinished", stats.clients_unfinished);
 	add(&adding, "transactions.server_unfinished", stats.servers_unfinished);
 	add_names(&adding, shard);
+	add_calls(&adding, shard);
 }

@@ -178,6 +178,7 @@ struct engine {
 	struct timer reaper;
 	struct sip_events *events;   /* subscriptions and publications */
 	const struct caller *asking; /* who sends the request that sip_events looks at; else NULL */
+	struct engine_stats stats;
 };
 
 /* --- call_table.c --- */

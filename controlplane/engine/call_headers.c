@@ -25,7 +25,7 @@ const char *call_headers(const struct call *call, const struct session *from,
 	if (!msg)
 		return "";
 	sip_build_init(&b, buffer, HEADERS_MAX - 1);
-	headers_across(&way, msg, &b);
+	call->engine->stats.headers_removed += headers_across(&way, msg, &b);
 	buffer[b.used] = '\0';
 	return buffer;
 }

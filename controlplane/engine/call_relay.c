@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Requests in a call that are about neither its media nor its end (INFO of RFC 6086 and of the old
- * kind, MESSAGE): they go to the other side as they are, but for their headers, and its response
- * comes back.
+ * kind, MESSAGE): they go to the other side, and its response comes back. Headers cross by the table
+ * in headers.c; bodies if their type and size may (calls.message_types), and without the address of
+ * who sends them.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "controlplane/engine/body.h"
 #include "controlplane/engine/call.h"
 #include "controlplane/engine/headers.h"
 
@@ -41,12 +44,27 @@ void call_drop_relays(struct call *call)
 }
 
 static void respond(struct session *s, struct sip_transaction *server, unsigned status,
-		    const char *reason, struct slice headers, const struct sip_msg *msg)
+		    struct slice headers, struct slice type, struct slice body)
 {
-	struct slice type = msg ? sip_msg_value(msg, SIP_H_CONTENT_TYPE) : SLICE_NONE;
+	sip_dialog_respond(sip_invite_dialog(s->invite), server, status, NULL, headers, type, body);
+}
 
-	sip_dialog_respond(sip_invite_dialog(s->invite), server, status, reason, headers, type,
-			   msg ? msg->body : SLICE_NONE);
+static void refuse(struct session *s, struct sip_transaction *server, unsigned status)
+{
+	respond(s, server, status, SLICE_NONE, SLICE_NONE, SLICE_NONE);
+}
+
+/* The body of a message from that side, without its address. *copy: to be freed. */
+static struct slice body_of(struct call *call, const struct session *from,
+			    const struct sip_msg *msg, char **copy)
+{
+	*copy = msg->body.n > 0 ? malloc(msg->body.n) : NULL;
+	if (!*copy)
+		return SLICE_NONE;
+	memcpy(*copy, msg->body.p, msg->body.n);
+	if (body_mask(*copy, msg->body.n, &sip_invite_path(from->invite)->remote) > 0)
+		call->engine->stats.bodies_masked++;
+	return (struct slice){ *copy, msg->body.n };
 }
 
 static size_t put_headers(const struct call *call, const struct sip_msg *msg,
@@ -61,11 +79,14 @@ static size_t put_headers(const struct call *call, const struct sip_msg *msg,
 	return b.used;
 }
 
+static const struct session *other_side(const struct call *call, const struct session *from)
+{
+	return from != call->caller ? call->caller : call->callee ? call->callee : call->early;
+}
+
 static struct sip_dialog *dialog_to(const struct call *call, const struct session *from)
 {
-	const struct session *to = from != call->caller ? call->caller
-				   : call->callee       ? call->callee
-							: call->early;
+	const struct session *to = other_side(call, from);
 
 	if (!session_is_alive(to))
 		return NULL;
@@ -76,14 +97,22 @@ static struct sip_dialog *dialog_to(const struct call *call, const struct sessio
 
 static void answer(struct relay *r, unsigned status, const struct sip_msg *response)
 {
-	char headers[HEADERS_MAX];
+	const struct config_calls *config = &r->call->engine->shard->config->calls;
+	struct slice type = SLICE_NONE, body = SLICE_NONE;
+	const struct session *to = other_side(r->call, r->from);
+	char headers[HEADERS_MAX], *copy = NULL;
 	size_t n = response ? put_headers(r->call, response, headers) : 0;
 
 	/* A challenge is for us, and we have nothing more to say to it. */
 	if (status == 401 || status == 407)
 		status = 403;
+	if (response && session_is_alive(to) && body_status(config, response) == 0) {
+		type = sip_msg_value(response, SIP_H_CONTENT_TYPE);
+		body = body_of(r->call, to, response, &copy);
+	}
 	if (r->server && session_is_alive(r->from))
-		respond(r->from, r->server, status, NULL, (struct slice){ headers, n }, response);
+		respond(r->from, r->server, status, (struct slice){ headers, n }, type, body);
+	free(copy);
 	drop(r);
 }
 
@@ -152,30 +181,46 @@ static struct relay *create(struct call *call, struct session *from, struct sip_
 	return r;
 }
 
+static bool refuses_body(struct call *call, struct session *from, struct sip_transaction *server,
+			 const struct sip_msg *request)
+{
+	const struct config_calls *config = &call->engine->shard->config->calls;
+	const unsigned status = body_status(config, request);
+
+	if (status == 0)
+		return false;
+	call->engine->stats.bodies_refused++;
+	refuse(from, server, status);
+	return true;
+}
+
 void call_relay(void *arg, struct session *from, struct sip_transaction *server,
 		struct sip_msg *request)
 {
 	struct call *call = arg;
 	struct sip_dialog *to = dialog_to(call, from);
 	struct sip_request passed = { .method = request->method,
-				      .type = sip_msg_value(request, SIP_H_CONTENT_TYPE),
-				      .body = request->body };
-	char headers[HEADERS_MAX];
+				      .type = sip_msg_value(request, SIP_H_CONTENT_TYPE) };
+	char headers[HEADERS_MAX], *copy;
 	struct relay *r;
 
 	if (!(PASSED & 1u << request->method)) {
-		respond(from, server, 405, NULL, SLICE_NONE, NULL);
+		refuse(from, server, 405);
 		return;
 	}
+	if (refuses_body(call, from, server, request))
+		return;
 	r = to && !call_is_over(call) ? create(call, from, server) : NULL;
 	if (!r) {
-		respond(from, server, 480, NULL, SLICE_NONE, NULL);
+		refuse(from, server, 480);
 		return;
 	}
 	r->to = to;
 	passed.headers = (struct slice){ headers, put_headers(call, request, headers) };
+	passed.body = body_of(call, from, request, &copy);
 	if (sip_dialog_send(to, &passed, &client_user, r, &r->client)) {
-		respond(from, server, 503, NULL, SLICE_NONE, NULL);
+		refuse(from, server, 503);
 		drop(r);
 	}
+	free(copy);
 }

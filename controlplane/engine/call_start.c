@@ -9,7 +9,9 @@
 #include "controlplane/engine/call.h"
 #include "controlplane/engine/trunk.h"
 #include "controlplane/engine/headers.h"
+#include "controlplane/events/events.h"
 #include "sip/base/log.h"
+#include "sip/dialog/alg.h"
 #include "sip/message/headers.h"
 
 #define MAX_FORWARDS_DEFAULT 70 /* RFC 3261 §8.1.1.6 */
@@ -134,7 +136,8 @@ static bool check_limits(struct call *call, const struct caller *caller)
 
 	snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
 		 config->calls.dataplane_retry_after_s);
-	if (atomic_load(&e->shard->draining)) {
+	/* Others may be full, or away: an emergency is taken as long as somebody is here. */
+	if (atomic_load(&e->shard->draining) && !call->emergency) {
 		refuse(call, 503, "draining", retry);
 		return false;
 	}
@@ -173,6 +176,22 @@ static bool check_hops(struct call *call, const struct sip_msg *request)
 	return true;
 }
 
+/* NA4: no phone writes its public address in one place and its private one in another. */
+static void note_gateway(struct call *call, const struct sip_msg *request,
+			 const struct sip_path *from)
+{
+	char agent[128];
+
+	if (!(sip_nat_signs(request, from) & SIP_NAT_ALG))
+		return;
+	call->engine->stats.rewritten++;
+	snprintf(agent, sizeof(agent), "%.*s", SLICE_FMT(sip_msg_value(request, SIP_H_USER_AGENT)));
+	LOG_INFO("call", call->id, "a gateway rewrites a part of what %s sends",
+		 call->caller_address);
+	event_publish(call->engine->shard->events, EVENT_NAT_ALG, call->id, 0, call->from,
+		      call->caller_address, agent);
+}
+
 /* It came back to us for somebody whom we have sent it to before. */
 static bool check_loop(struct call *call, const struct sip_msg *request)
 {
@@ -202,12 +221,13 @@ static void put_own_identity(const struct call *call, const struct caller *calle
 		sip_build_header(b, SIP_H_P_ASSERTED_IDENTITY, "<sip:%s@%s>", user, at + 1);
 }
 
-/* So that nobody on the way takes it for a call as any (RFC 3261 §20.26, RFC 7135). */
-static void put_emergency(const struct sip_msg *request, struct sip_build *b)
+/* So that nobody on the way takes it for a call as any (RFC 3261 §20.26, RFC 7135). Who is believed
+ * may have said so before. */
+static void put_emergency(const struct sip_msg *request, bool believed, struct sip_build *b)
 {
-	if (!request || !sip_msg_header(request, SIP_H_PRIORITY))
+	if (!believed || !sip_msg_header(request, SIP_H_PRIORITY))
 		sip_build_header(b, SIP_H_PRIORITY, "emergency");
-	if (!request || !sip_msg_header(request, SIP_H_RESOURCE_PRIORITY))
+	if (!believed || !sip_msg_header(request, SIP_H_RESOURCE_PRIORITY))
 		sip_build_header(b, SIP_H_RESOURCE_PRIORITY, "esnet.0");
 }
 
@@ -222,6 +242,7 @@ static void write_headers(struct call *call, const struct caller *caller,
 		.from_trusted = call_trusts(call, call->trunk_in),
 		.to_trusted = call_trusts(call, call->trunk_out),
 		.withheld = call->withheld,
+		.emergency = call->emergency,
 	};
 	char buffer[HEADERS_MAX];
 	struct sip_build b;
@@ -229,11 +250,11 @@ static void write_headers(struct call *call, const struct caller *caller,
 	sip_build_init(&b, buffer, sizeof(buffer) - 1);
 	headers_put_loop(request, call->to, &b);
 	if (call->emergency)
-		put_emergency(request, &b);
+		put_emergency(request, request && way.from_trusted, &b);
 	if (call->trunk_in < 0 && way.to_trusted)
 		put_own_identity(call, caller, &b);
 	if (request)
-		headers_across(&way, request, &b);
+		call->engine->stats.headers_removed += headers_across(&way, request, &b);
 	sip_build_lines(&b, slice_of(more));
 	buffer[b.used] = '\0';
 	call->invite_headers = call_string(call, buffer);
@@ -328,6 +349,7 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	call->caller_address = call_path_text(call, from);
 	call->withheld = caller->anonymous || headers_withheld(request);
 	name_parties(call, caller, &route, request->request_uri);
+	note_gateway(call, request, from);
 
 	if (!check_limits(call, caller) || !check_hops(call, request) ||
 	    !check_loop(call, request) || !find_way(call, &route) || !read_offer(call, request))

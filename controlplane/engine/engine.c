@@ -215,6 +215,11 @@ unsigned engine_call_count(const struct engine *e)
 	return e->count;
 }
 
+const struct engine_stats *engine_get_stats(const struct engine *e)
+{
+	return &e->stats;
+}
+
 static void restore_row(void *arg, const struct store_call *row)
 {
 	call_restore(arg, row->id, row->text);

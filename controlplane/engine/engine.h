@@ -15,6 +15,19 @@
 struct shard;
 struct engine;
 
+/* name, what is counted */
+#define ENGINE_COUNTERS(X)                                                              \
+	X(headers_removed, "headers of users and peers that are not believed")          \
+	X(bodies_refused, "INFO and MESSAGE: type or size of the body is not let over") \
+	X(bodies_masked, "with an address of one side in it, which was overwritten")    \
+	X(rewritten, "INVITEs in which a gateway on the way had rewritten a part")
+
+struct engine_stats {
+#define X(name, what) uint64_t name;
+	ENGINE_COUNTERS(X)
+#undef X
+};
+
 int engine_create(struct shard *shard, struct engine **engine);
 /* All calls are gone (drained or abandoned) when this is called. */
 void engine_destroy(struct engine *engine);
@@ -57,6 +70,7 @@ int engine_transfer(struct engine *engine, uint64_t call_id, bool callee, const 
 /* Ends all calls (drain); done when engine_call_count() is 0. */
 void engine_hangup_all(struct engine *engine);
 unsigned engine_call_count(const struct engine *engine);
+const struct engine_stats *engine_get_stats(const struct engine *engine);
 
 /* For the CLI: append one object per row; the fields stand in docs/cli.md. */
 void engine_show_calls(struct engine *engine, json_t *array);

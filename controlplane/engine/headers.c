@@ -14,13 +14,15 @@
 
 enum rule {
 	DROP,
-	PASS,     /* as it stands: it names nobody's address */
+	PASS,    /* as it stands: it names nobody's address */
+	TRUSTED, /* the same, of those who are believed: it asks for something (RFC 4412, RFC 5009) */
+	URGENCY,  /* Priority: anything but emergency, which is for us to say of others */
 	NUMBER,   /* the number that it begins with */
 	NAMES,    /* values that name something by a URN; a URL is an address of one side */
 	CAUSE,    /* Reason: protocol and cause, not the text (RFC 3326) */
 	IDENTITY, /* P-Asserted-Identity: if it is believed and may be shown */
 	WITHHELD, /* to trusted peers alone */
-	RETARGET, /* Diversion, History-Info: with hosts rewritten */
+	RETARGET, /* Diversion, History-Info, of those who are believed: with hosts rewritten */
 };
 
 /* header, in an INVITE, in its responses, in BYE and CANCEL, in INFO and MESSAGE */
@@ -30,11 +32,11 @@ enum rule {
 	X(DIVERSION, RETARGET, DROP, DROP, DROP)               \
 	X(HISTORY_INFO, RETARGET, RETARGET, DROP, DROP)        \
 	X(P_ASSERTED_IDENTITY, IDENTITY, IDENTITY, DROP, DROP) \
-	X(P_EARLY_MEDIA, PASS, PASS, DROP, DROP)               \
-	X(PRIORITY, PASS, DROP, DROP, DROP)                    \
+	X(P_EARLY_MEDIA, TRUSTED, TRUSTED, DROP, DROP)         \
+	X(PRIORITY, URGENCY, DROP, DROP, DROP)                 \
 	X(PRIVACY, WITHHELD, WITHHELD, DROP, DROP)             \
 	X(REASON, CAUSE, CAUSE, CAUSE, DROP)                   \
-	X(RESOURCE_PRIORITY, PASS, DROP, DROP, DROP)           \
+	X(RESOURCE_PRIORITY, TRUSTED, DROP, DROP, DROP)        \
 	X(RETRY_AFTER, DROP, NUMBER, DROP, NUMBER)             \
 	X(SUBJECT, PASS, DROP, DROP, PASS)                     \
 	X(USER_TO_USER, PASS, PASS, PASS, DROP)                \
@@ -226,12 +228,22 @@ static void put_number(enum sip_header_id id, struct slice value, struct sip_bui
 		sip_build_header(b, id, "%" PRIu32, number);
 }
 
+/* Is it for those alone who are believed? */
+static bool asks_for_trust(const struct headers_way *way, enum rule rule, struct slice value)
+{
+	if (rule == URGENCY)
+		return way->emergency || slice_equal_nocase(slice_trim(value), SLICE("emergency"));
+	return rule == TRUSTED || rule == IDENTITY || rule == RETARGET;
+}
+
 static void put(const struct headers_way *way, const struct row *row, struct slice value,
 		struct sip_build *b)
 {
 	switch (row->rules[way->carrier]) {
 	case DROP:
 		return;
+	case TRUSTED:
+	case URGENCY:
 	case PASS:
 		sip_build_header_slice(b, row->id, value);
 		return;
@@ -246,7 +258,7 @@ static void put(const struct headers_way *way, const struct row *row, struct sli
 		put_cause(value, b);
 		return;
 	case IDENTITY:
-		if (way->from_trusted && (way->to_trusted || !way->withheld))
+		if (way->to_trusted || !way->withheld)
 			put_identity(way, value, b);
 		return;
 	case WITHHELD:
@@ -259,19 +271,28 @@ static void put(const struct headers_way *way, const struct row *row, struct sli
 	}
 }
 
-void headers_across(const struct headers_way *way, const struct sip_msg *msg, struct sip_build *b)
+unsigned headers_across(const struct headers_way *way, const struct sip_msg *msg,
+			struct sip_build *b)
 {
+	unsigned removed = 0;
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const enum rule rule = rows[i].rules[way->carrier];
 		const struct sip_header *h = sip_msg_header(msg, rows[i].id);
 
 		for (; h; h = sip_msg_next(msg, h)) {
 			struct sip_build before = *b;
 
+			if (!way->from_trusted && asks_for_trust(way, rule, h->value)) {
+				removed++;
+				continue;
+			}
 			put(way, &rows[i], h->value, b);
 			if (b->overflow)
 				*b = before;
 		}
 	}
+	return removed;
 }
 
 /* --- loops --- */

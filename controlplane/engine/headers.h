@@ -5,7 +5,9 @@
  * Call-IDs, tags) is shown to the other unless a row says how.
  *
  * Identities (RFC 3323, RFC 3325): who asserts one is believed if the configuration trusts that
- * peer; one that is to be withheld is shown to trusted peers alone.
+ * peer (trunks[].trusted); one that is to be withheld is shown to trusted peers alone. Users are
+ * never believed: we say who they are. The same is true of who a call was for before (Diversion,
+ * History-Info), and of precedence (Resource-Priority, Priority: emergency).
  */
 #ifndef CONTROLPLANE_ENGINE_HEADERS_H
 #define CONTROLPLANE_ENGINE_HEADERS_H
@@ -30,10 +32,13 @@ struct headers_way {
 	bool from_trusted;  /* what it asserts is believed */
 	bool to_trusted;    /* it keeps to itself what others must not see */
 	bool withheld;      /* the identity of who speaks */
+	bool emergency;     /* we say so ourselves, if who speaks is not believed */
 };
 
-/* Appends complete lines. What does not fit is left out. */
-void headers_across(const struct headers_way *way, const struct sip_msg *msg, struct sip_build *b);
+/* Appends complete lines. What does not fit is left out. Returns how many were not passed because
+ * who sent them is not believed. */
+unsigned headers_across(const struct headers_way *way, const struct sip_msg *msg,
+			struct sip_build *b);
 /* How the URI of an address is written for others: "<sip:user@domain>", "<tel:+1>" with its display
  * name. 0, -EBADMSG: it has nothing to show; -ENOSPC */
 int headers_identity(const struct sip_addr *addr, const char *domain, char *text, size_t size);

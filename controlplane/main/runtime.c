@@ -250,6 +250,22 @@ static uint16_t tls_name(void *arg, struct slice domain)
 	return runtime->shared->tls ? sip_tls_name(runtime->shared->tls, domain) : 0;
 }
 
+/* The types of bodies that cross a call; those that do not fit go untold. */
+static const char *list_types(struct runtime *runtime)
+{
+	const struct config_calls *calls = &runtime->shard.config->calls;
+	size_t used = 0;
+
+	for (unsigned i = 0; i < calls->message_types_count; i++) {
+		const char *type = calls->message_types[i];
+
+		if (used + strlen(type) + 3 > sizeof(runtime->accept))
+			break;
+		used += (size_t)sprintf(runtime->accept + used, "%s%s", used ? ", " : "", type);
+	}
+	return used ? runtime->accept : NULL;
+}
+
 static int create_ua(struct runtime *runtime)
 {
 	const struct config *config = runtime->shard.config;
@@ -288,6 +304,7 @@ static int create_ua(struct runtime *runtime)
 		.methods = ENGINE_METHODS,
 		.options = ENGINE_OPTIONS,
 		.unsaid = ENGINE_UNSAID,
+		.accept = list_types(runtime),
 	};
 
 	runtime->limits = config->sip.limits;

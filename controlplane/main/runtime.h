@@ -60,6 +60,7 @@ struct runtime {
 	struct tap tap;
 	struct runtime_shared *shared;
 	struct sip_limits limits;
+	char accept[1024]; /* types of bodies beside SDP */
 	uv_loop_t loop;
 	uv_thread_t thread;
 	bool started, stopping;

@@ -342,6 +342,29 @@ Test(exchange, info_and_message_go_through_with_their_answers)
 	end();
 }
 
+Test(exchange, a_body_crosses_if_its_type_and_size_may)
+{
+	char large[66] = "";
+
+	world_bridged_call();
+	phone_send_typed(CARRIER, SIP_INFO, "application/sdp", "v=0");
+	world_run(20);
+	cr_expect_eq(carrier()->replied, 415);
+	cr_expect_str_eq(carrier()->accept, "application/sdp, text/plain, application/dtmf-relay");
+	memset(large, 'a', sizeof(large) - 1);
+	phone_send(BOB, SIP_MESSAGE, large);
+	world_run(20);
+	cr_expect_eq(bob()->replied, 413);
+	cr_expect_eq(sent("INFO") + sent("MESSAGE"), 0);
+	cr_expect_eq(engine_get_stats(world->shard.engine)->bodies_refused, 2);
+	bob()->reply_status = 200;
+	phone_send_typed(CARRIER, SIP_INFO, "Application/DTMF-Relay;a=b", "Signal=5");
+	world_run(20);
+	cr_expect_str_eq(bob()->request, "INFO Signal=5");
+	cr_expect_eq(carrier()->replied, 200);
+	end();
+}
+
 Test(exchange, a_request_without_its_answer_ends_with_the_call)
 {
 	world_bridged_call();
@@ -437,8 +460,10 @@ Test(exchange, nothing_of_one_side_is_shown_to_the_other)
 	phone_answer(BOB, phone_sdp(BOB, 5004, "8 101", "sendrecv"));
 	world_run(20);
 	bob()->reply_status = 200;
-	phone_send(CARRIER, SIP_INFO, "x");
+	phone_send(CARRIER, SIP_INFO, "I am at 198.18.0.104");
 	world_run(20);
+	cr_expect_str_eq(bob()->request, "INFO I am at xxxxxxxxxxxx");
+	cr_expect_eq(engine_get_stats(world->shard.engine)->bodies_masked, 1);
 	their_count = secrets_of(carrier(), theirs);
 	our_count = secrets_of(bob(), ours);
 	sip_invite_end(carrier()->invite, 0,
@@ -496,14 +521,14 @@ Test(exchange, forks_behind_one_leg_are_heard_in_turn_and_told_apart)
 
 /* --- emergency calls --- */
 
-Test(exchange, an_emergency_call_goes_over_the_limits_and_is_marked)
+static void with_a_rescue_service(void)
 {
-	static const char *numbers[] = { "112" };
+	static const char *numbers[] = { "112" }, *addresses[] = { "198.18.0.101" };
 	static struct config_trunk peers[2];
 
 	peers[0] = world->config.trunks[0];
 	peers[1] = (struct config_trunk){ .name = "rescue",
-					  .addresses = (const char *[]){ "198.18.0.101" },
+					  .addresses = addresses,
 					  .addresses_count = 1,
 					  .port = 5060,
 					  .prefix = "",
@@ -515,15 +540,54 @@ Test(exchange, an_emergency_call_goes_over_the_limits_and_is_marked)
 	world->config.sip.guard.emergency_count = 1;
 	world->config.calls.calls_max = 1;
 	world_kill_controlplane();
+}
+
+/* What a user says of it is of no account: it is an emergency, and no more than that. */
+Test(exchange, an_emergency_call_goes_over_the_limits_and_is_marked)
+{
+	const struct packet *invite;
+
+	with_a_rescue_service();
 	world_bridged_call();
-	phone_call(CARRIER, "urn:service:sos", OFFER);
+	phone_call_with(CARRIER, "urn:service:sos", OFFER,
+			"Priority: normal\r\nResource-Priority: dsn.flash\r\n");
 	world_run(20);
 	cr_assert_not_null(world->phones[ALICE].invite);
-	cr_expect(
-		packet_has(network_nth(world->net, world->tandem, "INVITE sip:112@198.18.0.101", 0),
-			   "Priority: emergency\r\nResource-Priority: esnet.0\r\n"));
+	invite = network_nth(world->net, world->tandem, "INVITE sip:112@198.18.0.101", 0);
+	cr_expect(packet_has(invite, "Priority: emergency\r\nResource-Priority: esnet.0\r\n"));
+	cr_expect_not(packet_has(invite, "normal"));
+	cr_expect_not(packet_has(invite, "dsn.flash"));
 	engine_hangup_all(world->shard.engine);
 	world_run(100);
+}
+
+Test(exchange, an_emergency_call_is_taken_by_a_process_that_is_to_end)
+{
+	with_a_rescue_service();
+	atomic_store(&world->shard.draining, true);
+	phone_call(CARRIER, "urn:service:sos", OFFER);
+	world_run(20);
+	cr_expect_not_null(world->phones[ALICE].invite);
+	engine_hangup_all(world->shard.engine);
+	world_run(100);
+}
+
+/* --- a gateway on the way --- */
+
+Test(exchange, a_caller_whose_messages_are_rewritten_in_part_is_noted)
+{
+	/* The Via names the public source, and the Contact is private still. */
+	carrier()->contact_host = "10.1.2.3:5060";
+	phone_call(CARRIER, "sip:bob@tandem.lab", OFFER);
+	world_run(20);
+	cr_expect_eq(engine_get_stats(world->shard.engine)->rewritten, 1);
+	phone_respond(BOB, 200, ANSWER);
+	world_run(20);
+	cr_assert(carrier()->answered);
+	phone_bye(BOB);
+	world_run(50);
+	cr_expect(carrier()->ended, "its BYE went to the source");
+	world_expect_nothing_left();
 }
 
 /* --- a leg is replaced (RFC 3891) --- */

@@ -25,6 +25,8 @@ static struct sip_msg *message(const char *lines)
 	return msg;
 }
 
+static unsigned removed; /* by the last one */
+
 static const char *cross(const struct headers_way *way, const char *lines)
 {
 	static char buffer[HEADERS_MAX];
@@ -32,7 +34,7 @@ static const char *cross(const struct headers_way *way, const char *lines)
 	struct sip_build b;
 
 	sip_build_init(&b, buffer, sizeof(buffer) - 1);
-	headers_across(way, msg, &b);
+	removed = headers_across(way, msg, &b);
 	cr_assert_not(b.overflow);
 	buffer[b.used] = '\0';
 	sip_msg_unref(msg);
@@ -48,6 +50,10 @@ Test(headers, each_crosses_by_its_rule)
 		{ HEADERS_IN_INVITE, "Subject: hello\r\n", "Subject: hello\r\n" },
 		{ HEADERS_IN_RESPONSE, "Subject: hello\r\n", "" },
 		{ HEADERS_IN_INVITE, "Priority: emergency\r\n", "Priority: emergency\r\n" },
+		{ HEADERS_IN_INVITE, "Resource-Priority: esnet.1\r\n",
+		  "Resource-Priority: esnet.1\r\n" },
+		{ HEADERS_IN_RESPONSE, "P-Early-Media: supported\r\n",
+		  "P-Early-Media: supported\r\n" },
 		{ HEADERS_IN_INVITE, "Alert-Info: <urn:alert:source:external>\r\n",
 		  "Alert-Info: <urn:alert:source:external>\r\n" },
 		{ HEADERS_IN_INVITE, "Alert-Info: <http://192.0.2.1/ring>\r\n", "" },
@@ -82,12 +88,32 @@ Test(headers, each_crosses_by_its_rule)
 		{ HEADERS_IN_INVITE,
 		  "History-Info: <sip:bob@pbx.example?Privacy=history>;index=1\r\n", "" },
 	};
-	struct headers_way way = { .domain = "tandem.lab" };
+	struct headers_way way = { .domain = "tandem.lab", .from_trusted = true };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		way.carrier = rows[i].carrier;
 		cr_expect_str_eq(cross(&way, rows[i].in), rows[i].out);
 	}
+}
+
+/* What a user could say of himself, or of others, and what makes a call more than others. */
+Test(headers, who_is_not_believed_says_nothing_of_these)
+{
+	static const char lines[] =
+		"P-Asserted-Identity: <sip:boss@x>\r\nDiversion: <sip:1@x>;reason=deflection\r\n"
+		"History-Info: <sip:bob@x>;index=1\r\nResource-Priority: dsn.flash\r\n"
+		"P-Early-Media: sendrecv\r\nPriority: emergency\r\nSubject: hello\r\n";
+	struct headers_way way = { .carrier = HEADERS_IN_INVITE, .domain = "tandem.lab" };
+
+	for (unsigned to_trusted = 0; to_trusted < 2; to_trusted++) {
+		way.to_trusted = to_trusted;
+		cr_expect_str_eq(cross(&way, lines), "Subject: hello\r\n");
+		cr_expect_eq(removed, 6);
+		cr_expect_str_eq(cross(&way, "Priority: urgent\r\n"), "Priority: urgent\r\n");
+		cr_expect_eq(removed, 0);
+	}
+	way.emergency = true;
+	cr_expect_str_eq(cross(&way, "Priority: non-urgent\r\n"), "", "we say what it is");
 }
 
 /* RFC 3325: rows are who asserts, who is told, and whether it is to be withheld */

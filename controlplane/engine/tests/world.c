@@ -15,6 +15,7 @@ static struct config_listener listeners[] = {
 };
 static struct config_media media[] = { { "198.18.0.20", 16384, 32767, NULL },
 				       { "2001:2::20", 16384, 32767, NULL } };
+static const char *message_types[] = { "text/plain", "application/dtmf-relay" };
 static const char *carrier_addresses[] = { "198.18.0.104" };
 static struct config_trunk trunks[] = {
 	{ .name = "carrier",
@@ -180,6 +181,14 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 		sip_ua_receive(*ua, data, size, from);
 }
 
+static const char *contact_host(void *arg, const struct sip_path *path)
+{
+	for (unsigned i = 0; i < PHONES; i++)
+		if (world->phones[i].node == arg && world->phones[i].contact_host)
+			return world->phones[i].contact_host;
+	return network_host(arg, path);
+}
+
 static void make_ua(struct network_node *node, struct sip_ua **ua, const struct sip_ua_user *user)
 {
 	struct sip_ua_config config = {
@@ -193,12 +202,13 @@ static void make_ua(struct network_node *node, struct sip_ua **ua, const struct 
 				  .token = "t00000-" },
 		.user = *user,
 		.product = "test",
-		.contact_host = network_host,
+		.contact_host = contact_host,
 		.contact_arg = node,
 		.invites_max = 1000,
 		.methods = ENGINE_METHODS,
 		.options = ENGINE_OPTIONS,
 		.unsaid = ENGINE_UNSAID,
+		.accept = "text/plain, application/dtmf-relay",
 		.token = "t00000-",
 	};
 
@@ -394,17 +404,23 @@ static void on_reply(void *arg, struct sip_transaction *client, struct sip_msg *
 	(void)client;
 	p->replied = response->status;
 	slice_copy(response->body, p->reply, sizeof(p->reply));
+	slice_copy(sip_msg_value(response, SIP_H_ACCEPT), p->accept, sizeof(p->accept));
 }
 
-void phone_send(unsigned n, enum sip_method method, const char *body)
+void phone_send_typed(unsigned n, enum sip_method method, const char *type, const char *body)
 {
 	static const struct sip_transaction_user user = { .response = on_reply };
 	struct phone *p = &world->phones[n];
 	const struct sip_request request = { .method = method,
-					     .type = SLICE("text/plain"),
+					     .type = slice_of(type),
 					     .body = slice_of(body) };
 
 	cr_assert_eq(sip_dialog_send(sip_invite_dialog(p->invite), &request, &user, p, NULL), 0);
+}
+
+void phone_send(unsigned n, enum sip_method method, const char *body)
+{
+	phone_send_typed(n, method, "text/plain", body);
 }
 
 /* --- what they are told --- */
@@ -535,6 +551,7 @@ static void give_password(struct phone *p, const char *user)
 
 	accounts[p - world->phones] = account;
 	cr_assert_eq(sip_credentials_create(&accounts[p - world->phones], 1, &p->credentials), 0);
+	sip_credentials_bind(p->credentials, &world->tandem->address);
 }
 
 void world_start(void)
@@ -557,6 +574,9 @@ void world_start(void)
 		.calls = { .calls_max = 100,
 			   .ring_timeout_s = 20,
 			   .media_timeout_s = 60,
+			   .message_types = message_types,
+			   .message_types_count = 2,
+			   .message_max = 64,
 			   .dataplane_retry_after_s = 5 },
 	};
 	fake_start();

@@ -35,6 +35,8 @@ struct phone {
 	unsigned reply_status;
 	unsigned replied;         /* status of the response to ours */
 	char reply[64];           /* its body */
+	char accept[128];         /* its Accept */
+	const char *contact_host; /* in its Contact; NULL: its address */
 	enum sip_offer_role role; /* of the last description */
 	struct sip_credentials *credentials;
 	/* what it has asked for by REFER or SUBSCRIBE */
@@ -93,6 +95,7 @@ extern const struct sip_subscriber_user phone_subscriber;
 void phone_refer(unsigned phone, const char *refer_to, bool sub);
 /* "<sip:user@tandem.lab?Replaces=…>" of a phone's dialog, as another one names it. */
 const char *phone_replaces(unsigned phone);
+void phone_send_typed(unsigned phone, enum sip_method method, const char *type, const char *body);
 void phone_bye(unsigned phone);
 void phone_reinvite(unsigned phone, const char *sdp);
 /* An SDP of its own: port, formats, direction. */
