@@ -127,8 +127,8 @@ unsigned engine_refer(void *arg, struct sip_dialog *dialog, const struct sip_ref
 	struct engine *e = arg;
 	const struct caller *who = e->asking;
 	struct session *leg;
-	struct call *call = call_of(dialog ? dialog : sip_ua_target_dialog(e->shard->ua, request),
-				    &leg);
+	struct call *call =
+		call_of(dialog ? dialog : sip_ua_target_dialog(e->shard->ua, request), &leg);
 	struct caller of_leg;
 
 	(void)from;

@@ -560,8 +560,7 @@ bool transfer_reanswered(struct call *from, const struct session *s, bool succes
 {
 	struct transfer *t = from->away;
 
-	if (!t || s != t->party ||
-	    (t->state != TRANSFER_MOVING && t->state != TRANSFER_RETURNING))
+	if (!t || s != t->party || (t->state != TRANSFER_MOVING && t->state != TRANSFER_RETURNING))
 		return false;
 	step(t, success ? TRANSFER_ON_AGREED : TRANSFER_ON_REFUSED,
 	     status >= 300 && status != 401 && status != 407 ? status : 488);

@@ -34,8 +34,8 @@ struct transfer {
 	struct session *transferor; /* its leg in `from`; NULL: an operator */
 	struct session *leaving;    /* its leg in `to`; NULL: `to` is a new call */
 	bool transferor_left, leaving_left;
-	struct other *kept; /* for `leaving`, when it has no place in `to` any more */
-	struct seat *there; /* that the party is to have in `to` */
+	struct other *kept;           /* for `leaving`, when it has no place in `to` any more */
+	struct seat *there;           /* that the party is to have in `to` */
 	struct seat *before;          /* that it has in `from`, while it is offered the other */
 	struct sip_subscription *sub; /* of the transferor; NULL: nobody, or it is over */
 	unsigned told;                /* the status that it heard last */

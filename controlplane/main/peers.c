@@ -9,9 +9,9 @@
 #include "sip/message/typed.h"
 #include "sip/resolve/resolve.h"
 
-#define BEGIN_MS 100u    /* until the sockets are there */
-#define AGAIN_MS 30000u  /* the resolver asks again when a TTL is over, not sooner */
-#define SPARED_S 86400u  /* name servers may fail for a day */
+#define BEGIN_MS 100u   /* until the sockets are there */
+#define AGAIN_MS 30000u /* the resolver asks again when a TTL is over, not sooner */
+#define SPARED_S 86400u /* name servers may fail for a day */
 
 struct peers {
 	struct runtime *runtime;

@@ -168,9 +168,9 @@ Test(transfer, nothing_of_one_is_shown_to_another)
 
 			snprintf(address, sizeof(address), "198.18.0.%u", 101 + of);
 			if (of != to)
-				cr_expect_not(world_says(world->tandem, world->phones[to].node,
-							 address),
-					      "%s to %u", address, to);
+				cr_expect_not(
+					world_says(world->tandem, world->phones[to].node, address),
+					"%s to %u", address, to);
 		}
 		cr_expect_not(world_says(world->tandem, world->phones[to].node, "198.18.0.99"));
 	}
