@@ -73,6 +73,8 @@ enum command_where {
 	X(SHOW_VERSION, "show version", "", BOTH, "version",                                       \
 	  "versions and state of both processes")                                                  \
 	X(CALL_HANGUP, "call hangup", "ID", CONTROLPLANE, "", "end a call")                        \
+	X(CALL_TRANSFER, "call transfer", "ID [--leg LEG] [--to TARGET]", CONTROLPLANE, "",        \
+	  "send leg a (who called, if not said) or b to a number, a user or a URI")                \
 	X(BAN, "ban", "ADDRESS [--seconds N]", CONTROLPLANE, "",                                   \
 	  "hear nothing from an address for N seconds (sip.guard.ban_s)")                          \
 	X(UNBAN, "unban", "ADDRESS", CONTROLPLANE, "", "end the ban of an address")                \

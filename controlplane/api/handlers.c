@@ -170,6 +170,47 @@ static void hangup(struct client *client, const struct request *request)
 		client_refuse(client, STATUS_FAILED, "no memory");
 }
 
+/* --- call transfer --- */
+
+static void run_transfer(struct shard *shard, struct task *task)
+{
+	task->status = engine_transfer(shard->engine, task->id, task->callee, task->target);
+}
+
+static void finish_transfer(struct task *task)
+{
+	char text[64];
+
+	if (task->status == 0) {
+		client_answer(task->client, STATUS_OK, json_object());
+		return;
+	}
+	snprintf(text, sizeof(text),
+		 task->status == -ENOENT  ? "no call %016" PRIx64
+		 : task->status == -EBUSY ? "call %016" PRIx64 " cannot be transferred now"
+					  : "call %016" PRIx64 " cannot be transferred",
+		 task->id);
+	client_refuse(task->client, STATUS_FAILED, text);
+}
+
+static void transfer(struct client *client, const struct request *request)
+{
+	unsigned shard = shard_of_call(request->id, client->api->config.shard_count);
+	struct task task = {
+		.command = request->command,
+		.shard = shard,
+		.last = shard,
+		.run = run_transfer,
+		.finish = finish_transfer,
+		.id = request->id,
+		.callee = request->callee,
+	};
+
+	snprintf(task.target, sizeof(task.target), "%s", request->filter.to);
+	if (task_start(client, &task) != 0)
+		client_refuse(client, STATUS_FAILED, "no memory");
+}
+
 /* --- drain, resume --- */
 
 static void run_drain(struct shard *shard, struct task *task)
@@ -385,6 +426,9 @@ void handle_request(struct client *client, const struct request *request)
 		break;
 	case COMMAND_CALL_HANGUP:
 		hangup(client, request);
+		break;
+	case COMMAND_CALL_TRANSFER:
+		transfer(client, request);
 		break;
 	case COMMAND_DRAIN:
 		gather(client, request, run_drain, finish_drain, NULL);

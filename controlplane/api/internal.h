@@ -79,6 +79,8 @@ struct task {
 	void (*late)(struct task *task);
 	json_t *rows;
 	uint64_t id, number;
+	bool callee;
+	char target[FILTER_TEXT];
 	uint32_t offset, limit;
 	int status; /* 0 or -errno */
 };

@@ -88,6 +88,14 @@ static bool take_text(const json_t *value, char *text, size_t size)
 	return true;
 }
 
+static bool take_leg(const json_t *value, bool *callee)
+{
+	const char *leg = json_is_string(value) ? json_string_value(value) : "";
+
+	*callee = strcmp(leg, "b") == 0;
+	return *callee || strcmp(leg, "a") == 0;
+}
+
 /* What would be right. */
 static const char *wanted(const char *name)
 {
@@ -95,6 +103,8 @@ static const char *wanted(const char *name)
 		return "it is an IP address";
 	if (strcmp(name, "from") == 0 || strcmp(name, "to") == 0 || strcmp(name, "method") == 0)
 		return "it is a text, and not that long";
+	if (strcmp(name, "leg") == 0)
+		return "it is a or b";
 	if (strcmp(name, "secrets") == 0)
 		return "it is true or false";
 	if (strcmp(name, "id") == 0 || strcmp(name, "call") == 0)
@@ -132,6 +142,8 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 			right = take_text(value, request->filter.from, FILTER_TEXT);
 		else if (strcmp(name, "to") == 0)
 			right = take_text(value, request->filter.to, FILTER_TEXT);
+		else if (strcmp(name, "leg") == 0)
+			right = take_leg(value, &request->callee);
 		else if (strcmp(name, "method") == 0)
 			right = take_text(value, request->filter.method,
 					  sizeof(request->filter.method));
@@ -148,6 +160,8 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 	}
 	if (strncmp(command->arguments, "ID", 2) == 0 && request->id == 0)
 		return refuse(why, size, "%s wants the id of a call", command->name);
+	if (request->command == COMMAND_CALL_TRANSFER && !request->filter.to[0])
+		return refuse(why, size, "%s wants a target (to)", command->name);
 	if (strncmp(command->arguments, "ADDRESS", 7) == 0 && request->address.family == 0)
 		return refuse(why, size, "%s wants an IP address", command->name);
 	return STATUS_OK;

@@ -20,6 +20,7 @@ struct request {
 	uint32_t seconds;           /* --seconds N, 0: not given */
 	struct trace_filter filter; /* sip trace */
 	bool secrets;               /* likewise */
+	bool callee;                /* --leg b */
 };
 
 /* One line. On error a status and a text for the client. Depth and size are bounded. */

@@ -54,6 +54,7 @@ struct arguments {
 	const char *address;    /* NULL: not given */
 	/* sip trace; NULL: not given */
 	const char *from, *to, *method, *source, *pcap;
+	const char *leg; /* call transfer, and `to` */
 	bool ladder, secrets;
 	uint32_t seconds; /* 0: not given */
 	bool force;

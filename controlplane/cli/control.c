@@ -111,6 +111,7 @@ static json_t *arguments_json(const struct arguments *arguments)
 		json_object_set_new(args, "seconds", json_integer(arguments->seconds));
 	set_text(args, "from", arguments->from);
 	set_text(args, "to", arguments->to);
+	set_text(args, "leg", arguments->leg);
 	set_text(args, "method", arguments->method);
 	set_text(args, "source", arguments->source);
 	if (arguments->secrets)

@@ -147,6 +147,10 @@ static enum command_status take_option(const struct command *command, const char
 		arguments->from = value;
 	} else if (strcmp(name, "--to") == 0) {
 		arguments->to = value;
+	} else if (strcmp(name, "--leg") == 0) {
+		if (strcmp(value, "a") != 0 && strcmp(value, "b") != 0)
+			return wrong(why, size, "--leg wants a (who called) or b, not %s", value);
+		arguments->leg = value;
 	} else if (strcmp(name, "--method") == 0) {
 		arguments->method = value;
 	} else if (strcmp(name, "--source") == 0) {

@@ -65,6 +65,14 @@ int engine_hangup(struct engine *engine, uint64_t call)
 	return 0;
 }
 
+int engine_transfer(struct engine *engine, uint64_t call, bool callee, const char *target)
+{
+	(void)engine;
+	if ((call & 0xff) != 1)
+		return -EBUSY;
+	return callee && strcmp(target, "carrol") == 0 ? 0 : -EINVAL;
+}
+
 void registrar_show(struct registrar *registrar, json_t *array)
 {
 	(void)registrar;
@@ -309,6 +317,34 @@ Test(server, a_hangup_goes_to_the_shard_of_the_call)
 	cr_assert_eq(status_of(ask(client, "{\"command\":\"call hangup\",\"args\":"
 					   "{\"id\":\"0300000000000002\"}}\n")),
 		     STATUS_FAILED);
+	fclose(client);
+	world_end(&world);
+}
+
+Test(server, a_transfer_names_the_leg_and_the_target)
+{
+	static const struct {
+		const char *arguments;
+		int status;
+	} asked[] = {
+		{ "\"id\":\"0300000000000001\",\"leg\":\"b\",\"to\":\"carrol\"", STATUS_OK },
+		{ "\"id\":\"0300000000000001\",\"to\":\"carrol\"", STATUS_FAILED },
+		{ "\"id\":\"0300000000000002\",\"leg\":\"b\",\"to\":\"carrol\"", STATUS_FAILED },
+		{ "\"id\":\"0300000000000001\",\"leg\":\"c\",\"to\":\"carrol\"", STATUS_USAGE },
+		{ "\"id\":\"0300000000000001\",\"leg\":\"b\"", STATUS_USAGE },
+	};
+	struct world world;
+	FILE *client;
+
+	world_begin(&world);
+	client = dial(&world);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		char line[256];
+
+		snprintf(line, sizeof(line), "{\"command\":\"call transfer\",\"args\":{%s}}\n",
+			 asked[i].arguments);
+		cr_assert_eq(status_of(ask(client, line)), asked[i].status, "%s", line);
+	}
 	fclose(client);
 	world_end(&world);
 }

@@ -93,6 +93,7 @@ Test(words, arguments_are_taken)
 	cr_assert_eq(parse("reclaim --older-than 0").arguments.older_than_s, 0);
 	cr_assert_eq(parse("reclaim").arguments.older_than_s, UINT32_MAX);
 	cr_assert(parse("reclaim 1.2 --force").arguments.force);
+	cr_assert_str_eq(parse("call transfer 1f --leg b --to 9123").arguments.leg, "b");
 	cr_assert_str_eq(parse("config check /etc/x.yaml").arguments.positional, "/etc/x.yaml");
 }
 
@@ -117,6 +118,8 @@ Test(words, what_is_wrong_is_usage_with_a_reason)
 		"call hangup 1 2",
 		"call hangup 12345678901234567",
 		"call hangup g",
+		"call transfer --to bob",
+		"call transfer 1 --leg c --to bob",
 		"events --call",
 		"events --once",
 		"top --twice",
@@ -180,7 +183,7 @@ Test(complete, goes_on_from_what_is_typed)
 	cr_assert_str_eq(complete("sh"), "show");
 	cr_assert_str_eq(complete("show ca"), "calls");
 	cr_assert_str_eq(complete("show  t"), "trunks terminations");
-	cr_assert_str_eq(complete("call "), "hangup");
+	cr_assert_str_eq(complete("call "), "hangup transfer");
 	cr_assert_str_eq(complete("show cdrs --"), "--limit --offset --json");
 	cr_assert_str_eq(complete("trace "), "-n --call --port --json");
 	cr_assert_str_eq(complete("capture st"), "start stop status");
