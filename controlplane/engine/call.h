@@ -296,8 +296,12 @@ void transfer_target_ready(struct call *to);
 bool transfer_outlives(struct call *call, struct session *s);
 /* An exchange is over; true: it was the party's. */
 bool transfer_reanswered(struct call *from, const struct session *s, bool success, unsigned status);
-/* The call ends, with this status; or is forgotten (0). */
+/* The call ends, with this status. */
 void transfer_call_ended(struct call *call, unsigned status);
+/* Does this leg of a call that ends stay until it has been told why? */
+bool transfer_keeps(const struct call *call, const struct session *s);
+/* The memory of the call goes; nobody is told. */
+void transfer_call_forgotten(struct call *call);
 
 /* --- refer.c --- */
 /* Of struct sip_events_config. arg: the engine; `asking` has sent it. */
@@ -329,6 +333,8 @@ void engine_abandon(struct call *call);
 
 /* --- call_record.c --- */
 void call_record(struct call *call);
+/* It is over, and its last leg is not: another life is not to take it up. */
+void call_record_over(struct call *call);
 /* Soon, once for many changes. */
 void call_record_later(struct call *call);
 int call_restore(struct engine *engine, uint64_t id, const char *text);

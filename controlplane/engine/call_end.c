@@ -73,6 +73,12 @@ static void leave_bridge_alone(struct call *call)
 	call->bridge = NULL;
 }
 
+static void end_leg(struct call *call, struct session *s, struct slice headers)
+{
+	if (s && !transfer_keeps(call, s))
+		session_end(s, call->cause, headers);
+}
+
 void call_end(struct call *call, const struct call_cause *cause)
 {
 	struct slice headers = cause->headers ? slice_of(cause->headers) : SLICE_NONE;
@@ -87,16 +93,11 @@ void call_end(struct call *call, const struct call_cause *cause)
 	leave_bridge(call);
 
 	call_exchange_stop(call);
-	if (call->caller)
-		session_end(call->caller, cause->status, headers);
-	for (unsigned i = 0; i < call->branch_count; i++) {
-		if (call->branches[i].session)
-			session_end(call->branches[i].session, cause->status, headers);
-	}
-	for (struct other *o = call->others; o; o = o->next) {
-		if (o->session)
-			session_end(o->session, cause->status, headers);
-	}
+	end_leg(call, call->caller, headers);
+	for (unsigned i = 0; i < call->branch_count; i++)
+		end_leg(call, call->branches[i].session, headers);
+	for (struct other *o = call->others; o; o = o->next)
+		end_leg(call, o->session, headers);
 	call_check_empty(call);
 }
 
@@ -150,6 +151,7 @@ static void let_go(struct call *call)
 {
 	struct engine *e = call->engine;
 
+	transfer_call_forgotten(call);
 	if (call->counted)
 		limits_release_call();
 	if (call->trunk_in >= 0) {
@@ -206,7 +208,6 @@ void engine_reap(struct engine *e)
 void engine_abandon(struct call *call)
 {
 	timer_cancel(call->engine->shard->wheel, &call->timer);
-	transfer_call_ended(call, 0);
 	/* It has ended, and only its phones have not said so yet. */
 	if (call->ended_ms)
 		write_cdr(call);

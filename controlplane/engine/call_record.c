@@ -133,6 +133,14 @@ void call_record(struct call *call)
 		call->recorded = true;
 }
 
+void call_record_over(struct call *call)
+{
+	const struct store_call row = { .id = call->id, .text = "" };
+
+	if (call->recorded && store_call_put(call->engine->shard->store, &row))
+		LOG_WARN("call", call->id, "stays on record");
+}
+
 static void on_later(struct timer *timer)
 {
 	call_record((struct call *)((char *)timer - offsetof(struct call, timer)));

@@ -16,7 +16,7 @@
  * The party is in `from` until it has agreed, and stays there if anything fails. The transferor, and
  * its leg in `to`, may hang up at any time: the calls go on without them until it is over.
  *
- *   DIALING ── answered ──▶ WAITING ── offered ──▶ MOVING ── agreed ──▶ OVER
+ *   DIALING ── answered ──▶ WAITING ── offered ──▶ MOVING ── agreed ──▶ TELLING ──▶ OVER
  *      │                       │                     └─ the target is lost ─▶ RETURNING ──▶ OVER
  *      └─ refused, lost, gone ─┴──▶ OVER
  */
@@ -50,18 +50,30 @@ static void release(struct transfer *t)
 	free(t);
 }
 
+/* Under the hands of who holds it. */
+static void let_go_of_from(struct transfer *t)
+{
+	if (!t->from)
+		return;
+	t->from->away = NULL;
+	t->from = NULL;
+	t->refs--;
+}
+
+static void let_go_of_to(struct transfer *t)
+{
+	if (!t->to)
+		return;
+	t->to->here = NULL;
+	t->to = NULL;
+	t->refs--;
+}
+
 static void let_go_of_calls(struct transfer *t)
 {
 	timer_cancel(t->engine->shard->wheel, &t->timer);
-	if (t->from) {
-		t->from->away = NULL;
-		t->refs--;
-	}
-	if (t->to) {
-		t->to->here = NULL;
-		t->refs--;
-	}
-	t->from = t->to = NULL;
+	let_go_of_from(t);
+	let_go_of_to(t);
 }
 
 static void tell(struct transfer *t, unsigned status, const char *state)
@@ -184,11 +196,7 @@ static void take_back(struct transfer *t, unsigned status)
 {
 	t->party->seat = t->before;
 	t->status = status;
-	if (t->to) {
-		t->to->here = NULL;
-		t->to = NULL;
-		t->refs--;
-	}
+	let_go_of_to(t);
 }
 
 static void put_back(struct transfer *t, unsigned status)
@@ -332,7 +340,13 @@ static void arrive(struct transfer *t, unsigned status)
 		call_tell_again(to, target, party);
 	call_record(to);
 	tell(t, 200, "completed");
-	let_go_of_calls(t);
+	let_go_of_to(t);
+	if (t->sub && !t->transferor_left) {
+		t->state = TRANSFER_TELLING;
+		call_record_over(from);
+	} else {
+		let_go_of_from(t);
+	}
 	if (leaving)
 		session_end(leaving, 200, SLICE_NONE);
 	hang_up(from, 200, "transferred", ended_by);
@@ -449,7 +463,14 @@ static void on_subscription_ended(void *arg)
 	struct transfer *t = arg;
 
 	t->sub = NULL;
+	if (t->state == TRANSFER_TELLING)
+		session_end(t->transferor, 200, SLICE_NONE);
 	release(t);
+}
+
+bool transfer_keeps(const struct call *call, const struct session *s)
+{
+	return call->away && call->away->state == TRANSFER_TELLING && s == call->away->transferor;
 }
 
 int transfer_accept(struct transfer *t, const struct sip_refer *refer)
@@ -569,11 +590,14 @@ bool transfer_reanswered(struct call *from, const struct session *s, bool succes
 
 void transfer_call_ended(struct call *call, unsigned status)
 {
-	if (call->away && status)
+	if (call->away)
 		step(call->away, TRANSFER_ON_GONE, status);
-	if (call->here && status)
+	if (call->here)
 		step(call->here, TRANSFER_ON_LOST, status);
-	/* forgotten: nobody is told */
+}
+
+void transfer_call_forgotten(struct call *call)
+{
 	while (call->away || call->here) {
 		struct transfer *t = call->away ? call->away : call->here;
 

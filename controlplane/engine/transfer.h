@@ -10,6 +10,7 @@ enum transfer_state {
 	TRANSFER_WAITING,   /* it is there; somebody is in the midst of an exchange */
 	TRANSFER_MOVING,    /* the party was offered its place in `to` */
 	TRANSFER_RETURNING, /* … which is no more */
+	TRANSFER_TELLING,   /* it is done; the transferor is told, and then goes */
 	TRANSFER_OVER,
 	TRANSFER_STATES
 };

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "controlplane/engine/tests/world.h"
 
@@ -611,6 +612,48 @@ Test(transfer, a_dialog_that_is_not_there_cannot_be_joined)
 }
 
 /* --- in the midst of it --- */
+
+static bool is_notify(void *arg, const struct packet *packet)
+{
+	(void)arg;
+	return packet->size > 7 && memcmp(packet->data, "NOTIFY ", 7) == 0;
+}
+
+Test(transfer, the_transferor_is_told_before_it_is_let_go)
+{
+	refer_to_alice();
+	alice_answers();
+	world->net->drop = is_notify;
+	carrier_agrees();
+	cr_expect_not(bob()->ended);
+	cr_expect_eq(engine_call_count(world->shard.engine), 2);
+	world->net->drop = NULL;
+	world_run(1000);
+	cr_expect_eq(bob()->frag, 200);
+	cr_expect(bob()->ended);
+	expect_together();
+}
+
+Test(transfer, who_cannot_be_told_is_let_go_in_the_end)
+{
+	refer_to_alice();
+	alice_answers();
+	world->net->drop = is_notify;
+	carrier_agrees();
+	world_run(33000);
+	cr_expect(bob()->ended);
+	expect_together();
+}
+
+Test(transfer, a_restart_before_the_transferor_is_told_leaves_the_new_call_alone)
+{
+	refer_to_alice();
+	alice_answers();
+	world->net->drop = is_notify;
+	carrier_agrees();
+	world_kill_controlplane();
+	expect_together();
+}
 
 Test(transfer, after_a_restart_the_call_is_as_before)
 {

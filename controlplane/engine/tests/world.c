@@ -115,6 +115,8 @@ int store_cdr_put(struct store *store, const struct cdr *cdr)
 int store_call_put(struct store *store, const struct store_call *call)
 {
 	(void)store;
+	if (!call->text[0] && call->id != world->record_id)
+		return 0; /* of one that is over */
 	free(world->record);
 	world->record = strdup(call->text);
 	world->record_id = call->id;
