@@ -144,7 +144,9 @@ static void check_method(struct sip_msg *msg, struct checker *checker)
 		msg->method_text = method;
 		msg->method = (uint8_t)sip_method_of(method);
 	} else if (!slice_equal(method, msg->method_text)) {
-		msg_fail(checker, 400, method.p, "CSeq of another method");
+		/* RFC 4475 §3.1.2.18: for a method that nobody knows that is the better reason. */
+		msg_fail(checker, msg->method == SIP_UNKNOWN_METHOD ? 501 : 400, method.p,
+			 "CSeq of another method");
 	}
 }
 
