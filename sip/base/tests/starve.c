@@ -24,6 +24,7 @@ static const bool is_there = true;
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *p, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *p);
 
 static bool is_refused(void)
@@ -55,6 +56,11 @@ void *realloc(void *p, size_t size)
 	return is_refused() ? NULL : __libc_realloc(p, size);
 }
 
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return is_refused() ? NULL : given(__libc_memalign(alignment, size));
+}
+
 void free(void *p)
 {
 	if (counts() && p != NULL)
@@ -84,6 +90,14 @@ static int64_t run(void (*scenario)(void), unsigned n)
 	scenario();
 	starving.armed = 0;
 	return starving.live;
+}
+
+unsigned starve_count(void (*scenario)(void))
+{
+	scenario();
+	scenario();
+	run(scenario, 0);
+	return (unsigned)starving.seen;
 }
 
 unsigned starve(void (*scenario)(void), unsigned runs_max)

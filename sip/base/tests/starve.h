@@ -17,6 +17,8 @@
 /* runs_max: more than the scenario has allocations; else it is a failure of the test. Returns the
  * number of runs. */
 unsigned starve(void (*scenario)(void), unsigned runs_max);
+/* Allocations of a run once it is warm; 0 under sanitizers. */
+unsigned starve_count(void (*scenario)(void));
 /* What the test itself allocates within a scenario is not refused and not counted. Nests. */
 void starve_hold(void);
 void starve_release(void);
