@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 #include <unistd.h>
 
 #include "dataplane/client/client.h"
+#include "pktgen_tests/bench/program.h"
 
 #define LOCALS_MAX 64u
 #define WAIT_MS    5000
@@ -57,26 +57,6 @@ struct holder {
 	FILE *streams;
 };
 
-__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("hold_calls: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	exit(1);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* IP:FIRST[-LAST] */
 static struct range parse_range(const char *text)
 {
@@ -87,7 +67,7 @@ static struct range parse_range(const char *text)
 	if (sscanf(text, "%63[^:]:%u-%u", name, &range.first, &range.last) < 2 ||
 	    inet_pton(AF_INET, name, &ip) != 1 || range.first % 2 || range.first > range.last ||
 	    range.last > 65535)
-		fail("%s is not IP:FIRST[-LAST] with an even first port", text);
+		die("%s is not IP:FIRST[-LAST] with an even first port", text);
 	range.ip = ntohl(ip.s_addr);
 	return range;
 }
@@ -96,7 +76,7 @@ static void parse_locals(struct side *side, char *text)
 {
 	for (char *word = strtok(text, ","); word; word = strtok(NULL, ",")) {
 		if (side->locals == LOCALS_MAX)
-			fail("more than %u local addresses", LOCALS_MAX);
+			die("more than %u local addresses", LOCALS_MAX);
 		side->local[side->locals++] = parse_range(word);
 	}
 }
@@ -124,7 +104,7 @@ static struct dp_address local_of(const struct side *side, uint32_t number)
 			return address_of(side->local[i].ip, side->local[i].first + 2 * number);
 		number -= pairs(&side->local[i]);
 	}
-	fail("the local addresses have too few ports, by %u", number + 1);
+	die("the local addresses have too few ports, by %u", number + 1);
 }
 
 static struct dp_address remote_of(const struct side *side, uint32_t number)
@@ -144,7 +124,7 @@ static void take_replies(struct holder *h)
 
 	while ((n = dp_channel_receive(h->channel, events, 64)) == 0) {
 		if (poll(&fd, 1, WAIT_MS) == 0)
-			fail("no reply for %d ms", WAIT_MS);
+			die("no reply for %d ms", WAIT_MS);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		const struct dp_ev_reply *reply = &events[i].reply;
@@ -153,8 +133,8 @@ static void take_replies(struct holder *h)
 			continue;
 		h->in_flight--;
 		if (reply->status)
-			fail("%s: %s", dp_command_name(reply->command_type),
-			     strerror(-reply->status));
+			die("%s: %s", dp_command_name(reply->command_type),
+			    strerror(-reply->status));
 		if (reply->command_type == DP_COMMAND_CONTEXT_ADD)
 			h->contexts[events[i].cookie] = reply->handle;
 	}
@@ -168,7 +148,7 @@ static void send_command(struct holder *h, struct dp_command *command)
 	       (error = dp_channel_send(h->channel, command)) == -EAGAIN)
 		take_replies(h);
 	if (error)
-		fail("%s: %s", dp_command_name(command->type), strerror(-error));
+		die("%s: %s", dp_command_name(command->type), strerror(-error));
 	h->in_flight++;
 	h->commands++;
 }
@@ -301,14 +281,14 @@ static void hold(struct holder *h)
 		while (dp_channel_receive(h->channel, events, 64) > 0)
 			;
 		if (poll(fds, 3, -1) < 0 && errno != EINTR)
-			fail("poll: %s", strerror(errno));
+			die("poll: %s", strerror(errno));
 		if (fds[0].revents) {
 			if (read(STDIN_FILENO, bytes, sizeof(bytes)) <= 0)
 				return;
 			print_counters(h);
 		}
 		if (fds[2].revents)
-			fail("the dataplane is gone");
+			die("the dataplane is gone");
 	}
 }
 
@@ -368,19 +348,19 @@ int main(int argc, char **argv)
 	}
 	if (!socket || (h.calls > 0 && h.side[0].remote.ip == 0) ||
 	    (streams && (h.side[0].locals == 0 || h.side[h.sides - 1].locals == 0)))
-		fail("needed: --socket PATH --calls N --remote IP:FIRST; with --streams --local");
+		die("needed: --socket PATH --calls N --remote IP:FIRST; with --streams --local");
 	h.contexts = calloc(h.calls + 1, sizeof(*h.contexts));
 	h.streams = streams ? fopen(streams, "we") : NULL;
 	if (!h.contexts || (streams && !h.streams))
-		fail("%s: %s", streams ? streams : "calls", strerror(errno));
+		die("%s: %s", streams ? streams : "calls", strerror(errno));
 	if (dp_client_open(socket, "hold_calls", 1, WAIT_MS, &h.client, why, sizeof(why)) != 0)
-		fail("%s", why);
+		die("%s", why);
 	h.channel = dp_client_channel(h.client, 0);
 	start = now_s();
 	add_calls(&h);
 	start = now_s() - start;
 	if (h.streams && fclose(h.streams) != 0)
-		fail("%s: %s", streams, strerror(errno));
+		die("%s: %s", streams, strerror(errno));
 	print_commands(&h, start);
 	hold(&h);
 	start = now_s();

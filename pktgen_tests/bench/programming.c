@@ -16,14 +16,13 @@
 #include <getopt.h>
 #include <math.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "dataplane/client/client.h"
+#include "pktgen_tests/bench/program.h"
 
 #define LABELS     (UINT64_C(0x70726f67) << 32) /* those of our calls */
 #define WAIT_MS    10000
@@ -51,32 +50,12 @@ struct bench {
 	uint32_t done; /* calls that are where they should be */
 };
 
-__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("programming: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	exit(1);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void attach(struct bench *b)
 {
 	char why[256] = "";
 
 	if (dp_client_open(b->socket, "programming", 1, WAIT_MS, &b->client, why, sizeof(why)) != 0)
-		fail("%s", why);
+		die("%s", why);
 	b->channel = dp_client_channel(b->client, 0);
 }
 
@@ -85,7 +64,7 @@ static struct dp_command *put(struct bench *b, enum dp_command_type type, uint32
 	struct dp_command *c = &b->queue[(b->head + b->waiting) % QUEUE];
 
 	if (b->waiting == QUEUE)
-		fail("more commands wait than there is room for");
+		die("more commands wait than there is room for");
 	b->waiting++;
 	*c = (struct dp_command){ .type = (uint16_t)type, .cookie = call };
 	return c;
@@ -137,7 +116,7 @@ static void on_reply(struct bench *b, const struct dp_event *e)
 	uint32_t i = (uint32_t)e->cookie;
 
 	if (e->reply.status)
-		fail("%s: %s", dp_command_name(e->reply.command_type), strerror(-e->reply.status));
+		die("%s: %s", dp_command_name(e->reply.command_type), strerror(-e->reply.status));
 	switch (e->reply.command_type) {
 	case DP_COMMAND_CONTEXT_ADD:
 		b->call[i] = (struct call){ .context = e->reply.handle };
@@ -164,7 +143,7 @@ static void take_replies(struct bench *b, bool wait)
 		if (!wait)
 			return;
 		if (poll(&fd, 1, WAIT_MS) == 0)
-			fail("no reply for %d ms", WAIT_MS);
+			die("no reply for %d ms", WAIT_MS);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (events[i].type != DP_EVENT_REPLY)
@@ -185,7 +164,7 @@ static void send_some(struct bench *b)
 		n = IN_FLIGHT - b->in_flight;
 	sent = dp_channel_send_batch(b->channel, &b->queue[b->head], n);
 	if (sent < 0)
-		fail("a batch was refused: %s", strerror(-sent));
+		die("a batch was refused: %s", strerror(-sent));
 	b->head = (b->head + (uint32_t)sent) % QUEUE;
 	b->waiting -= (uint32_t)sent;
 	b->in_flight += (uint32_t)sent;
@@ -236,7 +215,7 @@ static double resident_mb(const struct bench *b)
 	snprintf(path, sizeof(path), "/proc/%u/smaps_rollup", dp_client_stats(b->client)->pid);
 	file = fopen(path, "r");
 	if (!file)
-		fail("%s: %s", path, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "Rss: %lf", &value) == 1 ||
 		    sscanf(line, "Private_Hugetlb: %lf", &value) == 1 ||
@@ -352,7 +331,7 @@ static void measure_read_back(struct bench *b)
 		if (!dp_stats_context(s, i, &context) || context.label >> 32 != LABELS >> 32)
 			continue;
 		if (contexts == b->calls || context.owner != DP_NOBODY)
-			fail("context %u is not one that was left behind", i);
+			die("context %u is not one that was left behind", i);
 		b->call[contexts++].context = (dp_handle_t){ i, context.generation };
 	}
 	for (uint32_t i = 0; i < s->terminations_max; i++)
@@ -360,7 +339,7 @@ static void measure_read_back(struct bench *b)
 				termination.label >> 32 == LABELS >> 32;
 	read = now_s();
 	if (contexts != b->calls || terminations != 2 * b->calls)
-		fail("%u contexts and %u terminations read back", contexts, terminations);
+		die("%u contexts and %u terminations read back", contexts, terminations);
 	run(b, claim, b->calls);
 	seconds = now_s() - started;
 	snprintf(note, sizeof(note), "%u calls: attach %.3f s, directory %.3f s, claims %.3f s",
@@ -391,7 +370,7 @@ static void parse(struct bench *b, int argc, char **argv)
 			break;
 		case 'd':
 			if (inet_pton(AF_INET, optarg, &remote) != 1)
-				fail("%s is no IPv4 address", optarg);
+				die("%s is no IPv4 address", optarg);
 			b->remote = ntohl(remote.s_addr);
 			break;
 		default:
@@ -399,7 +378,7 @@ static void parse(struct bench *b, int argc, char **argv)
 		}
 	}
 	if (!b->socket || b->calls == 0 || b->rounds == 0 || b->rounds > ROUNDS_MAX)
-		fail("--socket PATH [--calls 1..] [--rounds 1..%u] [--remote IP]", ROUNDS_MAX);
+		die("--socket PATH [--calls 1..] [--rounds 1..%u] [--remote IP]", ROUNDS_MAX);
 }
 
 int main(int argc, char **argv)
@@ -411,7 +390,7 @@ int main(int argc, char **argv)
 	b.call = calloc(b.calls, sizeof(*b.call));
 	b.queue = calloc(QUEUE, sizeof(*b.queue));
 	if (!b.call || !b.queue)
-		fail("no memory");
+		die("no memory");
 	attach(&b);
 	empty = resident_mb(&b);
 	measure_rounds(&b);

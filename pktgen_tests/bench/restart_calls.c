@@ -10,10 +10,8 @@
  *
  * The script restart_100k runs it.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "controlplane/session/record.h"
 #include "controlplane/store/store.h"
 #include "dataplane/client/client.h"
+#include "pktgen_tests/bench/program.h"
 
 #define OPEN_MS        5000
 #define REPLY_MS       5000
@@ -43,26 +42,6 @@ struct fill {
 	uint64_t count;
 	uint64_t sent, done; /* commands; command k makes step k / count of call k % count */
 };
-
-static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-static void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("restart_calls: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static struct dp_client *attach(const char *run_dir, unsigned channels)
 {

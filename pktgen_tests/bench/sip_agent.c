@@ -12,9 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "pktgen_tests/bench/program.h"
 #include "sip/event/event.h"
 
 #define LIFE_MS     600000
@@ -34,20 +33,6 @@ struct referred {
 	struct sip_subscription *sub;
 	unsigned status;
 };
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(EXIT_FAILURE);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* --- weather ------------------------------------------------------------------------------------- */
 
@@ -226,7 +211,7 @@ static void open_socket(const char *ip, uint16_t port)
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
 
 	if (inet_pton(AF_INET, ip, &address.sin_addr) != 1)
-		die(ip);
+		die("%s", ip);
 	agent.socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (agent.socket < 0 ||
 	    bind(agent.socket, (struct sockaddr *)&address, sizeof(address)) != 0)

@@ -9,12 +9,11 @@
  * Each figure is a line of JSON: the lowest and the median of the rounds.
  */
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "pktgen_tests/bench/program.h"
 #include "sip/message/build.h"
 #include "sip/message/typed.h"
 
@@ -88,12 +87,6 @@ static struct text invite, registration, ok;
 static struct sip_msg *parsed; /* the INVITE */
 static volatile uint64_t sink;
 
-static void die(const char *what)
-{
-	fprintf(stderr, "sip_parse: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
 static void compose(struct text *text, const char *head, const char *body)
 {
 	int n = snprintf(text->data, sizeof(text->data), "%sContent-Length: %zu\r\n\r\n%s", head,
@@ -108,7 +101,7 @@ static struct sip_msg *parse(const struct text *text)
 	struct sip_msg *msg;
 
 	if (sip_msg_parse(text->data, text->n, NULL, &msg, &error) != 0)
-		die(error.what);
+		die("%s", error.what);
 	return msg;
 }
 
@@ -140,7 +133,7 @@ static void run_index(void)
 	struct sip_msg *msg;
 
 	if (sip_msg_index(invite.data, invite.n, NULL, &msg, &error) != 0)
-		die(error.what);
+		die("%s", error.what);
 	sink += msg->header_count;
 	sip_msg_unref(msg);
 }
@@ -296,31 +289,10 @@ static void measure(unsigned rounds)
 	       sip_msg_allocations() - before);
 }
 
-static void pin(int core)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(core, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		die("this core cannot be had");
-}
-
 int main(int argc, char **argv)
 {
-	unsigned rounds = 50;
-	int option;
+	const unsigned rounds = take_rounds(argc, argv, ROUNDS_MAX);
 
-	while ((option = getopt(argc, argv, "r:l:")) != -1) {
-		if (option == 'r')
-			rounds = (unsigned)strtoul(optarg, NULL, 10);
-		else if (option == 'l')
-			pin(atoi(optarg));
-		else
-			return EXIT_FAILURE;
-	}
-	if (rounds == 0 || rounds > ROUNDS_MAX)
-		die("-r must be 1 to 1000");
 	compose(&invite, invite_head, sdp);
 	compose(&registration, register_head, "");
 	compose(&ok, ok_head, sdp);

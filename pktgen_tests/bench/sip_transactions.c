@@ -10,12 +10,10 @@
  */
 #include <inttypes.h>
 #include <malloc.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "pktgen_tests/bench/program.h"
 #include "sip/transaction/transaction.h"
 
 #define ROUNDS_MAX  1000
@@ -45,21 +43,7 @@ static struct {
 
 static struct end ends[2];
 static struct timer_wheel *wheel;
-static uint64_t now_ms, finals;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "sip_transactions: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+static uint64_t clock_ms, finals;
 
 /* --- the queue --- */
 
@@ -171,8 +155,8 @@ static struct slice request(const char *method)
 
 static void tick(uint64_t ms)
 {
-	now_ms += ms;
-	timer_wheel_advance(wheel, now_ms);
+	clock_ms += ms;
+	timer_wheel_advance(wheel, clock_ms);
 	deliver();
 }
 
@@ -264,31 +248,10 @@ static void measure_memory(void)
 	tick(SETTLE_MS);
 }
 
-static void pin(int core)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(core, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		die("this core cannot be had");
-}
-
 int main(int argc, char **argv)
 {
-	unsigned rounds = 50;
-	int option;
+	const unsigned rounds = take_rounds(argc, argv, ROUNDS_MAX);
 
-	while ((option = getopt(argc, argv, "r:l:")) != -1) {
-		if (option == 'r')
-			rounds = (unsigned)strtoul(optarg, NULL, 10);
-		else if (option == 'l')
-			pin(atoi(optarg));
-		else
-			return EXIT_FAILURE;
-	}
-	if (rounds == 0 || rounds > ROUNDS_MAX)
-		die("-r must be 1 to 1000");
 	wheel = timer_wheel_create(0);
 	open_end(&ends[0], "198.51.100.1");
 	open_end(&ends[1], "198.51.100.2");

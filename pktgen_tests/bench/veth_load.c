@@ -20,7 +20,6 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +28,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "pktgen_tests/bench/program.h"
 
 #define MARK       UINT64_C(0x7665746c6f616431)
 #define PAYLOAD    160u /* 20 ms of G.711 */
@@ -71,26 +71,6 @@ struct load {
 	unsigned count, turn;
 	uint64_t sent, refused, received, duplicate, reordered, unexpected;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("veth_load: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-	exit(1);
-}
 
 static uint16_t ip_checksum(const struct ip *ip)
 {
@@ -134,15 +114,15 @@ static void read_streams(struct load *load, const char *name)
 	FILE *file = fopen(name, "re");
 
 	if (!file)
-		fail("%s: %s", name, strerror(errno));
+		die("%s: %s", name, strerror(errno));
 	while (fscanf(file, "%63s %u %63s %u", from, &from_port, to, &to_port) == 4) {
 		if (inet_pton(AF_INET, from, &a) != 1 || inet_pton(AF_INET, to, &b) != 1)
-			fail("%s: stream %u has no IPv4 addresses", name, load->count);
+			die("%s: stream %u has no IPv4 addresses", name, load->count);
 		if (load->count == space) {
 			space = space ? 2 * space : 256;
 			load->streams = realloc(load->streams, space * sizeof(*load->streams));
 			if (!load->streams)
-				fail("out of memory");
+				die("out of memory");
 		}
 		memset(&load->streams[load->count], 0, sizeof(*load->streams));
 		make_frame(&load->streams[load->count].frame, load->count, a, from_port, b,
@@ -151,7 +131,7 @@ static void read_streams(struct load *load, const char *name)
 	}
 	fclose(file);
 	if (load->count == 0)
-		fail("%s: no streams", name);
+		die("%s: no streams", name);
 }
 
 static void set_macs(struct load *load, const char *mac)
@@ -160,10 +140,10 @@ static void set_macs(struct load *load, const char *mac)
 	unsigned m[6];
 
 	if (sscanf(mac, "%x:%x:%x:%x:%x:%x", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5]) != 6)
-		fail("%s is no MAC address", mac);
+		die("%s is no MAC address", mac);
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", load->interface);
 	if (ioctl(load->out, SIOCGIFHWADDR, &request) < 0)
-		fail("%s: %s", load->interface, strerror(errno));
+		die("%s: %s", load->interface, strerror(errno));
 	for (unsigned i = 0; i < load->count; i++) {
 		struct ether_header *ether = &load->streams[i].frame.ether;
 
@@ -181,9 +161,9 @@ static int packet_socket(const struct load *load, uint16_t protocol)
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		fail("packet socket: %s", strerror(errno));
+		die("packet socket: %s", strerror(errno));
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		fail("%s: %s", load->interface, strerror(errno));
+		die("%s: %s", load->interface, strerror(errno));
 	return fd;
 }
 
@@ -197,7 +177,7 @@ static void open_sockets(struct load *load)
 
 	load->index = (int)if_nametoindex(load->interface);
 	if (load->index == 0)
-		fail("%s: no such interface", load->interface);
+		die("%s: no such interface", load->interface);
 	load->out = packet_socket(load, 0);
 	setsockopt(load->out, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on));
 	setsockopt(load->out, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
@@ -205,17 +185,17 @@ static void open_sockets(struct load *load)
 	load->in = packet_socket(load, 0);
 	if (setsockopt(load->in, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
 	    setsockopt(load->in, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)) < 0)
-		fail("receive ring: %s", strerror(errno));
+		die("receive ring: %s", strerror(errno));
 	load->ring = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			  load->in, 0);
 	if (load->ring == MAP_FAILED)
-		fail("receive ring: %s", strerror(errno));
+		die("receive ring: %s", strerror(errno));
 	if (bind(load->in,
 		 (struct sockaddr *)&(struct sockaddr_ll){ .sll_family = AF_PACKET,
 							   .sll_protocol = htons(ETH_P_IP),
 							   .sll_ifindex = load->index },
 		 sizeof(struct sockaddr_ll)) < 0)
-		fail("receive ring: %s", strerror(errno));
+		die("receive ring: %s", strerror(errno));
 }
 
 static void count_packet(struct load *load, struct stream *s, uint32_t count)
@@ -299,7 +279,7 @@ static void send_batch(struct load *load, unsigned count)
 	done = sendmmsg(load->out, messages, count, MSG_DONTWAIT);
 	if (done < 0) {
 		if (errno != ENOBUFS && errno != EAGAIN)
-			fail("%s: %s", load->interface, strerror(errno));
+			die("%s: %s", load->interface, strerror(errno));
 		load->refused++;
 		return;
 	}
@@ -384,7 +364,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!load.interface || !streams || !mac || rate <= 0 || duration <= 0)
-		fail("needed: --interface IF --streams FILE --mac MAC --rate PPS --duration S");
+		die("needed: --interface IF --streams FILE --mac MAC --rate PPS --duration S");
 	read_streams(&load, streams);
 	open_sockets(&load);
 	set_macs(&load, mac);

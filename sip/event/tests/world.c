@@ -310,20 +310,11 @@ struct sip_dialog *dialog_of(const struct agent *agent)
 
 void peer_says(const char *format, ...)
 {
-	char text[4096], message[4096];
 	va_list args;
-	size_t n = 0;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	network_say(world->peer, world->bob.node, format, args);
 	va_end(args);
-	for (const char *p = text; *p != '\0' && n + 3 < sizeof(message); p++) {
-		if (*p == '\n')
-			message[n++] = '\r';
-		message[n++] = *p;
-	}
-	message[n] = '\0';
-	network_send_text(world->peer, world->bob.node, message);
 	world_run(1);
 }
 

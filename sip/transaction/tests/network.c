@@ -197,6 +197,22 @@ void network_send_text(struct network_node *from, const struct network_node *to,
 	network_send(from, &path, text, strlen(text));
 }
 
+void network_say(struct network_node *from, const struct network_node *to, const char *format,
+		 va_list args)
+{
+	char text[4096], message[4096];
+	size_t n = 0;
+
+	vsnprintf(text, sizeof(text), format, args);
+	for (const char *p = text; *p != '\0' && n + 3 < sizeof(message); p++) {
+		if (*p == '\n')
+			message[n++] = '\r';
+		message[n++] = *p;
+	}
+	message[n] = '\0';
+	network_send_text(from, to, message);
+}
+
 const struct packet *network_nth(const struct network *net, const struct network_node *from,
 				 const char *begins, unsigned nth)
 {

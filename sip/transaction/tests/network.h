@@ -7,6 +7,8 @@
 #ifndef SIP_TRANSACTION_TESTS_NETWORK_H
 #define SIP_TRANSACTION_TESTS_NETWORK_H
 
+#include <stdarg.h>
+
 #include "sip/base/timer.h"
 #include "sip/message/typed.h"
 #include "sip/transport/transport.h"
@@ -61,6 +63,9 @@ const char *network_host(void *arg, const struct sip_path *path);
 /* A path from a node to another. */
 struct sip_path network_path(const struct network_node *to);
 void network_send_text(struct network_node *from, const struct network_node *to, const char *text);
+/* printf; lines end in \n. */
+void network_say(struct network_node *from, const struct network_node *to, const char *format,
+		 va_list args);
 
 /* How many packets of a node begin with this text ("INVITE ", "SIP/2.0 200"); the nth, from 0. */
 unsigned network_count(const struct network *net, const struct network_node *from,
