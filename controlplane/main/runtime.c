@@ -305,6 +305,7 @@ static int create_ua(struct runtime *runtime)
 		.options = ENGINE_OPTIONS,
 		.unsaid = ENGINE_UNSAID,
 		.accept = list_types(runtime),
+		.wall_ms = shard_wall_ms,
 	};
 
 	runtime->limits = config->sip.limits;

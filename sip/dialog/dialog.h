@@ -121,6 +121,8 @@ struct sip_ua_config {
 			       refused by its own rules, not by 420 */
 	const char *accept; /* body types beside SDP, "text/plain, …"; NULL: none */
 	char token[16];     /* begins each tag and Call-ID we mint: holds node and shard */
+	/* ms since 1970: when a session was refreshed, in what is saved of it. NULL: nobody knows. */
+	uint64_t (*wall_ms)(void);
 };
 
 int sip_ua_create(const struct sip_ua_config *config, struct sip_ua **ua);

@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "sip/base/random.h"
 #include "sip/dialog/internal.h"
@@ -326,18 +325,21 @@ static const struct sip_transaction_user refresh_user = {
 
 uint32_t session_refreshed_at(const struct sip_invite *invite)
 {
-	const uint64_t ago_s = (timer_wheel_now(wheel_of(invite)) - invite->session.since) / 1000;
+	uint64_t (*const wall_ms)(void) = invite->ua->config.wall_ms;
+	const uint64_t ago_ms = timer_wheel_now(wheel_of(invite)) - invite->session.since;
 
-	return (uint32_t)((uint64_t)time(NULL) - ago_s);
+	return wall_ms != NULL ? (uint32_t)((wall_ms() - ago_ms) / 1000) : 0;
 }
 
 /* Ours is due when it would have been; or, if that is past or nobody knows when it was refreshed
  * last, soon, spread so that not all are at once. */
-static uint64_t due_ms(uint32_t interval, uint32_t refreshed_at)
+static uint64_t due_ms(const struct sip_invite *invite, uint32_t interval, uint32_t refreshed_at)
 {
-	const uint64_t now_s = (uint64_t)time(NULL);
+	uint64_t (*const wall_ms)(void) = invite->ua->config.wall_ms;
+	const uint64_t since = (uint64_t)refreshed_at * 1000;
+	const uint64_t now = wall_ms != NULL ? wall_ms() : UINT64_MAX;
 	const uint64_t due = session_timer_refresh_ms(interval);
-	const uint64_t spent = now_s > refreshed_at ? (now_s - refreshed_at) * 1000 : 0;
+	const uint64_t spent = now > since ? now - since : 0;
 
 	return spent < due ? due - spent : random_u64() % (due / 2 + 1);
 }
@@ -353,6 +355,6 @@ void session_resume(struct sip_invite *invite, uint32_t interval, bool ours, uin
 	s->since = timer_wheel_now(wheel_of(invite));
 	if (interval == 0)
 		return;
-	delay = ours ? due_ms(interval, refreshed_at) : session_timer_give_up_ms(interval);
+	delay = ours ? due_ms(invite, interval, refreshed_at) : session_timer_give_up_ms(interval);
 	timer_set(wheel_of(invite), &s->timer, delay, fired);
 }

@@ -117,7 +117,7 @@ static void put_session(struct writer *w, const struct sip_invite *invite)
 	put_number(w, "refresher", s->ours);
 	if (s->sdp != NULL && !sip_dialog_allows(invite_dialog(invite), SIP_UPDATE))
 		put_text(w, "sdp", s->sdp);
-	if (s->ours)
+	if (s->ours && invite->ua->config.wall_ms != NULL)
 		put_number(w, "refreshed", session_refreshed_at(invite));
 }
 

@@ -173,6 +173,13 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 	sip_ua_receive(arg, data, size, from);
 }
 
+uint64_t party_wall_ms = UINT64_C(1700000000500);
+
+static uint64_t wall_ms(void)
+{
+	return party_wall_ms;
+}
+
 static void create_ua(struct party *party)
 {
 	struct sip_ua_config config = {
@@ -195,6 +202,7 @@ static void create_ua(struct party *party)
 		.session = party->session,
 		.invites_max = 200,
 		.token = "t7",
+		.wall_ms = wall_ms,
 	};
 
 	config.transactions.send_arg = party->node;
@@ -329,20 +337,11 @@ const struct packet *sent_nth(const struct party *party, const char *begins, uns
 
 void peer_says(struct table *table, struct party *to, const char *format, ...)
 {
-	char text[4096], message[4096];
 	va_list args;
-	size_t n = 0;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	network_say(table->peer, to->node, format, args);
 	va_end(args);
-	for (const char *p = text; *p != '\0' && n + 3 < sizeof(message); p++) {
-		if (*p == '\n')
-			message[n++] = '\r';
-		message[n++] = *p;
-	}
-	message[n] = '\0';
-	network_send_text(table->peer, to->node, message);
 	network_run(table->net, 1);
 }
 

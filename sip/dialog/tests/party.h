@@ -41,6 +41,9 @@ struct party {
 		       struct sip_msg *request, const struct sip_path *from);
 };
 
+/* What the time of day is for all; it goes on by hand alone. */
+extern uint64_t party_wall_ms;
+
 void party_open(struct party *party, struct network *net, const char *ip);
 void party_close(struct party *party);
 /* Its process dies and starts anew: no call is known any more, and nobody is told. */
