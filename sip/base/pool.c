@@ -4,8 +4,10 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
+#include "sip/base/sanitizer.h"
+
 /* What is in the pool is nobody's: the sanitizer catches who still looks at it. */
-#if defined(__SANITIZE_ADDRESS__)
+#if ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #define HIDE(object, size) __asan_poison_memory_region(object, size)
 #define SHOW(object, size) __asan_unpoison_memory_region(object, size)

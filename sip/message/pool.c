@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
+#include "sip/base/sanitizer.h"
 #include "sip/message/scan.h"
 
 #define LEAST_BITS 11 /* 2 KiB */
@@ -14,16 +15,7 @@
 
 /* The sanitizer sees who uses a message that was released, and who reads beyond its end, only if
  * blocks come and go by themselves. */
-#if defined(__SANITIZE_ADDRESS__)
-#define POOLED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define POOLED 0
-#endif
-#endif
-#ifndef POOLED
-#define POOLED 1
-#endif
+#define POOLED (!ADDRESS_SANITIZER)
 
 struct free_block {
 	struct free_block *next;

@@ -15,6 +15,13 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Lines end and go on where they did, in a folded value or one whose quote is not closed. */
+static void mask(char *c)
+{
+	if (!is_space(*c))
+		*c = MASKED;
+}
+
 static size_t skip_space(const char *text, size_t size, size_t i)
 {
 	while (i < size && is_space(text[i]))
@@ -31,8 +38,8 @@ static size_t mask_value(char *text, size_t size, size_t i)
 		if (quoted ? text[i] == '"' : text[i] == ',' || is_space(text[i]))
 			break;
 		if (quoted && text[i] == '\\' && i + 1 < size)
-			text[i++] = MASKED;
-		text[i] = MASKED;
+			mask(&text[i++]);
+		mask(&text[i]);
 	}
 	return i;
 }
@@ -66,8 +73,7 @@ static void mask_credentials(char *text, size_t size, size_t value)
 	while (i < size && !is_space(text[i]))
 		i++;
 	for (; i < size; i++)
-		if (!is_space(text[i]))
-			text[i] = MASKED;
+		mask(&text[i]);
 }
 
 /* The length of a header's name with the colon, if it is this one; else 0. */

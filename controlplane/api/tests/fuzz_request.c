@@ -4,6 +4,7 @@
 
 #include "controlplane/api/lines.h"
 #include "controlplane/api/request.h"
+#include "sip/base/tests/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

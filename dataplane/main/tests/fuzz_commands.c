@@ -15,6 +15,7 @@
 #include "dataplane/client/client.h"
 #include "dataplane/main/commands.h"
 #include "dataplane/main/tests/invariants.h"
+#include "sip/base/tests/fuzz.h"
 
 #define MAX     24u /* terminations, and contexts */
 #define WORKERS 3u

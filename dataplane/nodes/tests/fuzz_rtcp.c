@@ -10,6 +10,7 @@
 #include "dataplane/flow/flow.h"
 #include "dataplane/nodes/rtcp.h"
 #include "dataplane/nodes/rtp.h"
+#include "sip/base/tests/fuzz.h"
 
 static void must(bool holds)
 {
@@ -62,8 +63,6 @@ static void count_rtp(const uint8_t *data, size_t size)
 		     c.late >=
 	     taken);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "sip/auth/digest.h"
+#include "sip/base/tests/fuzz.h"
 
 #define NOW 1700000000u
 
@@ -71,12 +72,11 @@ static struct slice our_nonce(struct digest_server *server)
 	return slice_split(&rest, '"');
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct digest_users users = { .find = find, .unhash = unhash };
 	static struct digest_server *server;
+	static struct slice nonce;
 	static char text[8192];
 	static const char head[] = "REGISTER sip:tandem.lab SIP/2.0\r\nVia: SIP/2.0/UDP h\r\n"
 				   "From: <sip:a@h>;tag=1\r\nTo: <sip:a@h>\r\nCall-ID: x\r\n"
@@ -84,12 +84,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sip_parse_error error;
 	struct digest_result result;
 	size_t n = sizeof(head) - 1;
-	struct slice nonce;
 	struct sip_msg *msg;
 
-	if (server == NULL)
+	if (server == NULL) {
 		server = create();
-	nonce = our_nonce(server);
+		nonce = our_nonce(server);
+	}
 	memcpy(text, head, n);
 	for (size_t i = 0; i < size && n < sizeof(text) - 200; i++) {
 		if (size - i >= 5 && memcmp(data + i, "NONCE", 5) == 0) {

@@ -2,7 +2,8 @@
 /*
  * Drives a whole user agent: the input is a script of datagrams, of what the user does, and of
  * time that passes. What the agent sends is not looked at; that nothing breaks and nothing is
- * left over is.
+ * left over is. One agent lives through many scripts: at the end of each all calls are ended, and
+ * when all timers had their time it must be empty; now and then it goes with all that lives in it.
  *
  * The script: a byte tells the step. Below 0x80 a datagram follows, up to the next 0xff: its
  * placeholders $t, $r, $c become the local tag, remote tag and Call-ID of the last invite, $s and $d
@@ -11,9 +12,11 @@
  * into dialogs and transactions.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "sip/dialog/dialog.h"
+#include "sip/base/tests/fuzz.h"
+#include "sip/dialog/internal.h"
+
+#define INVITES_MAX 20u
 
 static struct {
 	struct timer_wheel *wheel;
@@ -148,8 +151,10 @@ static void on_early_notify(void *arg, struct sip_origin *origin, struct sip_tra
 	struct sip_dialog *dialog;
 
 	(void)arg;
-	if (sip_dialog_create_uac(origin, request, from, &dialog) != 0)
+	if (sip_dialog_create_uac(origin, request, from, &dialog) != 0) {
+		sip_transaction_reply(server, 400, NULL, SLICE_NONE, NULL);
 		return;
+	}
 	use(dialog);
 	sip_dialog_respond(dialog, server, 200, NULL, SLICE_NONE, SLICE_NONE, SLICE_NONE);
 	sip_dialog_drop(dialog);
@@ -348,11 +353,8 @@ static void play(const uint8_t *data, size_t size, const struct sip_path *peer)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void open_world(void)
 {
-	struct sip_path peer = { .kind = SIP_UDP };
 	struct sip_ua_config config = {
 		.transactions = { .timers = sip_timers_default,
 				  .send = send_nowhere,
@@ -365,22 +367,74 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.options = 1u << SIP_OPTION_REPLACES | 1u << SIP_OPTION_JOIN,
 		.product = "fuzz",
 		.contact_host = host,
-		.invites_max = 20,
+		.invites_max = INVITES_MAX,
 		.token = "t",
 	};
 
-	memset(&world, 0, sizeof(world));
-	world.wheel = timer_wheel_create(0);
+	world.wheel = timer_wheel_create(world.now);
 	config.transactions.wheel = world.wheel;
+	MUST(sip_ua_create(&config, &world.ua) == 0);
+}
+
+/* With all that lives in it. */
+static void destroy_world(void)
+{
+	sip_ua_destroy(world.ua);
+	MUST(timer_wheel_next(world.wheel) == UINT64_MAX); /* a timer of something that is gone */
+	timer_wheel_destroy(world.wheel);
+	memset(&world, 0, sizeof(world));
+}
+
+static void end_all(void)
+{
+	struct sip_invite *all[INVITES_MAX];
+	unsigned n = 0;
+
+	for (struct sip_invite *i = world.ua->all; i != NULL; i = i->next) {
+		MUST(n < INVITES_MAX);
+		invite_hold(i);
+		all[n++] = i;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		sip_invite_end(all[i], 0, SLICE_NONE);
+		invite_release(all[i]);
+	}
+}
+
+static void empty_world(void)
+{
+	struct sip_transactions_stats stats;
+
+	for (unsigned round = 0; world.ua->all != NULL; round++) {
+		MUST(round < 8);
+		end_all();
+		advance(40000);
+	}
+	for (unsigned i = 0; i < 10 && timer_wheel_next(world.wheel) != UINT64_MAX; i++)
+		advance(40000);
+	sip_transactions_stats(sip_ua_transactions(world.ua), &stats);
+	MUST(timer_wheel_next(world.wheel) == UINT64_MAX);
+	MUST(stats.clients == 0 && stats.servers == 0);
+	MUST(world.ua->invites == 0 && world.invites == 0);
+	MUST(world.ua->dialogs.count == 0 && world.ua->origins.count == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sip_path peer = { .kind = SIP_UDP };
+
+	if (world.ua == NULL)
+		open_world();
+	world.branch[0] = world.invite_branch[0] = world.rseq[0] = '\0';
+	world.invite = NULL;
 	sip_address_parse(SLICE("192.0.2.2"), 5060, &peer.remote);
-	if (sip_ua_create(&config, &world.ua) != 0)
-		abort();
 	play(data, size, &peer);
 	sip_usage_remove(&world.usage);
 	sip_origin_unref(world.origin);
-	sip_ua_destroy(world.ua);
-	if (timer_wheel_next(world.wheel) != UINT64_MAX)
-		abort(); /* a timer of something that is gone */
-	timer_wheel_destroy(world.wheel);
+	world.origin = NULL;
+	if (size % 32 == 0)
+		destroy_world();
+	else
+		empty_world();
 	return 0;
 }

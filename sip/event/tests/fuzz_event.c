@@ -2,21 +2,15 @@
 /*
  * Drives an agent with a package in all its roles: the input is a script of datagrams, of what the
  * users do, and of time that passes. Nothing may break, and when all timers had their time nothing
- * may be left.
+ * may be left. One agent lives through many scripts.
  *
  * The script: a byte tells the step. Below 0x80 a datagram follows, up to the next 0xff: $b, $c, $f,
  * $t and $e become the branch, Call-ID, From tag, To tag and entity tag of what the agent sent last.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/event/event.h"
-
-#define MUST(condition)           \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
 
 static struct {
 	struct timer_wheel *wheel;
@@ -303,37 +297,48 @@ static void open_world(void)
 					    .publications_max = 4,
 					    .refer = on_refer };
 
-	memset(&world, 0, sizeof(world));
-	world.wheel = timer_wheel_create(0);
+	world.wheel = timer_wheel_create(world.now);
 	config.transactions.wheel = events.wheel = world.wheel;
 	MUST(sip_ua_create(&config, &world.ua) == 0);
 	events.ua = world.ua;
 	MUST(sip_events_create(&events, &world.events) == 0);
 }
 
-static void close_world(void)
+static void empty_world(void)
 {
+	struct sip_transactions_stats stats;
 	struct sip_events_stats left;
 
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < 100 && timer_wheel_next(world.wheel) != UINT64_MAX; i++)
 		pass(50000);
 	sip_events_stats(world.events, &left);
 	MUST(left.subscriptions == 0 && left.publications == 0);
 	/* Ours go on as long as they are refreshed and answered; nobody answers here. */
 	MUST(left.subscribers == 0 && world.subscribers == 0);
 	MUST(world.subs == 0 && world.refers == 0);
-	sip_events_destroy(world.events);
-	sip_ua_destroy(world.ua);
-	timer_wheel_destroy(world.wheel);
+	sip_transactions_stats(sip_ua_transactions(world.ua), &stats);
+	MUST(timer_wheel_next(world.wheel) == UINT64_MAX);
+	MUST(stats.clients == 0 && stats.servers == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static void destroy_world(void)
+{
+	sip_events_destroy(world.events);
+	sip_ua_destroy(world.ua);
+	MUST(timer_wheel_next(world.wheel) == UINT64_MAX);
+	timer_wheel_destroy(world.wheel);
+	memset(&world, 0, sizeof(world));
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char datagram[16384];
+	const bool last = size % 32 == 0;
 
-	open_world();
+	if (world.ua == NULL)
+		open_world();
+	world.branch[0] = world.call_id[0] = world.from_tag[0] = world.to_tag[0] = '\0';
+	world.etag[0] = '\0';
 	while (size > 0) {
 		const uint8_t step = *data++;
 		const uint8_t *end;
@@ -353,6 +358,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += n;
 		size -= n;
 	}
-	close_world();
+	empty_world();
+	if (last)
+		destroy_world();
 	return 0;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Any bytes at the gate: a verdict, and a refusal that keeps within its buffer and is one message.
  * The first byte chooses how the gate is disposed. */
-#include <stdint.h>
 #include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/guard/guard.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct sip_gate *open_gate(bool loaded)
 {

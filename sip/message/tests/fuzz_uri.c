@@ -3,15 +3,8 @@
  * Two URIs, with a line feed between them. What must hold: one that is right is right again, and
  * equal to itself; equality does not depend on the order; all of it lies within the text; lists end.
  */
-#include <stdlib.h>
-
+#include "sip/base/tests/fuzz.h"
 #include "sip/message/headers.h"
-
-#define MUST(condition)           \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
 
 static void must_lie_in(struct slice part, struct slice text)
 {
@@ -45,8 +38,6 @@ static void look_at(const struct sip_uri *uri)
 	MUST(sip_uri_equal(uri, &again));
 	sip_uri_is_emergency(uri);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "sip/base/sanitizer.h"
 #include "sip/message/tests/support.h"
 
 /* The verdict on a message: 0 taken, 1 dropped silently, else the status it is answered with. */
@@ -152,7 +153,7 @@ Test(parse, allocates_nothing_once_it_is_warm)
 		if (i == 16)
 			before = sip_msg_allocations();
 	}
-#ifndef __SANITIZE_ADDRESS__
+#if !ADDRESS_SANITIZER
 	cr_expect_eq(sip_msg_allocations(), before);
 #endif
 	for (unsigned i = 0; i < 8; i++)

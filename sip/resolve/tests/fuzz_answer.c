@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Replies of name servers: whatever comes, an answer is within its bounds and its names end. */
-#include <stdint.h>
 #include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/resolve/dns.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

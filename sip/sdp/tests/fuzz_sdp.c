@@ -4,15 +4,9 @@
  * lines, and what it says of formats is what the offer said.
  */
 #include <errno.h>
-#include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/sdp/attribute.h"
-
-#define MUST(condition)           \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
 
 static struct slice text;
 
@@ -157,8 +151,6 @@ static void answer(const struct sdp *offer)
 		MUST(sdp_format_same(&formats[i], &theirs[i]) &&
 		     slice_equal(formats[i].fmtp, theirs[i].fmtp));
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,6 +2,7 @@
 /* Any datagram gets an answer that is STUN, or none. */
 #include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/stun/stun.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

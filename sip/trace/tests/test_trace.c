@@ -126,6 +126,16 @@ Test(mask, secrets_are_found_however_they_are_written)
 	}
 }
 
+Test(mask, lines_end_where_they_did_without_the_end_of_a_quote)
+{
+	char text[] = "Authorization: Digest response=\"01\r\n 2\\\r\nv=0\r\na=sendonly\r\n";
+	const char expected[] =
+		"Authorization: Digest response=\"xx\r\n xx\r\nv=0\r\na=sendonly\r\n";
+
+	trace_mask(text, strlen(text));
+	cr_assert_str_eq(text, expected);
+}
+
 Test(hep, a_packet_has_the_chunks_that_collectors_want)
 {
 	const struct trace_hep hep = { .capture_id = 2001, .password = "pw" };

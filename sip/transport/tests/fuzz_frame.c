@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A stream is cut the same whatever the pieces are that it comes in. The first byte sets their
  * size. */
-#include <stdint.h>
 #include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/transport/frame.h"
 
 #define MESSAGE_MAX 2000u

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/tests/fuzz.h"
 #include "sip/transport/http.h"
 #include "sip/transport/internal.h"
 
