@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "controlplane/registrar/registrar.h"
+#include "sip/base/tests/starve.h"
 
 struct world *world;
 
@@ -178,9 +179,15 @@ static bool engine_inside(void *arg, struct sip_dialog *dialog, struct sip_trans
 static void receive(void *arg, const char *data, size_t size, const struct sip_path *from)
 {
 	struct sip_ua **ua = arg;
+	const bool is_phone = ua != &world->shard.ua;
 
-	if (*ua)
-		sip_ua_receive(*ua, data, size, from);
+	if (!*ua)
+		return;
+	if (is_phone)
+		starve_hold();
+	sip_ua_receive(*ua, data, size, from);
+	if (is_phone)
+		starve_release();
 }
 
 static const char *contact_host(void *arg, const struct sip_path *path)
@@ -462,9 +469,11 @@ void phone_refer(unsigned n, const char *refer_to, bool sub)
 					       .no_subscription = !sub };
 
 	p->over_status = 0;
+	starve_hold();
 	cr_assert_eq(sip_refer_send(p->events, sip_invite_dialog(p->invite), &start,
 				    &phone_subscriber, p, &p->subscriber),
 		     0);
+	starve_release();
 	world_run(20);
 }
 

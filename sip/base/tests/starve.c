@@ -81,6 +81,19 @@ void starve_release(void)
 		starving.armed--;
 }
 
+void starve_begin(unsigned n)
+{
+	starving.seen = 0;
+	starving.fail_at = is_there ? n : UINT64_MAX;
+	starving.armed = 1;
+}
+
+unsigned starve_end(void)
+{
+	starving.armed = 0;
+	return (unsigned)starving.seen;
+}
+
 static int64_t run(void (*scenario)(void), unsigned n)
 {
 	starving.seen = 0;

@@ -19,6 +19,10 @@
 unsigned starve(void (*scenario)(void), unsigned runs_max);
 /* Allocations of a run once it is warm; 0 under sanitizers. */
 unsigned starve_count(void (*scenario)(void));
+/* The same for a part of a scenario alone, when not all of it can do without: the nth allocation from
+ * here on is refused. starve_end() gives how many there were. Leaks are not looked for. */
+void starve_begin(unsigned n);
+unsigned starve_end(void);
 /* What the test itself allocates within a scenario is not refused and not counted. Nests. */
 void starve_hold(void);
 void starve_release(void);
