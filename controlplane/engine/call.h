@@ -20,6 +20,7 @@
 #include "controlplane/store/store.h"
 #include "sip/base/arena.h"
 #include "sip/base/hash_index.h"
+#include "sip/event/event.h"
 
 #define CALL_BRANCHES_MAX 10u
 
@@ -167,6 +168,8 @@ struct call {
 	struct description offer; /* what the branches are offered */
 };
 
+#define ENGINE_PACKAGES 1u
+
 struct engine {
 	struct shard *shard;
 	struct hash_index by_id;
@@ -176,7 +179,8 @@ struct engine {
 	unsigned *trunk_calls; /* by index of config->trunks */
 	struct trunks *trunks;
 	struct timer reaper;
-	struct sip_events *events;   /* subscriptions and publications */
+	struct sip_events *events; /* subscriptions and publications */
+	struct sip_event_package packages[ENGINE_PACKAGES];
 	const struct caller *asking; /* who sends the request that sip_events looks at; else NULL */
 	struct engine_stats stats;
 };

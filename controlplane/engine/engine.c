@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/reg.h"
 #include "controlplane/engine/trunk.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/store/store.h"
@@ -18,6 +19,7 @@
 #define SUBSCRIPTIONS_MAX 65536
 #define PUBLICATIONS_MAX  16384
 
+/* The packages that can be subscribed to (RFC 6665): a row for each. */
 static int create_events(struct engine *e)
 {
 	const struct sip_events_config config = { .ua = e->shard->ua,
@@ -25,9 +27,12 @@ static int create_events(struct engine *e)
 						  .timers = sip_timers_default,
 						  .subscriptions_max = SUBSCRIPTIONS_MAX,
 						  .publications_max = PUBLICATIONS_MAX,
+						  .packages = e->packages,
+						  .packages_count = ENGINE_PACKAGES,
 						  .refer = engine_refer,
 						  .arg = e };
 
+	e->packages[0] = reg_package(e);
 	return sip_events_create(&config, &e->events);
 }
 
@@ -120,8 +125,10 @@ static void reply_allow(struct engine *e, struct sip_transaction *server, unsign
 	const struct sip_ua *ua = e->shard->ua;
 	char lines[512];
 
-	snprintf(lines, sizeof(lines), "Allow: %s\r\nSupported: %s\r\nAccept: %s\r\n",
-		 sip_ua_allow(ua), sip_ua_supported(ua), sip_ua_accept(ua));
+	snprintf(lines, sizeof(lines),
+		 "Allow: %s\r\nSupported: %s\r\nAccept: %s\r\nAllow-Events: %s\r\n",
+		 sip_ua_allow(ua), sip_ua_supported(ua), sip_ua_accept(ua),
+		 sip_events_allow(e->events));
 	reply(server, status, lines);
 }
 

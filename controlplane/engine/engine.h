@@ -61,6 +61,11 @@ bool engine_on_inside(struct engine *engine, struct sip_dialog *dialog,
 /* The uri of a trunk leads to this address. */
 void engine_found_peer(struct engine *engine, unsigned trunk, const struct sip_address *address);
 
+/* Whether anybody, in any shard, is to be told of registrations (the package "reg"); any thread. */
+bool engine_watches_registrations(void);
+/* The contacts of an AOR are others than before. */
+void engine_registration_changed(struct engine *engine, const char *aor);
+
 /* Ends a call as an operator: BYE or CANCEL to both sides. -ENOENT. */
 int engine_hangup(struct engine *engine, uint64_t call_id);
 /* Calls somebody for a party of an answered call, the caller or the callee, and joins them when that

@@ -18,6 +18,7 @@
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/messages.h"
+#include "controlplane/main/registrations.h"
 #include "controlplane/monitor/monitor.h"
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/store/store.h"
@@ -123,6 +124,9 @@ static int start_registrar(struct process *process, char *why)
 
 	if (!error)
 		registrar_set_ping(process->shared.registrar, messages_ping, &process->shared);
+	if (!error)
+		registrar_set_changed(process->shared.registrar, registrations_changed,
+				      &process->shared);
 	return error ? fail(why, error, "registrar: %s", strerror(-error)) : 0;
 }
 

@@ -25,6 +25,8 @@ struct registrar {
 	void (*note)(void *arg, const struct sip_address *source, enum sip_note note,
 		     struct slice user);
 	void *note_arg;
+	void (*changed)(void *arg, const char *aor);
+	void *changed_arg;
 };
 
 /*

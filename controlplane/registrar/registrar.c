@@ -144,6 +144,8 @@ void registrar_tell(struct registrar *r, const char *aor, const struct update_re
 					       [UPDATE_EXPIRED] = "expired",
 					       [UPDATE_LOST] = "flow-failed" };
 
+	bool changed = false;
+
 	for (unsigned i = 0; i < result->count; i++) {
 		const struct update_entry *entry = &result->entries[i];
 
@@ -151,7 +153,12 @@ void registrar_tell(struct registrar *r, const char *aor, const struct update_re
 			tell_added(r, aor, &entry->contact);
 		else if (!update_is_live(entry) && entry->old_uri.p)
 			tell_removed(r, aor, entry->old_uri, reasons[entry->change]);
+		else
+			continue;
+		changed = true;
 	}
+	if (changed && r->changed)
+		r->changed(r->changed_arg, aor);
 }
 
 /* --- life ----------------------------------------------------------------------------------------- */
@@ -266,6 +273,13 @@ void registrar_set_note(struct registrar *registrar,
 {
 	registrar->note = note;
 	registrar->note_arg = arg;
+}
+
+void registrar_set_changed(struct registrar *registrar, void (*changed)(void *arg, const char *aor),
+			   void *arg)
+{
+	registrar->changed = changed;
+	registrar->changed_arg = arg;
 }
 
 void registrar_destroy(struct registrar *registrar)

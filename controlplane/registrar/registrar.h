@@ -44,6 +44,10 @@ void registrar_set_note(struct registrar *registrar,
 				     enum sip_note note, struct slice user),
 			void *arg);
 
+/* Likewise: what is told when an AOR has other contacts than before. Any shard, or the main thread. */
+void registrar_set_changed(struct registrar *registrar, void (*changed)(void *arg, const char *aor),
+			   void *arg);
+
 /* Handles a REGISTER from authentication to 200. Any shard; digest is the shard's. */
 void registrar_handle(struct registrar *registrar, struct digest_server *digest,
 		      struct sip_transaction *server, struct sip_msg *request,
