@@ -243,7 +243,7 @@ static int find_path(void *arg, enum sip_transport_kind kind, uint64_t listeners
 	return sip_transport_path(runtime->shard.transport, kind, listeners, remote, path);
 }
 
-static uint16_t tls_name(void *arg, struct slice domain)
+static uint32_t tls_name(void *arg, struct slice domain)
 {
 	const struct runtime *runtime = arg;
 

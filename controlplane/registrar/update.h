@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "sip/message/typed.h"
 
-#define UPDATE_REQUEST_MAX    16u /* contacts in one request */
+#define UPDATE_REQUEST_MAX    64u /* contacts in one request */
 #define UPDATE_CONTACTS_MAX   64u /* per AOR; sip.contacts_max is below */
 #define UPDATE_CALL_ID_MAX    255u
 #define UPDATE_USER_AGENT_MAX 127u

@@ -19,7 +19,7 @@
 	X(parts, 16, 1, 64, "Parts of a multipart body, those of nested ones counted")           \
 	X(nesting, 3, 1, 8, "Multipart bodies within one another")                               \
 	X(routes, 32, 1, 128, "Record-Route, Route, Path and Service-Route values of a message") \
-	X(contacts, 16, 1, 16, "Contact values of a message")                                    \
+	X(contacts, 16, 1, 64, "Contact values of a message")                                    \
 	X(early_dialogs, 12, 1, 100, "Early dialogs of one INVITE")
 
 struct sip_limits {

@@ -109,7 +109,7 @@ struct sip_transactions_config {
 	int (*path)(void *arg, enum sip_transport_kind kind, uint64_t listeners,
 		    const struct sip_address *remote, struct sip_path *path);
 	/* For sip_path.name: the domain that a target of TLS has to prove to be (RFC 5922 §4). */
-	uint16_t (*tls_name)(void *arg, struct slice domain);
+	uint32_t (*tls_name)(void *arg, struct slice domain);
 	/* A target that sends nothing for so long is left for the next one; 0: after 64*T1. */
 	uint32_t attempt_ms;
 	/* Larger requests go by TCP where there is a choice (RFC 3261 §18.1.1: 1300); 0: none do. */

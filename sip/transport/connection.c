@@ -394,9 +394,9 @@ static void on_connecting(struct connection *c)
 void connection_on_event(struct sip_transport *transport, uint64_t data, uint32_t events)
 {
 	const struct sip_flow flow = {
-		.index = (uint32_t)data,
-		.generation = (uint16_t)(data >> 32),
-		.shard = (uint16_t)transport->config.shard,
+		.generation = (uint32_t)(data >> 32),
+		.index = (uint32_t)data & FLOW_INDEX_MAX,
+		.shard = transport->config.shard & UINT8_MAX,
 	};
 	struct connection *c = flow_find(transport, flow);
 

@@ -75,9 +75,9 @@ struct connection {
 	bool last_words; /* closed when what waits is written */
 	bool broken;     /* TLS: nothing more may be said over it */
 	bool upgraded;   /* WebSocket: the HTTP before it is over */
-	uint16_t name;   /* TLS: whom we want, sip_tls_name() */
 	uint8_t pings;   /* of ours without a pong */
 	uint16_t shards; /* others that have sent over it */
+	uint32_t name;   /* TLS: whom we want, sip_tls_name() */
 
 	/* A message that is incomplete; NULL: none */
 	char *in;
@@ -92,15 +92,17 @@ struct connection {
 	struct out_buffer *out, **out_end;
 	uint32_t out_bytes;
 
-	/* Milliseconds of the wheel */
+	/* Milliseconds of the wheel. partial: since when a message is incomplete, in however many
+	 * pieces it comes */
 	uint64_t made_ms, heard_ms, partial_ms, stuck_ms;
 	uint64_t received, sent;
 };
 
 /* --- flow.c --- */
+#define FLOW_INDEX_MAX 0xffffffu
 struct flow_table {
 	struct connection **slots; /* by index, from 1 */
-	uint16_t *generations;
+	uint32_t *generations;
 	uint32_t *free; /* indices, a stack */
 	uint32_t size, free_count;
 	struct hash_index by_remote;
@@ -112,7 +114,7 @@ int flow_add(struct sip_transport *transport, struct connection *c);
 void flow_remove(struct sip_transport *transport, struct connection *c);
 struct connection *flow_find(const struct sip_transport *transport, struct sip_flow flow);
 struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
-			   const struct sip_address *remote, uint16_t name);
+			   const struct sip_address *remote, uint32_t name);
 
 /* --- connection.c --- */
 /* Takes fd. Counted, limited, in the tables. remote: of the other side. */
@@ -140,6 +142,8 @@ void stream_write(struct connection *c);
 void stream_read(struct connection *c);
 void stream_flush_all(struct sip_transport *transport);
 int stream_ping(struct connection *c);
+/* Has it room for the answer to a ping? Who does not read gets no more of them. */
+bool stream_takes_pong(struct connection *c);
 void stream_free(struct connection *c);
 
 /* What was read is SIP, or is wrapped in WebSocket; returns what is incomplete. */
@@ -158,7 +162,7 @@ int ws_ping(struct connection *c);
 /* A peer's that we have connected to. */
 struct tls_session {
 	struct sip_address remote;
-	uint16_t name;
+	uint32_t name;
 	struct ssl_session_st *session;
 };
 void tls_forget_sessions(struct sip_transport *transport);

@@ -36,7 +36,8 @@ static int grow(struct flow_table *table)
 {
 	const uint32_t size = table->size == 0 ? FLOWS_FIRST : table->size * 2;
 
-	if (size < table->size || resize(&table->slots, size, sizeof(table->slots[0])) != 0 ||
+	if (size > FLOW_INDEX_MAX + 1 ||
+	    resize(&table->slots, size, sizeof(table->slots[0])) != 0 ||
 	    resize(&table->generations, size, sizeof(table->generations[0])) != 0 ||
 	    resize(&table->free, size, sizeof(table->free[0])) != 0)
 		return -ENOMEM;
@@ -65,9 +66,9 @@ int flow_add(struct sip_transport *transport, struct connection *c)
 	index = table->free[--table->free_count];
 	table->slots[index] = c;
 	c->flow = (struct sip_flow){
-		.index = index,
 		.generation = table->generations[index],
-		.shard = (uint16_t)transport->config.shard,
+		.index = index & FLOW_INDEX_MAX,
+		.shard = transport->config.shard & UINT8_MAX,
 	};
 	hash_index_insert(&table->by_remote, &c->node, remote_hash(c->kind, &c->remote));
 	return 0;
@@ -96,7 +97,7 @@ struct connection *flow_find(const struct sip_transport *transport, struct sip_f
 /* Of TLS, one that was proven to lead to that domain (RFC 5923 §8): a connection that came in proves
  * nothing, and is found by its handle alone. */
 struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
-			   const struct sip_address *remote, uint16_t name)
+			   const struct sip_address *remote, uint32_t name)
 {
 	struct hash_node *node =
 		hash_index_first(&transport->flows.by_remote, remote_hash(kind, remote));

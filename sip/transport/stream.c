@@ -6,7 +6,8 @@
 
 #define READS_MAX    8u /* of one wake-up, so that others get their turn */
 #define IN_FIRST     512u
-#define OUT_FREE_MAX 64u /* buffers kept for the next message */
+#define OUT_FREE_MAX 64u   /* buffers kept for the next message */
+#define PONGS_MAX    1024u /* bytes that may wait when a pong is added to them */
 
 static const char crlf[] = "\r\n", double_crlf[] = "\r\n\r\n";
 
@@ -204,9 +205,17 @@ static void give_up(struct connection *c, struct slice head, enum frame_result f
 	stream_give_up(c, texts[fault], head.n > 0);
 }
 
+bool stream_takes_pong(struct connection *c)
+{
+	const bool takes = !c->want_write && c->out_bytes < PONGS_MAX;
+
+	c->transport->stats.dropped_queue += !takes;
+	return takes;
+}
+
 static void answer_ping(struct connection *c)
 {
-	if (stream_queue(c, crlf, sizeof(crlf) - 1) == 0)
+	if (stream_takes_pong(c) && stream_queue(c, crlf, sizeof(crlf) - 1) == 0)
 		c->transport->stats.keepalives_answered++;
 }
 
@@ -252,9 +261,13 @@ static int keep(struct connection *c, struct slice rest)
 		free(c->in);
 		c->in = NULL;
 		c->in_used = c->in_size = 0;
-		c->partial_ms = c->parts != NULL || c->last_words ? transport_now(c->transport) : 0;
-		return 0;
+		if (c->parts == NULL)
+			c->partial_ms = 0;
 	}
+	if (c->partial_ms == 0 && (rest.n > 0 || c->parts != NULL || c->last_words))
+		c->partial_ms = transport_now(c->transport);
+	if (rest.n == 0)
+		return 0;
 	if (c->in == NULL) {
 		c->in_size = rest.n > IN_FIRST ? (uint32_t)rest.n : IN_FIRST;
 		c->in = malloc(c->in_size);
@@ -263,8 +276,6 @@ static int keep(struct connection *c, struct slice rest)
 	}
 	memmove(c->in, rest.p, rest.n);
 	c->in_used = (uint32_t)rest.n;
-	if (c->partial_ms == 0)
-		c->partial_ms = transport_now(c->transport);
 	return 0;
 }
 

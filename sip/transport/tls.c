@@ -11,14 +11,12 @@
 #include "sip/transport/tls_internal.h"
 
 #define CERTIFICATES_MAX 64u
-#define NAMES_MAX        1024u
 
 struct sip_tls {
 	const struct sip_tls_config *config;
 	pthread_mutex_t mutex; /* of all below */
 	SSL_CTX *server, *client;
-	char *names[NAMES_MAX];
-	unsigned name_count;
+	struct tls_names *names;
 };
 
 /* The contexts of the other certificates hang on that of the first, and go with it: a connection
@@ -227,7 +225,8 @@ int sip_tls_create(const struct sip_tls_config *config, struct sip_tls **tls, ch
 	pthread_once(&once, set_up);
 	t->config = config;
 	pthread_mutex_init(&t->mutex, NULL);
-	rc = sip_tls_reload(t, why, why_size);
+	t->names = tls_names_create();
+	rc = t->names != NULL ? sip_tls_reload(t, why, why_size) : -ENOMEM;
 	if (rc != 0)
 		sip_tls_destroy(t);
 	else
@@ -241,8 +240,7 @@ void sip_tls_destroy(struct sip_tls *tls)
 		return;
 	SSL_CTX_free(tls->server);
 	SSL_CTX_free(tls->client);
-	for (unsigned i = 0; i < tls->name_count; i++)
-		free(tls->names[i]);
+	tls_names_free(tls->names);
 	pthread_mutex_destroy(&tls->mutex);
 	free(tls);
 }
@@ -262,36 +260,22 @@ const struct sip_tls_config *tls_config(const struct sip_tls *tls)
 	return tls->config;
 }
 
-/* Few: the peers that the configuration names, and whom they lead to. */
-uint16_t sip_tls_name(struct sip_tls *tls, struct slice domain)
+uint32_t sip_tls_name(struct sip_tls *tls, struct slice domain)
 {
-	uint16_t number = 0;
+	uint32_t number;
 
-	if (domain.n == 0 || domain.n >= TLS_NAME_MAX)
-		return 0;
 	pthread_mutex_lock(&tls->mutex);
-	for (unsigned i = 0; i < tls->name_count && number == 0; i++)
-		if (slice_equal_nocase(slice_of(tls->names[i]), domain))
-			number = (uint16_t)(i + 1);
-	if (number == 0 && tls->name_count < NAMES_MAX) {
-		char *copy = strndup(domain.p, domain.n);
-
-		if (copy != NULL) {
-			tls->names[tls->name_count++] = copy;
-			number = (uint16_t)tls->name_count;
-		}
-	}
+	number = tls_names_number(tls->names, domain);
 	pthread_mutex_unlock(&tls->mutex);
 	return number;
 }
 
-void tls_name_text(struct sip_tls *tls, uint16_t name, char text[TLS_NAME_MAX])
+bool tls_name_text(struct sip_tls *tls, uint32_t name, char text[TLS_NAME_MAX])
 {
-	text[0] = '\0';
-	if (name == 0)
-		return;
+	bool known;
+
 	pthread_mutex_lock(&tls->mutex);
-	if (name <= tls->name_count)
-		snprintf(text, TLS_NAME_MAX, "%s", tls->names[name - 1]);
+	known = tls_names_text(tls->names, name, text);
 	pthread_mutex_unlock(&tls->mutex);
+	return known;
 }

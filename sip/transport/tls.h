@@ -38,8 +38,13 @@ void sip_tls_destroy(struct sip_tls *tls);
 /* Any thread. What cannot be read changes nothing. */
 int sip_tls_reload(struct sip_tls *tls, char *why, size_t why_size);
 
-/* The number of the domain that a peer has to prove to be, for sip_path.name: the same for the same
- * name, whatever its case. 0: there are too many. Any thread. */
-uint16_t sip_tls_name(struct sip_tls *tls, struct slice domain);
+/*
+ * The number of the domain that a peer has to prove to be, for sip_path.name: the same for the same
+ * name, whatever its case, as long as it is remembered. 0: it is no name. Any thread.
+ * Those that nobody has asked for longest are forgotten for others, and a number never means
+ * another name: nobody can prove to be a forgotten one, so the connection fails.
+ */
+#define SIP_TLS_NAMES 4096u /* about so many are remembered */
+uint32_t sip_tls_name(struct sip_tls *tls, struct slice domain);
 
 #endif

@@ -93,8 +93,8 @@ static bool is_whom_we_want(const struct connection *c)
 	certificate = SSL_get1_peer_certificate(c->ssl);
 	if (certificate == NULL)
 		return false;
-	tls_name_text(tls, c->name, name);
-	matches = identity_matches(certificate, name, &c->remote);
+	matches = tls_name_text(tls, c->name, name) &&
+		  identity_matches(certificate, name, &c->remote);
 	X509_free(certificate);
 	return matches;
 }

@@ -13,8 +13,16 @@
 /* Of one connection; NULL: no memory. */
 SSL *tls_new(struct sip_tls *tls, bool server);
 const struct sip_tls_config *tls_config(const struct sip_tls *tls);
-/* "" for 0. */
-void tls_name_text(struct sip_tls *tls, uint16_t name, char text[TLS_NAME_MAX]);
+/* "" for 0. false: it is forgotten. */
+bool tls_name_text(struct sip_tls *tls, uint32_t name, char text[TLS_NAME_MAX]);
+
+/* --- tls_name.c --- */
+struct tls_names;
+struct tls_names *tls_names_create(void);
+void tls_names_free(struct tls_names *names);
+/* As sip_tls_name() and tls_name_text(); one thread at a time. */
+uint32_t tls_names_number(struct tls_names *names, struct slice domain);
+bool tls_names_text(const struct tls_names *names, uint32_t number, char text[TLS_NAME_MAX]);
 
 /* --- tls_carrier.c --- */
 int tls_on_session(SSL *ssl, SSL_SESSION *session);

@@ -18,11 +18,12 @@ enum sip_transport_kind { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS, SIP_TRANSP
 /* "udp"…; the names of configuration and of the transport parameter of URIs. */
 const char *sip_transport_name(enum sip_transport_kind kind);
 
-/* A connection. Stale handles are errors, and never somebody else's connection. */
+/* A connection. Stale handles are errors, and never somebody else's connection: a place is used
+ * 2^32 times before a handle comes again. */
 struct sip_flow {
-	uint32_t index; /* 0: none */
-	uint16_t generation;
-	uint16_t shard; /* whose transport holds it */
+	uint32_t generation;
+	uint32_t index : 24; /* 0: none */
+	uint32_t shard : 8;  /* whose transport holds it */
 };
 
 static inline bool sip_flow_equal(struct sip_flow a, struct sip_flow b)
@@ -40,8 +41,7 @@ struct sip_path {
 	uint8_t listener;     /* index of the local listener */
 	uint8_t flags;        /* SIP_PATH_… */
 	uint8_t reserved;
-	uint16_t name; /* TLS: of the domain that the peer has to be, sip_tls_name(); 0: address */
-	uint16_t reserved2;
+	uint32_t name; /* TLS: of the domain that the peer has to be, sip_tls_name(); 0: address */
 };
 
 struct sip_transport;
@@ -56,34 +56,35 @@ struct sip_listener_config {
 };
 
 /* name, what is counted */
-#define SIP_TRANSPORT_COUNTERS(X)                                                    \
-	X(received, "messages")                                                      \
-	X(received_bytes, "")                                                        \
-	X(sent, "messages")                                                          \
-	X(sent_bytes, "")                                                            \
-	X(send_errors, "the system refused a datagram, or a connection was lost")    \
-	X(dropped_size, "empty, larger than the limit")                              \
-	X(dropped_keepalive, "CRLFs (RFC 5626 §4.4): not messages")                  \
-	X(dropped_framing, "streams: no message, or its end unknown")                \
-	X(dropped_queue, "messages for a connection that takes no more")             \
-	X(keepalives_answered, "CRLF and STUN")                                      \
-	X(keepalives_sent, "")                                                       \
-	X(connections_accepted, "")                                                  \
-	X(connections_made, "by us")                                                 \
-	X(connections_failed, "by us, that did not come about")                      \
-	X(connections_lost, "closed by the other side or the network")               \
-	X(connections_closed, "closed by us: idle, too slow, broken framing")        \
-	X(refused_connections, "above the limit of all")                             \
-	X(refused_source, "above the limit of a source address")                     \
-	X(refused_unwelcome, "of a source that may not connect")                     \
-	X(refused_opening, "above the limit of those that have sent nothing yet")    \
-	X(timeouts_idle, "")                                                         \
-	X(timeouts_opening, "no connection, no handshake, no whole message in time") \
-	X(timeouts_sending, "what is sent is not taken")                             \
-	X(tls_handshakes, "")                                                        \
-	X(tls_resumed, "of them, with the session of an earlier one")                \
-	X(tls_failed, "handshakes")                                                  \
-	X(ws_refused, "HTTP that was no upgrade to SIP over WebSocket")              \
+#define SIP_TRANSPORT_COUNTERS(X)                                                           \
+	X(received, "messages")                                                             \
+	X(received_bytes, "")                                                               \
+	X(sent, "messages")                                                                 \
+	X(sent_bytes, "")                                                                   \
+	X(send_errors, "the system refused a datagram, or a connection was lost")           \
+	X(receive_errors, "the network refused a datagram of ours, and the socket said so") \
+	X(dropped_size, "empty, larger than the limit")                                     \
+	X(dropped_keepalive, "CRLFs (RFC 5626 §4.4): not messages")                         \
+	X(dropped_framing, "streams: no message, or its end unknown")                       \
+	X(dropped_queue, "messages and pongs for a connection that takes no more")          \
+	X(keepalives_answered, "CRLF and STUN")                                             \
+	X(keepalives_sent, "")                                                              \
+	X(connections_accepted, "")                                                         \
+	X(connections_made, "by us")                                                        \
+	X(connections_failed, "by us, that did not come about")                             \
+	X(connections_lost, "closed by the other side or the network")                      \
+	X(connections_closed, "closed by us: idle, too slow, broken framing")               \
+	X(refused_connections, "above the limit of all")                                    \
+	X(refused_source, "above the limit of a source address")                            \
+	X(refused_unwelcome, "of a source that may not connect")                            \
+	X(refused_opening, "above the limit of those that have sent nothing yet")           \
+	X(timeouts_idle, "")                                                                \
+	X(timeouts_opening, "no connection, no handshake, no whole message in time")        \
+	X(timeouts_sending, "what is sent is not taken")                                    \
+	X(tls_handshakes, "")                                                               \
+	X(tls_resumed, "of them, with the session of an earlier one")                       \
+	X(tls_failed, "handshakes")                                                         \
+	X(ws_refused, "HTTP that was no upgrade to SIP over WebSocket")                     \
 	X(sent_elsewhere, "over a connection of another shard")
 
 struct sip_transport_stats {
@@ -127,7 +128,8 @@ struct sip_transport_config {
 	 * may be NULL. None but receive is called from within sip_transport_send(). */
 	/* Each datagram or framed message. */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
-	/* May a connection of it be taken, before it costs a handshake? NULL: yes. */
+	/* May a connection of it be taken, before it costs a handshake, and is its STUN answered?
+	 * NULL: yes. */
 	bool (*welcome)(void *arg, const struct sip_address *remote);
 	/* May a STUN request of it be answered, whose source may be forged? NULL: yes. */
 	bool (*keepalive)(void *arg, const struct sip_address *remote);

@@ -11,6 +11,7 @@
 #include "sip/transport/internal.h"
 
 #define SOCKET_BUFFER (4 << 20) /* bytes asked for; the kernel may give less */
+#define ERRORS_MAX    64u       /* of the network, read at a time */
 
 static int option(int fd, int level, int name, int value)
 {
@@ -196,6 +197,12 @@ static bool is_keepalive(const char *data, size_t size)
 	return i == size;
 }
 
+static bool is_welcome(const struct sip_transport *transport, const struct sip_address *from)
+{
+	return transport->config.welcome == NULL ||
+	       transport->config.welcome(transport->config.arg, from);
+}
+
 /* RFC 5626 §4.4.2: a phone that gets no answer takes its flow for dead. */
 static void answer_stun(struct udp_socket *s, const struct sip_address *to, struct slice datagram)
 {
@@ -205,7 +212,7 @@ static void answer_stun(struct udp_socket *s, const struct sip_address *to, stru
 				    ? stun_answer(datagram, to, answer)
 				    : 0;
 
-	if (size == 0)
+	if (size == 0 || !is_welcome(s->transport, to))
 		s->transport->stats.dropped_keepalive++;
 	else if (udp_send(s, to, answer, size) == 0)
 		s->transport->stats.keepalives_answered++;
@@ -285,15 +292,32 @@ static unsigned receive_burst(struct udp_socket *s)
 	return (unsigned)n;
 }
 
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+/* An error of the network, of one datagram. libuv takes it for the end of the socket and looks at it
+ * no more; it goes on once what the system keeps of it has been read. */
+static void go_on(struct udp_socket *s)
+{
+	struct msghdr none = { 0 };
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	for (unsigned i = 0; i < ERRORS_MAX; i++)
+		if (recvmsg(s->fd, &none, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			break;
+	s->transport->stats.receive_errors++;
+	LOG_DEBUG("sip", 0, "udp %s: %s", s->host, strerror(error));
+	uv_poll_start(&s->poll, UV_READABLE, on_readable);
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct udp_socket *s = poll->data;
 
 	(void)events;
-	if (status != 0) {
-		LOG_WARN("sip", 0, "udp %s: %s", s->host, uv_strerror(status));
-		return;
-	}
+	if (status != 0)
+		go_on(s);
 	for (unsigned i = 0; i < UDP_BURSTS_MAX && s->fd >= 0; i++)
 		if (receive_burst(s) < UDP_BURST)
 			break;

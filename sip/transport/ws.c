@@ -194,7 +194,7 @@ static void take_message(struct connection *c, const char *data, size_t size)
 		return;
 	}
 	c->transport->stats.dropped_keepalive++;
-	if (size == 4 && queue_frame(c, WS_TEXT, "\r\n", 2) == 0)
+	if (size == 4 && stream_takes_pong(c) && queue_frame(c, WS_TEXT, "\r\n", 2) == 0)
 		c->transport->stats.keepalives_answered++;
 }
 
@@ -246,7 +246,8 @@ static void take_frame(struct connection *c, const struct ws_frame *frame)
 		take_data(c, frame);
 		return;
 	case WS_PING:
-		if (queue_frame(c, WS_PONG, frame->payload, frame->size) == 0)
+		if (stream_takes_pong(c) &&
+		    queue_frame(c, WS_PONG, frame->payload, frame->size) == 0)
 			c->transport->stats.keepalives_answered++;
 		return;
 	case WS_PONG:
@@ -261,7 +262,8 @@ static void take_frame(struct connection *c, const struct ws_frame *frame)
 	}
 }
 
-/* What a message has while it is in fragments counts as incomplete as well. */
+/* What a message has while it is in fragments counts as incomplete as well: neither its next
+ * fragment nor a ping between them gives it more time. */
 struct slice ws_consume(struct connection *c, char *data, size_t size)
 {
 	size_t used = 0;
@@ -288,8 +290,9 @@ struct slice ws_consume(struct connection *c, char *data, size_t size)
 			break;
 		}
 		unmask(&frame);
-		c->partial_ms = 0;
 		take_frame(c, &frame);
+		if (c->parts == NULL)
+			c->partial_ms = 0;
 		used += frame.header + frame.size;
 	}
 	if (c->state != CONNECTION_OPEN || c->last_words)

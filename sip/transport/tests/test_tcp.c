@@ -145,6 +145,31 @@ Test(tcp, our_pings_are_answered_and_answers_are_no_pings)
 	cr_expect_eq(rig_stats(&a).keepalives_answered, 0);
 }
 
+static void copy_waiting(void *arg, const struct sip_flow_info *info)
+{
+	*(uint32_t *)arg += info->waiting;
+}
+
+Test(tcp, pongs_that_nobody_reads_are_not_kept)
+{
+	static char pings[65536];
+	uint32_t waiting = 0;
+	int fd;
+
+	rig_open(&b, &plain);
+	fd = bare_connect(&b, 0);
+	for (size_t i = 0; i < sizeof(pings); i++)
+		pings[i] = "\r\n"[i % 2];
+	do {
+		send(fd, pings, sizeof(pings), MSG_DONTWAIT | MSG_NOSIGNAL);
+		uv_run(&rig_loop, UV_RUN_ONCE); /* nothing leaves meanwhile */
+	} while (rig_stats(&b).dropped_queue == 0);
+	sip_transport_each(b.transport, copy_waiting, &waiting);
+	cr_expect_leq(waiting, 2048);
+	cr_expect(rig_stats(&b).keepalives_answered > 0);
+	close(fd);
+}
+
 /* --- what is no SIP --- */
 
 Test(tcp, without_a_length_the_headers_are_answered_and_the_connection_closed)
@@ -283,6 +308,10 @@ Test(tcp, a_stale_handle_is_nobody_elses_connection)
 	rig_until(b.received == 2);
 	cr_expect_eq(b.from.flow.index, first.flow.index, "the place is used again");
 	cr_expect(!sip_transport_is_open(b.transport, first.flow));
+	cr_expect(sip_transport_is_open(b.transport, b.from.flow));
+	only = b.from;
+	only.flow.generation += 65536;
+	cr_expect(!sip_transport_is_open(b.transport, only.flow), "not after a few uses");
 	only = first;
 	only.flags = SIP_PATH_FLOW_ONLY;
 	cr_expect_eq(send_text(&b, &only, REQUEST), -ENOTCONN);

@@ -325,3 +325,26 @@ Test(tls, a_handshake_that_takes_too_long_is_given_up)
 	cr_expect_eq(rig_stats(&b).timeouts_opening, 1);
 	close(fd);
 }
+
+/* Peers name domains: they are forgotten one day, and their numbers are nobody else's. */
+Test(tls, names_are_bounded_and_a_forgotten_one_cannot_be_proven)
+{
+	struct sip_path old;
+	char name[32];
+
+	open_both();
+	old = path_to_b("tandem.lab");
+	for (unsigned i = 0; i < 20 * SIP_TLS_NAMES; i++) {
+		snprintf(name, sizeof(name), "n%u.lab", i);
+		cr_assert_neq(sip_tls_name(tls_a, slice_of(name)), 0);
+		cr_assert_neq(sip_tls_name(tls_a, slice_of(name)), old.name);
+		/* what is asked for stays */
+		cr_assert_eq(sip_tls_name(tls_a, SLICE("other.lab")),
+			     sip_tls_name(tls_a, SLICE("OTHER.lab")));
+	}
+	cr_expect_eq(send_text(&a, &old, REQUEST), 0);
+	rig_until(a.failures == 1);
+	cr_expect_eq(a.error, -EACCES);
+	cr_expect_eq(reach("tandem.lab"), 0, "known again, by another number");
+	cr_expect_eq(reach("other.lab"), 0);
+}

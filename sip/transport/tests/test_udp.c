@@ -2,6 +2,7 @@
 /* Two transport sets on the loopback, ports of the kernel's choice. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ struct end {
 	char last[MESSAGE_MAX + 1];
 	struct sip_path from;
 	uint64_t arrived_ns;
-	bool echo;
+	bool echo, unwelcome;
 	unsigned closed;
 };
 
@@ -39,6 +40,12 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 		cr_expect_eq(sip_transport_send(end->transport, &end->from, data, size), 0);
 }
 
+static bool welcome(void *arg, const struct sip_address *remote)
+{
+	(void)remote;
+	return !((const struct end *)arg)->unwelcome;
+}
+
 static void open_end(struct end *end)
 {
 	struct sip_listener_config listeners[2] = { { .kind = SIP_UDP }, { .kind = SIP_UDP } };
@@ -48,6 +55,7 @@ static void open_end(struct end *end)
 		.listener_count = 2,
 		.message_max = MESSAGE_MAX,
 		.receive = receive,
+		.welcome = welcome,
 		.arg = end,
 	};
 	char why[128] = "";
@@ -324,4 +332,57 @@ Test(udp, the_kernel_says_when_a_message_came)
 	wait_for(&b, 1);
 	cr_assert_geq(b.arrived_ns, before);
 	cr_assert_leq(b.arrived_ns, wall_ns());
+}
+
+/* The descriptor that a listener of this process has. */
+static int descriptor_of(const struct sip_address *address)
+{
+	for (int fd = 0; fd < 256; fd++) {
+		struct sockaddr_storage name;
+		socklen_t size = sizeof(name);
+		struct sip_address bound;
+
+		if (getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
+		    (name.ss_family != AF_INET && name.ss_family != AF_INET6))
+			continue;
+		sip_address_from((const struct sockaddr *)&name, &bound);
+		if (sip_address_equal(&bound, address))
+			return fd;
+	}
+	cr_assert_fail("no such listener");
+	return -1;
+}
+
+/* The network says that nobody is at a port: the socket reports an error, and goes on. */
+Test(udp, an_error_of_the_network_does_not_end_a_listener)
+{
+	struct sip_path to = path_to(&a, &b, 0), back = path_to(&b, &a, 0), nobody = to;
+	const int on = 1;
+	struct sip_address ours;
+
+	address_of(&a, 0, &ours);
+	cr_assert_eq(setsockopt(descriptor_of(&ours), IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+	nobody.remote.port = 9;
+	for (unsigned i = 1; i <= 3; i++) {
+		cr_expect_eq(sip_transport_send(a.transport, &nobody, "anybody?", 8), 0);
+		do {
+			sip_transport_flush(a.transport);
+			uv_run(&loop, UV_RUN_ONCE);
+		} while (stats_of(&a).receive_errors < i);
+		cr_expect_eq(sip_transport_send(b.transport, &back, "hello", 5), 0);
+		wait_for(&a, i);
+		cr_expect_str_eq(a.last, "hello");
+	}
+}
+
+Test(udp, who_is_not_welcome_gets_no_answer_to_stun)
+{
+	static const char stun[20] = { 0, 1, 0, 0, 0x21, 0x12, (char)0xa4, 0x42 };
+	struct sip_path to = path_to(&a, &b, 0);
+
+	b.unwelcome = true;
+	sip_transport_send(a.transport, &to, stun, sizeof(stun));
+	wait_for(&b, 1);
+	cr_expect_eq(stats_of(&b).keepalives_answered, 0);
+	cr_expect_eq(stats_of(&b).dropped_keepalive, 1);
 }

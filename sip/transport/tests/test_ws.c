@@ -192,3 +192,40 @@ Test(ws, nobody_is_connected_to)
 	cr_assert_eq(sip_transport_path(b.transport, SIP_WS, SIP_LISTENERS_ANY, &nobody, &to), 0);
 	cr_expect_lt(sip_transport_send(b.transport, &to, REQUEST, sizeof(REQUEST) - 1), 0);
 }
+
+/* Each fragment comes in time, the message does not. */
+Test(ws, fragments_do_not_prolong_a_message)
+{
+	const uint64_t step_ms = sip_transport_limits_default.opening_ms / 4;
+	unsigned pings = 0;
+
+	upgrade();
+	send_frame(0x01, "OPTIONS ");
+	for (unsigned i = 0; i < 3; i++) {
+		send_frame(0x00, "x");
+		send_frame(0x89, "");
+		pings++;
+		rig_until(rig_stats(&b).keepalives_answered == pings);
+		rig_pass_time(step_ms);
+	}
+	cr_expect_eq(rig_stats(&b).timeouts_opening, 0);
+	rig_pass_time(step_ms);
+	cr_expect_eq(rig_stats(&b).timeouts_opening, 1);
+	rig_until(bare_is_closed(fd));
+}
+
+Test(ws, a_message_begins_with_its_first_fragment)
+{
+	const uint64_t most_ms = sip_transport_limits_default.opening_ms;
+
+	upgrade();
+	for (unsigned i = 1; i <= 3; i++) {
+		send_frame(0x01, "OPTIONS sip:a ");
+		send_frame(0x89, "");
+		rig_until(rig_stats(&b).keepalives_answered == i);
+		rig_pass_time(most_ms / 2);
+		send_frame(0x80, "SIP/2.0\r\n\r\n");
+		rig_until(b.received == i);
+	}
+	cr_expect_eq(rig_stats(&b).timeouts_opening, 0);
+}
