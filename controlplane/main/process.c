@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "config/run_dir.h"
@@ -15,6 +14,7 @@
 #include "controlplane/events/bus.h"
 #include "controlplane/main/guard.h"
 #include "controlplane/main/certificates.h"
+#include "controlplane/main/descriptors.h"
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/messages.h"
@@ -230,23 +230,15 @@ static void stop_shards(struct process *process)
 	free(process->shared.listeners);
 }
 
-/* A connection is a descriptor, and what was set for interactive programs is few. */
-static void raise_descriptors(const struct config_sip *sip)
+static void allow_connections(const struct config *config)
 {
-	struct rlimit limit;
-	bool streams = false;
+	const uint64_t needed = descriptors_needed(config), allowed = descriptors_raise(needed);
 
-	for (unsigned i = 0; i < sip->listeners_count; i++)
-		streams |= strcmp(sip->listeners[i].transport, "udp") != 0;
-	if (!streams || getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < sip->connections.max)
-		LOG_INFO("main", 0,
-			 "sip.connections.max is %u, but the system allows %llu descriptors "
-			 "(ulimit -n)",
-			 sip->connections.max, (unsigned long long)limit.rlim_cur);
+	if (allowed < needed)
+		LOG_WARN("main", 0,
+			 "sip.connections.max is %u, but the system allows %" PRIu64
+			 " descriptors (ulimit -n)",
+			 config->sip.connections.max, allowed);
 }
 
 static int start_shards(struct process *process, char *why)
@@ -270,7 +262,7 @@ static int start_shards(struct process *process, char *why)
 		free(shared->listeners);
 		return error;
 	}
-	raise_descriptors(&process->config->sip);
+	allow_connections(process->config);
 	plan_digest(process);
 	shared->changed = on_changed;
 	for (unsigned i = 0; i < shared->count; i++) {
