@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controlplane/engine/call.h"
+#include "controlplane/engine/trunk.h"
 #include "controlplane/registrar/registrar.h"
 
 /* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
@@ -68,20 +69,6 @@ static int branches_to_user(struct call *call, const struct route *route)
 	return n ? 0 : -ENOENT;
 }
 
-/* Which listener it will be is not known before the name is: the family and the realm of its media
- * are those of the first that there is. */
-static int guess_path(const struct shard *shard, uint64_t listeners, struct sip_path *path)
-{
-	static const struct sip_address any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
-
-	for (unsigned family = 0; family < 2; family++)
-		for (enum sip_transport_kind kind = SIP_UDP; kind < SIP_TRANSPORT_KINDS; kind++)
-			if (sip_transport_path(shard->transport, kind, listeners, &any[family],
-					       path) == 0)
-				return 0;
-	return -ENETUNREACH;
-}
-
 /* RFC 3263: the layers below find out where that is. */
 static int branch_to_uri(struct call *call, const struct config_trunk *trunk, const char *number)
 {
@@ -91,7 +78,7 @@ static int branch_to_uri(struct call *call, const struct config_trunk *trunk, co
 	char uri[ROUTE_AOR_MAX + 260], to[ROUTE_AOR_MAX + 264];
 	struct sip_path path;
 
-	if (guess_path(shard, listeners, &path))
+	if (trunk_guess_path(shard, listeners, &path))
 		return -ENETUNREACH;
 	if (call_make_branches(call, 1))
 		return -ENOMEM;

@@ -227,6 +227,16 @@ const struct engine_stats *engine_get_stats(const struct engine *e)
 	return &e->stats;
 }
 
+void engine_leave_trunks(struct engine *e)
+{
+	trunks_leave(e->trunks);
+}
+
+unsigned engine_leaving(const struct engine *e)
+{
+	return trunks_leaving(e->trunks);
+}
+
 static void restore_row(void *arg, const struct store_call *row)
 {
 	call_restore(arg, row->id, row->text);

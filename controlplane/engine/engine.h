@@ -76,6 +76,9 @@ int engine_transfer(struct engine *engine, uint64_t call_id, bool callee, const 
 void engine_hangup_all(struct engine *engine);
 unsigned engine_call_count(const struct engine *engine);
 const struct engine_stats *engine_get_stats(const struct engine *engine);
+/* Ends our registrations at trunks; how many have not confirmed that and are still waited for. */
+void engine_leave_trunks(struct engine *engine);
+unsigned engine_leaving(const struct engine *engine);
 
 /* For the CLI: append one object per row; the fields stand in docs/cli.md. */
 void engine_show_calls(struct engine *engine, json_t *array);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "controlplane/engine/route.h"
 #include "controlplane/events/events.h"
@@ -16,14 +17,25 @@
 #define AGAIN_MIN_S       10u
 #define AGAIN_MAX_S       300u
 #define MIN_EXPIRES_MAX_S 86400u
+#define LEAVE_MS          2000u
 
-enum state { STATE_UP, STATE_WAITING, STATE_REGISTERING, STATE_REGISTERED, STATE_REFUSED };
+enum state {
+	STATE_UP,
+	STATE_WAITING,
+	STATE_REGISTERING,
+	STATE_REGISTERED,
+	STATE_REFUSED,
+	STATE_LEAVING,
+	STATE_LEFT
+};
 
 static const char *const states[] = { [STATE_UP] = "up",
 				      [STATE_WAITING] = "waiting",
 				      [STATE_REGISTERING] = "registering",
 				      [STATE_REGISTERED] = "registered",
-				      [STATE_REFUSED] = "refused" };
+				      [STATE_REFUSED] = "refused",
+				      [STATE_LEAVING] = "leaving",
+				      [STATE_LEFT] = "unregistered" };
 
 struct trunk {
 	struct shard *shard;
@@ -36,7 +48,8 @@ struct trunk {
 	struct sip_transaction *client;
 	struct timer timer;
 	uint32_t expires_s, again_s;
-	bool too_brief; /* 423 was heard once */
+	uint32_t asked_s; /* Expires of the last REGISTER */
+	bool too_brief;   /* 423 was heard once */
 };
 
 struct trunks {
@@ -48,8 +61,9 @@ static void set_state(struct trunk *t, enum state state, unsigned status)
 {
 	char text[12];
 
-	/* A refresh is no news. */
-	if (state == t->state || (state == STATE_REGISTERING && t->state == STATE_REGISTERED))
+	/* A refresh is no news, nor is that we are on our way out. */
+	if (state == t->state || (state == STATE_REGISTERING &&
+				  (t->state == STATE_REGISTERED || t->state == STATE_LEAVING)))
 		return;
 	t->state = state;
 	snprintf(text, sizeof(text), "%u", status);
@@ -89,7 +103,18 @@ static uint32_t granted(const struct trunk *t, const struct sip_msg *response)
 }
 
 static const struct sip_transaction_user register_user;
-static void send_register(struct trunk *t);
+static void send_register(struct trunk *t, uint32_t expires_s);
+
+/* What was under way is answered, whatever it says. */
+static void go_on_leaving(struct trunk *t, unsigned status)
+{
+	if (t->asked_s > 0) {
+		send_register(t, 0);
+		return;
+	}
+	timer_cancel(t->shard->wheel, &t->timer);
+	set_state(t, STATE_LEFT, status);
+}
 
 static void on_response(void *arg, struct sip_transaction *client, struct sip_msg *response)
 {
@@ -100,7 +125,9 @@ static void on_response(void *arg, struct sip_transaction *client, struct sip_ms
 	if (response->status < 200 ||
 	    sip_origin_challenged(t->origin, &t->client, response, &register_user, t))
 		return;
-	if (response->status < 300) {
+	if (t->state == STATE_LEAVING) {
+		go_on_leaving(t, response->status);
+	} else if (response->status < 300) {
 		uint32_t seconds = granted(t, response);
 
 		t->again_s = AGAIN_MIN_S;
@@ -120,8 +147,14 @@ static void on_response(void *arg, struct sip_transaction *client, struct sip_ms
 
 static void on_failed(void *arg, struct sip_transaction *client, enum sip_failure why)
 {
+	const unsigned status = why == SIP_FAILURE_TIMEOUT ? 408 : 503;
+	struct trunk *t = arg;
+
 	(void)client;
-	refused(arg, why == SIP_FAILURE_TIMEOUT ? 408 : 503);
+	if (t->state == STATE_LEAVING)
+		go_on_leaving(t, status);
+	else
+		refused(t, status);
 }
 
 static void on_terminated(void *arg, struct sip_transaction *client)
@@ -134,6 +167,19 @@ static void on_terminated(void *arg, struct sip_transaction *client)
 
 static const struct sip_transaction_user register_user = { on_response, on_failed, on_terminated };
 
+int trunk_guess_path(const struct shard *shard, uint64_t listeners, struct sip_path *path)
+{
+	static const struct sip_address any[] = { { .family = AF_INET }, { .family = AF_INET6 } };
+
+	for (unsigned family = 0; family < 2; family++)
+		for (enum sip_transport_kind kind = SIP_UDP; kind < SIP_TRANSPORT_KINDS; kind++)
+			if (sip_transport_path(shard->transport, kind, listeners, &any[family],
+					       path) == 0)
+				return 0;
+	return -ENETUNREACH;
+}
+
+/* Without a uri, UDP to the first address that a listener has the family of. */
 static int find_path(const struct trunk *t, struct sip_path *path, const char **address)
 {
 	const struct config *config = t->shard->config;
@@ -151,32 +197,51 @@ static int find_path(const struct trunk *t, struct sip_path *path, const char **
 	return -ENETUNREACH;
 }
 
-static int create_origin(struct trunk *t)
+/* Where its REGISTERs go, and the host that stands for the peer where it has no domain. */
+static int aim(const struct trunk *t, struct sip_origin_start *start, struct slice *host)
 {
-	const char *domain = t->config->domain, *address;
-	struct sip_origin_start start = { .credentials = t->credentials };
-	char uri[300], user[400];
+	const char *uri = t->config->uri, *address;
+	struct sip_uri parsed;
 	int error;
 
 	if (!t->shard->transport)
 		return -ENETUNREACH;
-	error = find_path(t, &start.to, &address);
+	if (!uri) {
+		error = find_path(t, &start->to, &address);
+		*host = slice_of(error ? "" : address);
+		return error;
+	}
+	start->next_hop = slice_of(uri);
+	start->listeners = route_listeners(t->shard->config, t->config->realm);
+	error = sip_uri_parse(start->next_hop, &parsed);
+	*host = parsed.host;
+	return error ? error : trunk_guess_path(t->shard, start->listeners, &start->to);
+}
+
+static int create_origin(struct trunk *t)
+{
+	const char *scheme =
+		t->config->uri && strncasecmp(t->config->uri, "sips:", 5) == 0 ? "sips" : "sip";
+	struct sip_origin_start start = { .credentials = t->credentials };
+	char domain[280], uri[300], user[400];
+	struct slice host;
+	int error = aim(t, &start, &host);
+
 	if (error)
 		return error;
-	if (domain)
-		snprintf(uri, sizeof(uri), "%s", domain);
-	else
-		snprintf(uri, sizeof(uri), strchr(address, ':') ? "[%s]" : "%s", address);
-	snprintf(user, sizeof(user), "<sip:%s@%s>", t->config->username, uri);
-	memmove(uri + 4, uri, strlen(uri) + 1);
-	memcpy(uri, "sip:", 4);
+	if (t->config->domain)
+		host = slice_of(t->config->domain);
+	snprintf(domain, sizeof(domain), memchr(host.p, ':', host.n) ? "[%.*s]" : "%.*s",
+		 SLICE_FMT(host));
+	snprintf(uri, sizeof(uri), "%s:%s", scheme, domain);
+	snprintf(user, sizeof(user), "<%s:%s@%s>", scheme, t->config->username, domain);
 	start.request_uri = slice_of(uri);
 	start.from = start.to_header = slice_of(user);
 	start.contact_user = slice_of(t->config->username);
 	return sip_origin_create(t->shard->ua, &start, &t->origin);
 }
 
-static void send_register(struct trunk *t)
+static void send_register(struct trunk *t, uint32_t expires_s)
 {
 	char headers[64];
 	struct sip_request request = { .method = SIP_REGISTER, .contact = true };
@@ -185,11 +250,14 @@ static void send_register(struct trunk *t)
 	if (!t->origin)
 		error = create_origin(t);
 	if (!error) {
-		snprintf(headers, sizeof(headers), "Expires: %u\r\n", t->expires_s);
+		snprintf(headers, sizeof(headers), "Expires: %u\r\n", expires_s);
 		request.headers = slice_of(headers);
+		t->asked_s = expires_s;
 		error = sip_origin_send(t->origin, &request, &register_user, t, &t->client);
 	}
-	if (error == -ENETUNREACH && t->state == STATE_WAITING)
+	if (error && t->state == STATE_LEAVING)
+		set_state(t, STATE_LEFT, 503);
+	else if (error == -ENETUNREACH && t->state == STATE_WAITING)
 		again_in(t, 1);
 	else if (error)
 		refused(t, 503);
@@ -199,7 +267,42 @@ static void send_register(struct trunk *t)
 
 static void on_time(struct timer *timer)
 {
-	send_register((struct trunk *)((char *)timer - offsetof(struct trunk, timer)));
+	struct trunk *t = (struct trunk *)((char *)timer - offsetof(struct trunk, timer));
+
+	if (t->state == STATE_LEAVING)
+		set_state(t, STATE_LEFT, 408);
+	else
+		send_register(t, t->expires_s);
+}
+
+static void leave(struct trunk *t)
+{
+	const bool may_be_there = t->state == STATE_REGISTERED || t->state == STATE_REGISTERING;
+
+	if (t->state == STATE_LEAVING || t->state == STATE_LEFT)
+		return;
+	timer_cancel(t->shard->wheel, &t->timer);
+	if (!may_be_there)
+		return;
+	set_state(t, STATE_LEAVING, 0);
+	timer_set(t->shard->wheel, &t->timer, LEAVE_MS, on_time);
+	if (!t->client) /* else when that is answered */
+		send_register(t, 0);
+}
+
+void trunks_leave(struct trunks *trunks)
+{
+	for (unsigned i = 0; i < trunks->count; i++)
+		leave(&trunks->list[i]);
+}
+
+unsigned trunks_leaving(const struct trunks *trunks)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < trunks->count; i++)
+		count += trunks->list[i].state == STATE_LEAVING;
+	return count;
 }
 
 /* --- life --- */

@@ -30,13 +30,13 @@ bool process_wait(struct process *process, bool (*done)(struct process *process)
 /* What all shards have left. Outlives a shard that answers too late. */
 struct census {
 	unsigned missing; /* shards that have not answered */
-	unsigned calls, commands;
+	unsigned calls, commands, trunks;
 	bool abandoned;
 };
 
 struct answer {
 	struct census *census;
-	unsigned calls, commands;
+	unsigned calls, commands, trunks;
 };
 
 static void add_answer(void *owner, void *arg)
@@ -47,6 +47,7 @@ static void add_answer(void *owner, void *arg)
 	(void)owner;
 	census->calls += answer->calls;
 	census->commands += answer->commands;
+	census->trunks += answer->trunks;
 	census->missing--;
 	if (census->abandoned && census->missing == 0)
 		free(census);
@@ -60,6 +61,7 @@ static void count_in_shard(struct shard *shard, void *arg)
 	struct media_stats media;
 
 	answer->calls = engine_call_count(shard->engine);
+	answer->trunks = engine_leaving(shard->engine);
 	media_stats(shard->media, &media);
 	/* Without a dataplane nobody will ever answer them. */
 	if (media_is_up(shard->media))
@@ -97,7 +99,8 @@ static bool is_empty(struct process *process, unsigned *calls)
 		return false;
 	while (census->missing > 0 && runtime_now_ms() < end)
 		uv_run(&process->loop, UV_RUN_ONCE);
-	empty = census->missing == 0 && census->calls == 0 && census->commands == 0;
+	empty = census->missing == 0 && census->calls == 0 && census->commands == 0 &&
+		census->trunks == 0;
 	*calls = census->calls;
 	census->abandoned = census->missing > 0;
 	if (!census->abandoned)
@@ -109,6 +112,7 @@ static void hangup_all(struct shard *shard, void *arg)
 {
 	(void)arg;
 	engine_hangup_all(shard->engine);
+	engine_leave_trunks(shard->engine);
 }
 
 void process_drain(struct process *process)
