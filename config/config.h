@@ -86,9 +86,10 @@ struct config_dataplane {
 struct config_listener {
 	const char *transport; /* udp, tcp, tls, ws, wss */
 	const char *address;
-	uint16_t port;        /* default 5060 */
-	const char *realm;    /* media of calls over it; default: the first */
-	bool unauthenticated; /* nobody proves who it is there: for tests; default false */
+	uint16_t port;             /* default 5060 */
+	const char *realm;         /* media of calls over it; default: the first */
+	bool unauthenticated;      /* nobody proves who it is there: for tests; default false */
+	const char *nat_keepalive; /* of phones that register there; NULL: sip.nat_keepalive */
 };
 
 /* sip.connections: */
@@ -175,6 +176,8 @@ struct config_sip {
 	unsigned contacts_max;           /* per user, default 10 */
 	const char *service_route;       /* of RFC 3608, in the 200 to a REGISTER; NULL: none */
 	unsigned flow_timer_s;           /* of RFC 5626; 0: not told; default 120 */
+	const char *nat_keepalive;       /* crlf | stun | options */
+	unsigned nat_keepalive_missed;   /* without an answer: unreachable; 0: never; default 3 */
 	unsigned nat_keepalive_s;   /* to phones behind a NAT, over UDP; 0: never; default 25 */
 	struct sip_limits limits;   /* of messages; defaults: SIP_LIMITS */
 	unsigned t1_ms;             /* RFC 3261 T1, default 500 */

@@ -155,6 +155,9 @@ static const struct schema_key listener_keys[] = {
 	  "Whoever sends here is believed to be the user that it names, without a password. For tests "
 	  "alone: each use is an event.",
 	  "false", BOOL(config_listener, unauthenticated) },
+	{ "nat_keepalive",
+	  "As `sip.nat_keepalive`, for phones that have registered here. Without it that.",
+	  SCHEMA_ABSENT, CHOICE(config_listener, nat_keepalive, "crlf | stun | options") },
 	{ 0 },
 };
 static const struct schema_section listener_section = { "Sockets that SIP is received on.",
@@ -369,6 +372,13 @@ static const struct schema_key sip_keys[] = {
 	  "Seconds between two packets to a phone behind a NAT that is registered over UDP, so that "
 	  "the NAT keeps the way to it open; 0: none are sent.",
 	  "25", NUMBER(config_sip, nat_keepalive_s, 0, 3600) },
+	{ "nat_keepalive",
+	  "What these packets are. `crlf`: an empty line, which wants no answer. `stun`: a Binding "
+	  "request (RFC 5626). `options`: a request of SIP. A phone that has answered them once and "
+	  "then stops is not called any more until it answers or registers again.",
+	  "crlf", CHOICE(config_sip, nat_keepalive, "crlf | stun | options") },
+	{ "nat_keepalive_missed", "After how many without an answer; 0: never.", "3",
+	  NUMBER(config_sip, nat_keepalive_missed, 0, 100) },
 	{ "limits", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config_sip, limits),
 	  .section = &limits_section },
 	{ "t1_ms", "T1 of RFC 3261, the estimate of the round trip, in milliseconds.", "500",

@@ -56,6 +56,7 @@ enum field_kind {
 	X("transport", "", TEXT, "udp, tcp, tls, ws or wss")                            \
 	X("nat", "NAT", TEXT, "requests go there although Contact says otherwise")      \
 	X("alg", "", TEXT, "a gateway on the way rewrites a part of its messages")      \
+	X("reachable", "", TEXT, "false: it has stopped answering keep-alives")         \
 	X("expires_s", "EXPIRES", NUMBER, "seconds until it expires")                   \
 	X("q", "Q", TEXT, "preference, 0 to 1")                                         \
 	X("instance", "", TEXT, "of the phone: +sip.instance, RFC 5626")                \

@@ -43,6 +43,8 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	  "threshold", "mos")                                                                   \
 	X(REGISTRATION_ADDED, "registration.added", NORMAL, "aor", "contact")                   \
 	X(REGISTRATION_REMOVED, "registration.removed", NORMAL, "aor", "contact", "reason")     \
+	X(REGISTRATION_UNREACHABLE, "registration.unreachable", NORMAL, "aor", "contact")       \
+	X(REGISTRATION_REACHABLE, "registration.reachable", NORMAL, "aor", "contact")           \
 	X(AUTH_BYPASSED, "auth.bypassed", HIGH, "aor", "source", "method")                      \
 	X(NAT_ALG, "nat.alg", NORMAL, "aor", "source", "user_agent")                            \
 	X(SIP_SHED, "sip.shed", HIGH, "messages")                                               \

@@ -239,6 +239,13 @@ static void on_notice(void *arg, enum sip_transport_notice what, const struct si
 			      names[what], why);
 }
 
+static void on_stun_answered(void *arg, const struct sip_path *from, const char id[12])
+{
+	const struct runtime *runtime = arg;
+
+	registrar_answered_stun(runtime->shard.registrar, id, from);
+}
+
 int messages_open(struct runtime *runtime, char *why, size_t why_size)
 {
 	const struct config_sip *sip = &runtime->shard.config->sip;
@@ -266,42 +273,10 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.keepalive = guard_answers,
 		.flow_failed = on_flow_failed,
 		.send_elsewhere = send_elsewhere,
+		.stun_answered = on_stun_answered,
 		.notice = on_notice,
 		.arg = runtime,
 	};
 
 	return sip_transport_create(&config, &runtime->shard.transport, why, why_size);
-}
-
-/* --- keep-alives --- */
-
-struct pings {
-	unsigned count;
-	struct sip_path paths[];
-};
-
-static void send_pings(struct shard *shard, void *arg)
-{
-	struct pings *pings = arg;
-
-	for (unsigned i = 0; shard->transport && i < pings->count; i++)
-		sip_transport_ping(shard->transport, &pings->paths[i]);
-	free(pings);
-}
-
-void messages_ping(void *arg, const struct sip_path *paths, unsigned count)
-{
-	struct runtime_shared *shared = arg;
-	struct pings *pings;
-
-	if (!shared->shards[0])
-		return;
-	pings = malloc(sizeof(*pings) + count * sizeof(*paths));
-	if (!pings)
-		return; /* the next one is due before a NAT forgets */
-	pings->count = count;
-	memcpy(pings->paths, paths, count * sizeof(*paths));
-	/* Any shard has a socket at the address of a listener. */
-	if (shard_post(&shared->shards[shared->pinged++ % shared->count]->shard, send_pings, pings))
-		free(pings);
 }

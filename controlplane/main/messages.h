@@ -18,7 +18,5 @@ void messages_trace(struct runtime *runtime, const struct sip_path *path, bool o
 		    uint64_t time_ns, const char *data, size_t size);
 /* For the transaction layer; arg: the runtime. */
 int messages_send(void *arg, const struct sip_path *to, const char *data, size_t size);
-/* Sends keep-alives from one shard or another. arg: struct runtime_shared; main thread. */
-void messages_ping(void *arg, const struct sip_path *paths, unsigned count);
 
 #endif

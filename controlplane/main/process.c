@@ -15,6 +15,7 @@
 #include "controlplane/main/guard.h"
 #include "controlplane/main/certificates.h"
 #include "controlplane/main/descriptors.h"
+#include "controlplane/main/keepalives.h"
 #include "controlplane/main/link.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/messages.h"
@@ -123,7 +124,7 @@ static int start_registrar(struct process *process, char *why)
 				     shard_wall_ms, &process->shared.registrar);
 
 	if (!error)
-		registrar_set_ping(process->shared.registrar, messages_ping, &process->shared);
+		registrar_set_ping(process->shared.registrar, keepalives_send, &process->shared);
 	if (!error)
 		registrar_set_changed(process->shared.registrar, registrations_changed,
 				      &process->shared);

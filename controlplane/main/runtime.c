@@ -10,6 +10,7 @@
 #include "controlplane/engine/engine.h"
 #include "controlplane/main/dispatch.h"
 #include "controlplane/main/guard.h"
+#include "controlplane/main/keepalives.h"
 #include "controlplane/main/mailbox.h"
 #include "controlplane/main/names.h"
 #include "controlplane/main/messages.h"
@@ -168,6 +169,7 @@ static void drop_calls(struct runtime *runtime)
 	media_destroy(shard->media);
 	sip_ua_destroy(shard->ua);
 	peers_destroy(runtime);
+	keepalives_drop(runtime);
 	names_destroy(runtime);
 	digest_server_destroy(shard->digest);
 	shard->engine = NULL;

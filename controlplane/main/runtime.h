@@ -70,6 +70,7 @@ struct runtime {
 	struct peers *peers; /* main/peers.c */
 	uint64_t retry_ms;   /* when to try the listeners again; 0: not waiting */
 	/* Of its own thread */
+	struct keepalive *keepalives; /* keepalives.c */
 	uint64_t notices_second;
 	unsigned notices;
 	/* Written by any shard, read by the CLI. */

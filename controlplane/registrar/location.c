@@ -226,6 +226,19 @@ static struct way *find_way(struct location *l, struct sip_flow flow)
 	return way_of(cds_lfht_iter_get_node(&iter));
 }
 
+/* A connection may be that of several users: a gateway's, or of a phone with two lines. */
+static struct way *find_way_of(struct location *l, struct sip_flow flow, struct slice aor)
+{
+	struct cds_lfht_iter iter;
+	struct way *way;
+
+	cds_lfht_lookup(l->ways, flow_hash(flow), is_flow, &flow, &iter);
+	while ((way = way_of(cds_lfht_iter_get_node(&iter))) != NULL &&
+	       !slice_equal(slice_of(way->aor), aor))
+		cds_lfht_next_duplicate(l->ways, is_flow, &flow, &iter);
+	return way;
+}
+
 static void free_way(struct rcu_head *head)
 {
 	free(caa_container_of(head, struct way, rcu));
@@ -233,14 +246,15 @@ static void free_way(struct rcu_head *head)
 
 static bool has_way(const struct contact *c)
 {
-	return (c->flags & CONTACT_OUTBOUND) && c->path.flow.index != 0;
+	return contact_is_bound(c) && c->path.flow.index != 0;
 }
 
 static void forget_ways(struct location *l, const struct binding *b)
 {
 	for (unsigned i = 0; i < b->count; i++) {
-		struct way *way =
-			has_way(&b->contacts[i]) ? find_way(l, b->contacts[i].path.flow) : NULL;
+		struct way *way = has_way(&b->contacts[i])
+					  ? find_way_of(l, b->contacts[i].path.flow, b->aor)
+					  : NULL;
 
 		if (way && cds_lfht_del(l->ways, &way->node) == 0)
 			urcu_memb_call_rcu(&way->rcu, free_way);
@@ -254,7 +268,7 @@ static void note_ways(struct location *l, const struct binding *b)
 		const struct sip_flow flow = b->contacts[i].path.flow;
 		struct way *way;
 
-		if (!has_way(&b->contacts[i]) || find_way(l, flow))
+		if (!has_way(&b->contacts[i]) || find_way_of(l, flow, b->aor))
 			continue;
 		way = malloc(sizeof(*way) + b->aor.n + 1);
 		if (!way)
@@ -371,6 +385,22 @@ const struct binding *location_find(struct location *location, struct slice aor)
 	return p ? rcu_dereference(p->binding) : NULL;
 }
 
+static int is_any(struct cds_lfht_node *node, const void *key)
+{
+	(void)node, (void)key;
+	return 1;
+}
+
+const struct binding *location_find_hash(struct location *location, uint64_t hash)
+{
+	struct cds_lfht_iter iter;
+	struct place *p;
+
+	cds_lfht_lookup(location->table, hash, is_any, NULL, &iter);
+	p = place_of(cds_lfht_iter_get_node(&iter));
+	return p ? rcu_dereference(p->binding) : NULL;
+}
+
 void location_walk(struct location *location, void (*visit)(void *arg, const struct binding *b),
 		   void *arg)
 {
@@ -461,6 +491,7 @@ void location_refresh(const struct contact *at, const struct contact *to)
 	__atomic_store_n(&c->expires_ms, to->expires_ms, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->updated_ms, to->updated_ms, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->cseq, to->cseq, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->missed, to->missed, __ATOMIC_RELAXED);
 	c->stored_ms = to->stored_ms;
 }
 

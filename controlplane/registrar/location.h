@@ -8,7 +8,7 @@
  *
  *   struct place     one per AOR that has contacts: its timer, its binding
  *   struct binding   the contacts, highest q first, with their texts behind
- *   struct way       a connection that a contact with outbound (RFC 5626) is known by, and its AOR
+ *   struct way       a connection that a contact is bound to, and its AOR
  *
  * Writers take the lock of the AOR: AORs are spread over stripes, each with a lock and a timer
  * wheel, so that those of different AORs seldom meet.
@@ -41,7 +41,20 @@ struct contact {
 	uint32_t epoch;    /* of its temporary GRUUs (RFC 5627 §5.4); 0: none */
 	uint16_t q;        /* thousandths */
 	uint16_t flags;    /* CONTACT_… */
+	/* In place: keep-alives in a row that it has not answered; has it ever answered one, so that
+	 * silence means something? */
+	uint8_t missed;
+	bool answers;
 };
+
+/* Is it reached over the connection that it registered over, or not at all? What is behind a proxy
+ * (Path) is the proxy's to know. */
+static inline bool contact_is_bound(const struct contact *c)
+{
+	return c->route.n == 0 && c->path.kind != SIP_UDP &&
+	       ((c->flags & CONTACT_OUTBOUND) != 0 || (c->path.flags & SIP_PATH_FLOW_ONLY) != 0 ||
+		c->path.kind == SIP_WS || c->path.kind == SIP_WSS);
+}
 
 /*  [ struct binding | contacts[count], highest q first | texts of aor and contacts ] */
 struct binding {
@@ -63,6 +76,8 @@ void location_destroy(struct location *location);
 void location_read_begin(void);
 void location_read_end(void);
 const struct binding *location_find(struct location *location, struct slice aor);
+/* By slice_hash() of the AOR: some binding of that hash. */
+const struct binding *location_find_hash(struct location *location, uint64_t hash);
 void location_walk(struct location *location, void (*visit)(void *arg, const struct binding *b),
 		   void *arg);
 /* Contacts in all. */
@@ -94,7 +109,7 @@ void location_refresh(const struct contact *at, const struct contact *to);
 /* The AOR is visited at that time, and not at the one that was set before. */
 void location_arm(struct location *location, struct slice aor, uint64_t due_ms);
 
-/* The AOR of the contact with outbound that is reached over this connection. false: none. */
+/* The AOR of a contact that is bound to this connection; there may be others. false: none. */
 bool location_of_flow(struct location *location, struct sip_flow flow, char *aor, size_t size);
 
 /* Visits the AORs whose time has come, in a read section, without their locks. One thread. */

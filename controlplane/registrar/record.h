@@ -23,8 +23,8 @@ void record_write(const struct contact *contact, const struct config_sip *sip,
 struct record_texts {
 	char call_id[256], user_agent[256], route[1024], instance[128];
 };
-/* The connection of a contact over TCP and the like has ended with the process: who is known by it
- * alone waits for the next REGISTER, others are reached where their URI says.
+/* The connection of a contact over TCP and the like has ended with the process: who was bound to it
+ * is so still (contact_is_bound()), others are reached where their URI says.
  * -EINVAL: no record of a version that is known, or of a phone no listener of ours can reach. */
 int record_read(const char *text, const struct sip_uri *uri, const struct config_sip *sip,
 		struct contact *contact, struct record_texts *texts);

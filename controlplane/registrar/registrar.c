@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the registrar knows: coming and going of contacts, look-up, show. REGISTER: handle.c. */
+/* What the registrar knows: coming and going of contacts, look-up, show. REGISTER: handle.c; flows:
+ * flows.c; keep-alives: keepalive.c. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -163,6 +164,9 @@ void registrar_tell(struct registrar *r, const char *aor, const struct update_re
 
 /* --- life ----------------------------------------------------------------------------------------- */
 
+/* Within so long all that came back are sent their first keep-alive. */
+#define RESTORED_PINGS_MS 5000u
+
 /* A row of the store. Who is no user any more, and what has expired or cannot be read, goes. */
 static bool restore_contact(struct registrar *r, const struct store_contact *row)
 {
@@ -179,6 +183,9 @@ static bool restore_contact(struct registrar *r, const struct store_contact *row
 	    sip_uri_parse(slice_of(row->uri), &uri) ||
 	    record_read(row->text, &uri, &r->config->sip, &contact, &texts))
 		return false;
+	/* Its connection has ended with the process: nobody but the phone can make another. */
+	if (contact_is_bound(&contact))
+		return false;
 	contact.uri = slice_of(row->uri);
 	contact.expires_ms = contact.stored_ms = row->expires_ms;
 	for (unsigned i = 0; i < count; i++) {
@@ -189,7 +196,9 @@ static bool restore_contact(struct registrar *r, const struct store_contact *row
 	contacts[count] = &contact;
 	if (location_set(r->location, slice_of(row->aor), contacts, count + 1) == 0)
 		location_arm(r->location, slice_of(row->aor),
-			     registrar_wants_ping(&contact) ? r->now() : soonest_ms);
+			     registrar_wants_ping(&contact)
+				     ? r->now() + slice_hash(slice_of(row->aor)) % RESTORED_PINGS_MS
+				     : soonest_ms);
 	return true;
 }
 
@@ -387,12 +396,26 @@ void registrar_users(struct registrar *registrar, struct digest_users *users)
 
 /* --- look-up and expiry ----------------------------------------------------------------------------- */
 
-/* As much as fits. */
-static void copy_text(struct slice text, char *dst, size_t size)
+void registrar_copy_text(struct slice text, char *dst, size_t size)
 {
 	if (text.n >= size)
 		text.n = size - 1;
 	slice_copy(text, dst, size);
+}
+
+void registrar_copy(const struct contact *from, struct registrar_contact *to)
+{
+	registrar_copy_text(from->uri, to->uri, sizeof(to->uri));
+	registrar_copy_text(from->user_agent, to->user_agent, sizeof(to->user_agent));
+	registrar_copy_text(from->call_id, to->call_id, sizeof(to->call_id));
+	registrar_copy_text(from->route, to->route, sizeof(to->route));
+	registrar_copy_text(from->instance, to->instance, sizeof(to->instance));
+	to->path = from->path;
+	to->q = (float)from->q / 1000;
+	to->expires_ms = contact_expires(from);
+	to->cseq = contact_cseq(from);
+	to->natted = from->flags & CONTACT_NATTED;
+	to->reg_id = from->flags & CONTACT_OUTBOUND ? from->reg_id : 0;
 }
 
 static bool is_meant(const struct target *target, const struct contact *c)
@@ -400,34 +423,6 @@ static bool is_meant(const struct target *target, const struct contact *c)
 	if (target->instance.p && !slice_equal(target->instance, c->instance))
 		return false;
 	return target->epoch == 0 || target->epoch == c->epoch;
-}
-
-/* RFC 5626 §6: of the flows of one phone, the latest alone is tried. */
-static bool has_later_flow(const struct binding *b, const struct contact *c, uint64_t now_ms)
-{
-	for (unsigned i = 0; (c->flags & CONTACT_OUTBOUND) && i < b->count; i++) {
-		const struct contact *other = &b->contacts[i];
-
-		if (other != c && (other->flags & CONTACT_OUTBOUND) &&
-		    contact_expires(other) > now_ms && slice_equal(other->instance, c->instance) &&
-		    (contact_updated(other) > contact_updated(c) ||
-		     (contact_updated(other) == contact_updated(c) && other < c)))
-			return true;
-	}
-	return false;
-}
-
-static void copy_contact(const struct contact *from, struct registrar_contact *to)
-{
-	copy_text(from->uri, to->uri, sizeof(to->uri));
-	copy_text(from->user_agent, to->user_agent, sizeof(to->user_agent));
-	copy_text(from->call_id, to->call_id, sizeof(to->call_id));
-	copy_text(from->route, to->route, sizeof(to->route));
-	to->path = from->path;
-	to->q = (float)from->q / 1000;
-	to->expires_ms = contact_expires(from);
-	to->cseq = contact_cseq(from);
-	to->natted = from->flags & CONTACT_NATTED;
 }
 
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
@@ -444,40 +439,14 @@ unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 	for (unsigned i = 0; b && i < b->count && count < max; i++) {
 		const struct contact *c = &b->contacts[i];
 
-		if (contact_expires(c) > now_ms && is_meant(&target, c) &&
-		    !has_later_flow(b, c, now_ms))
-			copy_contact(c, &contacts[count++]);
+		if (is_meant(&target, c) && flows_is_tried(registrar, b, c, 0, now_ms))
+			registrar_copy(c, &contacts[count++]);
 	}
 	location_read_end();
 	return count;
 }
 
 /* --- time ------------------------------------------------------------------------------------------- */
-
-bool registrar_wants_ping(const struct contact *c)
-{
-	/* Over a connection it is the phone that keeps it (RFC 5626 §3.5.1). */
-	return (c->flags & CONTACT_NATTED) && c->path.kind == SIP_UDP;
-}
-
-static void flush_pings(struct registrar *r)
-{
-	if (r->ping_count > 0 && r->ping)
-		r->ping(r->ping_arg, r->pings, r->ping_count);
-	r->ping_count = 0;
-}
-
-static void ping(struct registrar *r, const struct update_result *result)
-{
-	for (unsigned i = 0; i < result->count; i++) {
-		if (!update_is_live(&result->entries[i]) ||
-		    !registrar_wants_ping(&result->entries[i].contact))
-			continue;
-		r->pings[r->ping_count++] = result->entries[i].contact.path;
-		if (r->ping_count == REGISTRAR_PINGS)
-			flush_pings(r);
-	}
-}
 
 static void visit_due(void *arg, const char *text)
 {
@@ -498,54 +467,15 @@ static void visit_due(void *arg, const char *text)
 	location_unlock(r->location, aor);
 	if (!error) {
 		registrar_tell(r, text, &result);
-		if (r->config->sip.nat_keepalive_s > 0)
-			ping(r, &result);
 		update_free(&result);
+		keepalive_ping(r, location_find(r->location, aor));
 	}
-}
-
-/* RFC 5626 §5.3: who is known by a flow alone is not there any more. A phone that has another flow is
- * tried over that one from now on. */
-void registrar_flow_failed(struct registrar *r, struct sip_flow flow)
-{
-	const uint64_t now_ms = r->now();
-	char text[REGISTRAR_AOR_MAX];
-	struct slice aor;
-	const struct binding *old;
-	struct update_result result;
-
-	if (flow.index == 0 || !location_of_flow(r->location, flow, text, sizeof(text)))
-		return;
-	aor = slice_of(text);
-	location_read_begin();
-	location_lock(r->location, aor);
-	old = location_find(r->location, aor);
-	if (update_expire(old, now_ms, &result) == 0) {
-		for (unsigned i = 0; i < result.count; i++)
-			if ((result.entries[i].contact.flags & CONTACT_OUTBOUND) &&
-			    sip_flow_equal(result.entries[i].contact.path.flow, flow))
-				result.entries[i].change = UPDATE_LOST;
-		if (registrar_commit(r, text, old, now_ms, &result))
-			result.count = 0;
-	}
-	location_unlock(r->location, aor);
-	registrar_tell(r, text, &result);
-	update_free(&result);
-	location_read_end();
 }
 
 void registrar_tick(struct registrar *registrar)
 {
 	location_advance(registrar->location, registrar->now(), visit_due, registrar);
-	flush_pings(registrar);
-}
-
-void registrar_set_ping(struct registrar *registrar,
-			void (*send)(void *arg, const struct sip_path *paths, unsigned count),
-			void *arg)
-{
-	registrar->ping = send;
-	registrar->ping_arg = arg;
+	keepalive_flush(registrar);
 }
 
 /* --- for people ------------------------------------------------------------------------------------- */
@@ -558,7 +488,7 @@ static json_t *json_text(struct slice text)
 
 	if (json)
 		return json;
-	copy_text(text, ascii, sizeof(ascii));
+	registrar_copy_text(text, ascii, sizeof(ascii));
 	for (char *c = ascii; *c; c++)
 		if ((unsigned char)*c >= 0x7f)
 			*c = '?';
@@ -566,6 +496,7 @@ static json_t *json_text(struct slice text)
 }
 
 struct showing {
+	const struct registrar *registrar;
 	json_t *array;
 	uint64_t now_ms;
 };
@@ -588,11 +519,12 @@ static void show_binding(void *arg, const struct binding *b)
 		json_array_append_new(
 			showing->array,
 			json_pack(
-				"{s:o, s:o, s:s, s:s, s:b, s:b, s:I, s:f, s:o, s:I, s:o, s:o, s:o, s:I}",
+				"{s:o, s:o, s:s, s:s, s:b, s:b, s:b, s:I, s:f, s:o, s:I, s:o, s:o, s:o, s:I}",
 				"aor", json_text(b->aor), "contact", json_text(c->uri), "source",
 				source, "transport", sip_transport_name(c->path.kind), "nat",
 				(c->flags & CONTACT_NATTED) != 0, "alg",
-				(c->flags & CONTACT_ALG) != 0, "expires_s",
+				(c->flags & CONTACT_ALG) != 0, "reachable",
+				keepalive_is_answered(showing->registrar, c), "expires_s",
 				(json_int_t)((expires_ms - showing->now_ms + 999) / 1000), "q",
 				c->q / 1000.0, "instance", json_text(c->instance), "reg_id",
 				(json_int_t)c->reg_id, "path", json_text(c->route), "user_agent",
@@ -603,7 +535,7 @@ static void show_binding(void *arg, const struct binding *b)
 
 void registrar_show(struct registrar *registrar, json_t *array)
 {
-	struct showing showing = { array, registrar->now() };
+	struct showing showing = { registrar, array, registrar->now() };
 
 	location_read_begin();
 	location_walk(registrar->location, show_binding, &showing);

@@ -32,6 +32,18 @@ struct registrar_contact {
 	char user_agent[128];
 	char call_id[128];
 	uint32_t cseq;
+	char instance[128]; /* of +sip.instance; "": none */
+	uint32_t reg_id;    /* of RFC 5626; 0: it is no flow */
+};
+
+/* A keep-alive to a phone behind a NAT, by sip.nat_keepalive. */
+enum registrar_keepalive { REGISTRAR_CRLF, REGISTRAR_STUN, REGISTRAR_OPTIONS };
+struct registrar_ping {
+	enum registrar_keepalive how;
+	struct sip_path path;
+	char id[12]; /* of STUN */
+	char aor[REGISTRAR_AOR_MAX];
+	char uri[REGISTRAR_URI_MAX]; /* of OPTIONS */
 };
 
 /* events may be NULL (tests). now: wall clock in ms, a parameter for tests. */
@@ -68,15 +80,30 @@ void registrar_users(struct registrar *registrar, struct digest_users *users);
 /* Copies the live contacts of an AOR, highest q first. Returns how many (0..max). */
 unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 			  struct registrar_contact *contacts, unsigned max);
-/* A connection is gone: contacts that are known by it alone are as well. Any shard. */
+/*
+ * Flows (RFC 5626). A connection is gone: contacts that are bound to it are as well. A request could
+ * not go through to a flow, because its edge said so (430): it is not there any more. Any shard.
+ */
 void registrar_flow_failed(struct registrar *registrar, struct sip_flow flow);
+void registrar_contact_lost(struct registrar *registrar, const char *aor,
+			    const struct registrar_contact *contact);
+/* Another flow of the same phone, if one is left that is not among the tried (bits
+ * 1 << reg_id % 32). */
+bool registrar_next_flow(struct registrar *registrar, const char *aor, const char *instance,
+			 uint32_t tried, struct registrar_contact *contact);
 /* Drops what has expired, and has phones behind NATs pinged; called about once a second by one
  * thread. */
 void registrar_tick(struct registrar *registrar);
-/* send: sends a keep-alive along each path (copied). Called in registrar_tick(). */
+/* send: sends them (copied). Called in registrar_tick(). */
 void registrar_set_ping(struct registrar *registrar,
-			void (*send)(void *arg, const struct sip_path *paths, unsigned count),
+			void (*send)(void *arg, const struct registrar_ping *pings, unsigned count),
 			void *arg);
+/* One that wants an answer was sent; and what answered. Who has answered before and is silent for
+ * sip.nat_keepalive_missed of them is not called until it is heard of again. Any shard. */
+void registrar_pinged(struct registrar *registrar, const struct registrar_ping *ping);
+void registrar_answered(struct registrar *registrar, const char *aor, const struct sip_path *path);
+void registrar_answered_stun(struct registrar *registrar, const char id[12],
+			     const struct sip_path *from);
 /* Appends one object per contact. */
 void registrar_show(struct registrar *registrar, json_t *array);
 size_t registrar_count(const struct registrar *registrar);

@@ -315,7 +315,7 @@ static void aim(const struct update_request *update, const struct update_contact
 	if (route.p)
 		return; /* the edge knows the way */
 	if (from->reg_id > 0 && contact->path.kind != SIP_UDP)
-		contact->path.flags |= SIP_PATH_FLOW_ONLY;
+		contact->path.flags |= SIP_PATH_FLOW_ONLY; /* RFC 5626 §5.3 */
 	if (sip_address_parse(uri->host, uri->port ? uri->port : 5060, &said) == 0 &&
 	    (contact->path.kind == SIP_UDP ? !sip_address_equal(&said, &contact->path.remote)
 					   : !sip_address_same_host(&said, &contact->path.remote)))
@@ -394,6 +394,7 @@ static int apply_contact(const struct update_request *update, const struct updat
 	}
 	aim(update, from, &contact);
 	contact.stored_ms = entry->contact.stored_ms;
+	contact.answers = entry->contact.answers;
 	entry->same_way = entry->change == UPDATE_KEPT && entry->old_uri.p &&
 			  is_same_way(&entry->contact, &contact);
 	entry->in_place = entry->same_way && slice_equal(entry->contact.call_id, contact.call_id) &&

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "sip/stun/stun.h"
 #include "sip/transport/internal.h"
 
 #define EVENTS_MAX 64
@@ -405,6 +406,22 @@ int sip_transport_ping(struct sip_transport *transport, const struct sip_path *t
 		c = flow_find(transport, to->flow);
 		rc = c == NULL ? -ENOTCONN : is_ws(c) ? ws_ping(c) : stream_ping(c);
 	}
+	transport->stats.keepalives_sent += rc == 0;
+	return rc;
+}
+
+int sip_transport_ping_stun(struct sip_transport *transport, const struct sip_path *to,
+			    const char id[12])
+{
+	char request[STUN_MAX];
+	size_t size;
+	int rc;
+
+	if (to->listener >= transport->count || to->kind != SIP_UDP ||
+	    transport->listeners[to->listener].kind != SIP_UDP)
+		return -ENETUNREACH;
+	size = stun_request(id, request);
+	rc = udp_send(transport->listeners[to->listener].udp, &to->remote, request, size);
 	transport->stats.keepalives_sent += rc == 0;
 	return rc;
 }

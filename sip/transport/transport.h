@@ -140,6 +140,9 @@ struct sip_transport_config {
 	void (*flow_failed)(void *arg, const struct sip_path *path, int error, uint32_t shards);
 	/* Sends over a connection that another shard holds: sip_transport_send_for() there. */
 	int (*send_elsewhere)(void *arg, const struct sip_path *to, const char *data, size_t size);
+	/* A success response to a Binding request of ours came over UDP. id: as it was given to
+	 * sip_transport_ping_stun(). Anybody may send one. */
+	void (*stun_answered)(void *arg, const struct sip_path *from, const char id[12]);
 	/* For events; why: text. As often as it happens. */
 	void (*notice)(void *arg, enum sip_transport_notice what, const struct sip_path *path,
 		       const char *why);
@@ -172,6 +175,9 @@ int sip_transport_send_for(struct sip_transport *transport, unsigned shard, stru
 void sip_transport_flush(struct sip_transport *transport);
 /* A keep-alive: CRLFCRLF, or a ping of WebSocket. Never opens a connection: -ENOTCONN. */
 int sip_transport_ping(struct sip_transport *transport, const struct sip_path *to);
+/* The same over UDP as a STUN Binding request (RFC 5626 §4.4.2), which wants an answer. */
+int sip_transport_ping_stun(struct sip_transport *transport, const struct sip_path *to,
+			    const char id[12]);
 bool sip_transport_is_open(const struct sip_transport *transport, struct sip_flow flow);
 
 /* Finds a listener of the kind and the family of remote, among those whose bit (1 << index) is set

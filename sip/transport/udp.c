@@ -203,6 +203,21 @@ static bool is_welcome(const struct sip_transport *transport, const struct sip_a
 	       transport->config.welcome(transport->config.arg, from);
 }
 
+/* What answers to a keep-alive of ours. true: it was that. */
+static bool take_stun_answer(struct udp_socket *s, const struct sip_path *from,
+			     struct slice datagram)
+{
+	const struct sip_transport_config *config = &s->transport->config;
+	struct stun_message message;
+
+	if (config->stun_answered == NULL || stun_parse(datagram, &message) != 0 ||
+	    message.class != STUN_SUCCESS)
+		return false;
+	s->transport->stats.dropped_keepalive++;
+	config->stun_answered(config->arg, from, message.id.p);
+	return true;
+}
+
 /* RFC 5626 §4.4.2: a phone that gets no answer takes its flow for dead. */
 static void answer_stun(struct udp_socket *s, const struct sip_address *to, struct slice datagram)
 {
@@ -230,7 +245,8 @@ static void deliver(struct udp_socket *s, const char *data, size_t size, bool cu
 		return;
 	}
 	if (stun_is((struct slice){ data, size })) {
-		answer_stun(s, &path.remote, (struct slice){ data, size });
+		if (!take_stun_answer(s, &path, (struct slice){ data, size }))
+			answer_stun(s, &path.remote, (struct slice){ data, size });
 		return;
 	}
 	if (is_keepalive(data, size)) {

@@ -147,7 +147,7 @@ Test(outbound, who_cannot_have_it)
 
 static unsigned register_flow(unsigned cseq, unsigned index, const char *uri, unsigned reg_id)
 {
-	world.flow = (struct sip_flow){ index, 1, 0 };
+	world.flow = (struct sip_flow){ 1, index, 0 };
 	return send_registerf("alice", "c", cseq,
 			      OUTBOUND "Contact: <%s>;+sip.instance=\"<" UUID ">\";reg-id=%u\r\n",
 			      uri, reg_id);
@@ -159,28 +159,116 @@ Test(outbound, a_connection_that_is_gone_takes_its_contact_with_it)
 	world_now_ms += 1000;
 	cr_assert_eq(register_flow(2, 8, "sip:alice@10.0.0.1:2", 2), 200);
 	world.events[0] = 0;
-	registrar_flow_failed(world.registrar, (struct sip_flow){ 8, 2, 0 });
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 2, 8, 0 });
 	cr_expect_eq(registrar_count(world.registrar), 2,
 		     "another generation is another connection");
-	registrar_flow_failed(world.registrar, (struct sip_flow){ 8, 1, 0 });
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 1, 8, 0 });
 	cr_expect_str_eq(contacts_of(AOR), "sip:alice@10.0.0.1:1 1799 1\n",
 			 "the other flow serves");
 	cr_expect_str_eq(world.events, "removed " AOR " sip:alice@10.0.0.1:2 flow-failed\n");
 	/* connected anew: the old connection means nothing any more */
 	cr_assert_eq(register_flow(3, 9, "sip:alice@10.0.0.1:3", 1), 200);
-	registrar_flow_failed(world.registrar, (struct sip_flow){ 7, 1, 0 });
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 1, 7, 0 });
 	cr_expect_str_eq(contacts_of(AOR), "sip:alice@10.0.0.1:3 1800 1\n");
-	registrar_flow_failed(world.registrar, (struct sip_flow){ 9, 1, 0 });
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 1, 9, 0 });
 	cr_expect_eq(registrar_count(world.registrar), 0);
-	registrar_flow_failed(world.registrar, (struct sip_flow){ 9, 1, 0 });
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 1, 9, 0 });
 }
 
-Test(outbound, who_has_no_outbound_stays_without_its_connection)
+Test(outbound, who_listens_where_it_says_stays_without_its_connection)
 {
-	world.flow = (struct sip_flow){ 5, 1, 0 };
-	send_register("alice", "c", 1, "Contact: <sip:alice@10.0.0.1>\r\n");
+	world.flow = (struct sip_flow){ 1, 5, 0 };
+	world.via = "198.18.0.101:5060";
+	send_register("alice", "c", 1, "Contact: <sip:alice@198.18.0.101;transport=tcp>\r\n");
 	registrar_flow_failed(world.registrar, world.flow);
-	cr_expect_eq(registrar_count(world.registrar), 1, "it may listen there");
+	cr_expect_eq(registrar_count(world.registrar), 1);
+	world_restart();
+	cr_assert_eq(find(AOR), 1, "a new connection can be made");
+	cr_expect_str_eq(remote(0), "198.18.0.101:5060");
+	cr_expect_eq(found[0].path.flow.index, 0);
+}
+
+/* Behind a NAT nobody can connect to it: no INVITE may find its way into somebody else's. */
+Test(outbound, who_is_bound_to_a_connection_goes_with_it)
+{
+	world.flow = (struct sip_flow){ 1, 5, 0 };
+	send_register("alice", "c", 1, "Contact: <sip:alice@10.0.0.1;transport=tcp>\r\n");
+	cr_assert_eq(find(AOR), 1);
+	cr_expect(found[0].path.flags & SIP_PATH_FLOW_ONLY);
+	world.events[0] = 0;
+	registrar_flow_failed(world.registrar, world.flow);
+	cr_expect_eq(registrar_count(world.registrar), 0);
+	cr_expect_str_eq(world.events,
+			 "removed " AOR " sip:alice@10.0.0.1;transport=tcp flow-failed\n");
+	send_register("alice", "c", 2, "Contact: <sip:alice@10.0.0.1;transport=tcp>\r\n");
+	register_flow(3, 6, "sip:alice@10.0.0.1:3", 1);
+	cr_expect_eq(registrar_count(world.registrar), 2);
+	world_restart();
+	cr_expect_eq(registrar_count(world.registrar), 0, "no connection outlives the process");
+	world_restart();
+	cr_expect_eq(registrar_count(world.registrar), 0, "nor is it on record");
+}
+
+Test(outbound, a_connection_may_be_that_of_many_users)
+{
+	world.flow = (struct sip_flow){ 1, 5, 0 };
+	send_register("alice", "c", 1, "Contact: <sip:alice@10.0.0.1;transport=tcp>\r\n");
+	send_register("alice", "c", 2, "Contact: <sip:line2@10.0.0.1;transport=tcp>\r\n");
+	send_register("bob", "d", 1, "Contact: <sip:bob@10.0.0.1;transport=tcp>\r\n");
+	cr_assert_eq(registrar_count(world.registrar), 3);
+	registrar_flow_failed(world.registrar, (struct sip_flow){ 1, 6, 0 });
+	cr_expect_eq(registrar_count(world.registrar), 3);
+	registrar_flow_failed(world.registrar, world.flow);
+	cr_expect_eq(registrar_count(world.registrar), 0);
+}
+
+Test(outbound, the_connection_of_an_edge_proxy_is_not_the_phones)
+{
+	world.flow = (struct sip_flow){ 1, 5, 0 };
+	send_register("alice", "c", 1,
+		      OUTBOUND "Path: <sip:edge.lab;lr;ob>\r\n" CONTACT("sip:alice@10.0.0.1:1",
+									";reg-id=1"));
+	registrar_flow_failed(world.registrar, world.flow);
+	cr_expect_eq(registrar_count(world.registrar), 1);
+	world_restart();
+	cr_expect_eq(registrar_count(world.registrar), 1);
+}
+
+Test(outbound, when_a_flow_fails_the_next_one_is_there)
+{
+	struct registrar_contact next;
+
+	world.config.sip.contacts_max = 8;
+	for (unsigned i = 1; i <= 3; i++) {
+		char uri[32];
+
+		snprintf(uri, sizeof(uri), "sip:alice@10.0.0.1:%u", i);
+		cr_assert_eq(register_flow(i, 6 + i, uri, i), 200);
+		world_now_ms += 1000;
+	}
+	send_register("alice", "e", 1, "Contact: <sip:alice@10.0.0.9>\r\n");
+	cr_assert_eq(find(AOR), 2, "two phones");
+	const struct registrar_contact *latest = &found[found[0].reg_id == 0];
+
+	cr_expect_eq(latest->reg_id, 3);
+	cr_expect_str_eq(latest->instance, UUID);
+	cr_assert(registrar_next_flow(world.registrar, AOR, UUID, 1u << 3, &next));
+	cr_expect_eq(next.reg_id, 2);
+	cr_assert(registrar_next_flow(world.registrar, AOR ";gr=" UUID, UUID, 1u << 3 | 1u << 2,
+				      &next));
+	cr_expect_eq(next.reg_id, 1);
+	cr_expect_not(registrar_next_flow(world.registrar, AOR, UUID, 0xe, &next));
+	cr_expect_not(registrar_next_flow(world.registrar, AOR, "urn:uuid:other", 0, &next));
+	/* 430: it is gone, unless the phone has come back meanwhile */
+	world.events[0] = 0;
+	registrar_contact_lost(world.registrar, AOR, latest);
+	cr_expect_eq(registrar_count(world.registrar), 3);
+	cr_expect_str_eq(world.events, "removed " AOR " sip:alice@10.0.0.1:3 flow-failed\n");
+	cr_assert(registrar_next_flow(world.registrar, AOR, UUID, 0, &next));
+	cr_expect_eq(next.reg_id, 2);
+	cr_assert_eq(register_flow(7, 20, "sip:alice@10.0.0.1:2", 2), 200);
+	registrar_contact_lost(world.registrar, AOR, &next);
+	cr_expect_eq(registrar_count(world.registrar), 3);
 }
 
 /* --- GRUUs ------------------------------------------------------------------------------------------ */
@@ -291,14 +379,18 @@ static json_t *shown(void)
 
 static unsigned pinged;
 
-static void note_pings(void *arg, const struct sip_path *paths, unsigned count)
+static struct registrar_ping last_ping;
+
+static void note_pings(void *arg, const struct registrar_ping *pings, unsigned count)
 {
 	char text[SIP_ADDRESS_TEXT];
 
 	(void)arg;
 	for (unsigned i = 0; i < count; i++)
-		cr_expect_str_eq(sip_address_text(&paths[i].remote, text), "203.0.113.9:40000");
+		cr_expect_str_eq(sip_address_text(&pings[i].path.remote, text),
+				 "203.0.113.9:40000");
 	pinged += count;
+	last_ping = pings[count - 1];
 }
 
 Test(outbound, a_phone_behind_a_nat_is_kept_reachable)
@@ -327,6 +419,111 @@ Test(outbound, a_phone_behind_a_nat_is_kept_reachable)
 	world_now_ms += 100000;
 	registrar_tick(world.registrar);
 	cr_expect_eq(pinged, 2);
+}
+
+/* As the process does it, with or without an answer. */
+static void keep_alive(bool answers)
+{
+	const unsigned before = pinged;
+
+	world_now_ms += 25000;
+	registrar_tick(world.registrar);
+	cr_assert_eq(pinged, before + 1);
+	registrar_pinged(world.registrar, &last_ping);
+	if (answers && last_ping.how == REGISTRAR_STUN)
+		registrar_answered_stun(world.registrar, last_ping.id, &last_ping.path);
+	else if (answers)
+		registrar_answered(world.registrar, last_ping.aor, &last_ping.path);
+}
+
+static void open_keepalives(const char *how)
+{
+	world.config.sip.nat_keepalive_s = 25;
+	world.config.sip.nat_keepalive = how;
+	world.config.sip.nat_keepalive_missed = 3;
+	registrar_set_ping(world.registrar, note_pings, NULL);
+	world.source = "203.0.113.9";
+	send_register("alice", "c", 1, "Contact: <sip:alice@10.0.0.1?x=y>;expires=7200\r\n");
+	world.events[0] = 0;
+}
+
+Test(outbound, keepalives_that_are_not_answered_any_more_make_a_phone_unreachable)
+{
+	static const char *const ways[] = { "stun", "options" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		open_keepalives(ways[i]);
+		keep_alive(true);
+		cr_expect_eq(last_ping.how, i == 0 ? REGISTRAR_STUN : REGISTRAR_OPTIONS);
+		keep_alive(false);
+		keep_alive(false);
+		cr_expect_eq(find(AOR), 1);
+		cr_expect_str_eq(world.events, "");
+		keep_alive(false);
+		cr_expect_eq(find(AOR), 0);
+		cr_expect_str_eq(world.events, "unreachable " AOR " sip:alice@10.0.0.1?x=y\n");
+		json_t *row = shown();
+
+		cr_expect(json_is_false(json_object_get(row, "reachable")));
+		json_decref(row);
+		keep_alive(false);
+		world.events[0] = 0;
+		keep_alive(true);
+		cr_expect_eq(find(AOR), 1);
+		cr_expect_str_eq(world.events, "reachable " AOR " sip:alice@10.0.0.1?x=y\n");
+		/* or it registers again */
+		for (unsigned k = 0; k < 3; k++)
+			keep_alive(false);
+		cr_expect_eq(find(AOR), 0);
+		send_register("alice", "c", 2,
+			      "Contact: <sip:alice@10.0.0.1?x=y>;expires=7200\r\n");
+		cr_expect_eq(find(AOR), 1);
+		send_register("alice", "c", 3, "Contact: *\r\nExpires: 0\r\n");
+		world.events[0] = 0;
+	}
+}
+
+Test(outbound, a_phone_that_never_answered_keepalives_is_not_held_to_them)
+{
+	open_keepalives("stun");
+	for (unsigned i = 0; i < 10; i++)
+		keep_alive(false);
+	cr_expect_eq(find(AOR), 1);
+	cr_expect_str_eq(world.events, "");
+}
+
+Test(outbound, an_answer_to_stun_is_signed)
+{
+	struct sip_path elsewhere;
+	char forged[12];
+
+	open_keepalives("stun");
+	keep_alive(true);
+	for (unsigned i = 0; i < 3; i++)
+		keep_alive(false);
+	elsewhere = last_ping.path;
+	elsewhere.remote.port++;
+	registrar_answered_stun(world.registrar, last_ping.id, &elsewhere);
+	memcpy(forged, last_ping.id, sizeof(forged));
+	forged[11] ^= 1;
+	registrar_answered_stun(world.registrar, forged, &last_ping.path);
+	cr_expect_eq(find(AOR), 0);
+	registrar_answered_stun(world.registrar, last_ping.id, &last_ping.path);
+	cr_expect_eq(find(AOR), 1);
+}
+
+Test(outbound, a_listener_may_keep_its_phones_alive_in_its_own_way)
+{
+	struct config_listener *listener = (struct config_listener *)&world.config.sip.listeners[0];
+
+	open_keepalives("crlf");
+	listener->nat_keepalive = "options";
+	keep_alive(false);
+	cr_expect_eq(last_ping.how, REGISTRAR_OPTIONS);
+	cr_expect_str_eq(last_ping.uri, "sip:alice@10.0.0.1?x=y");
+	listener->nat_keepalive = NULL;
+	keep_alive(false);
+	cr_expect_eq(last_ping.how, REGISTRAR_CRLF);
 }
 
 Test(outbound, a_phone_that_is_where_it_says_is_left_alone)

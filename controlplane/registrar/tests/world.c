@@ -32,14 +32,19 @@ uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, u
 
 	(void)bus, (void)call, (void)cause;
 	va_start(args, cause);
-	for (int i = 0; i < (type == EVENT_REGISTRATION_ADDED ? 2 : 3); i++)
+	const bool two = type == EVENT_REGISTRATION_ADDED || type == EVENT_REGISTRATION_REACHABLE ||
+			 type == EVENT_REGISTRATION_UNREACHABLE;
+
+	for (int i = 0; i < (two ? 2 : 3); i++)
 		fields[i] = va_arg(args, const char *);
 	va_end(args);
 	snprintf(world.events + used, sizeof(world.events) - used, "%s %s %s%s%s\n",
-		 type == EVENT_REGISTRATION_ADDED ? "added"
-		 : type == EVENT_NAT_ALG          ? "alg"
-		 : type == EVENT_AUTH_BYPASSED    ? "bypassed"
-						  : "removed",
+		 type == EVENT_REGISTRATION_ADDED         ? "added"
+		 : type == EVENT_REGISTRATION_UNREACHABLE ? "unreachable"
+		 : type == EVENT_REGISTRATION_REACHABLE   ? "reachable"
+		 : type == EVENT_NAT_ALG                  ? "alg"
+		 : type == EVENT_AUTH_BYPASSED            ? "bypassed"
+							  : "removed",
 		 fields[0], fields[1], *fields[2] ? " " : "", fields[2]);
 	return 1;
 }
@@ -72,7 +77,8 @@ static const char *via_host(void *arg, const struct sip_path *path)
 static const char *domains[] = { "tandem.lab", "other.lab" };
 static struct config_listener listeners[] = {
 	{ .transport = "udp", .address = "198.18.0.10", .port = 5060 },
-	{ .transport = "udp", .address = "2001:2::10", .port = 5060 }
+	{ .transport = "udp", .address = "2001:2::10", .port = 5060 },
+	{ .transport = "tcp", .address = "198.18.0.10", .port = 5060 },
 };
 static struct config_user users[] = {
 	{ "alice", "alice-secret", "tandem.lab", NULL },
@@ -117,7 +123,7 @@ void world_open(void)
 				.domains = domains,
 				.domains_count = 2,
 				.listeners = listeners,
-				.listeners_count = 2,
+				.listeners_count = 3,
 				.registration_min_s = 60,
 				.registration_max_s = 7200,
 				.registration_default_s = 1800,
@@ -212,6 +218,10 @@ static unsigned deliver(const struct parts *parts, const char *authorization)
 	cr_assert_eq(sip_address_parse(slice_of(world.source), 40000, &from.remote), 0);
 	from.listener = strchr(world.source, ':') != NULL;
 	from.flow = world.flow;
+	if (world.flow.index != 0) {
+		from.kind = SIP_TCP;
+		from.listener = 2;
+	}
 	sip_transactions_receive(world.layer, text, (size_t)n, &from);
 	cr_assert_eq(world.answers, before + 1, "no answer to %s", text);
 	cr_assert_eq(sscanf(world.answer, "SIP/2.0 %u", &status), 1, "%s", world.answer);

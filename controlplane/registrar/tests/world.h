@@ -24,7 +24,7 @@ struct world {
 	char events[4096];    /* a line per event */
 	const char *source;   /* IP that the next requests come from */
 	const char *via;      /* sent-by of their Via */
-	struct sip_flow flow; /* connection that they come over */
+	struct sip_flow flow; /* connection of TCP that they come over; none: they come over UDP */
 	char dir[64];
 };
 extern struct world world;

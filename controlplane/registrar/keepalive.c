@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Keep-alives to phones behind NATs, over UDP, by sip.nat_keepalive:
+ *
+ *   crlf      keeps the hole open, and wants no answer
+ *   stun      a Binding request; its id says whom it was sent to, so that nothing is kept of it
+ *   options   a transaction; any response is an answer
+ *
+ * Not all phones answer, so silence means something of those alone that have answered before.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "controlplane/events/events.h"
+#include "controlplane/registrar/internal.h"
+#include "sip/base/log.h"
+
+static_assert(sizeof(((struct registrar_ping *)0)->id) == 8 + 4, "hash and signature");
+
+void registrar_set_ping(struct registrar *registrar,
+			void (*send)(void *arg, const struct registrar_ping *pings, unsigned count),
+			void *arg)
+{
+	registrar->ping = send;
+	registrar->ping_arg = arg;
+}
+
+bool registrar_wants_ping(const struct contact *c)
+{
+	/* Over a connection it is the phone that keeps it (RFC 5626 §3.5.1). */
+	return (c->flags & CONTACT_NATTED) && c->path.kind == SIP_UDP;
+}
+
+/* --- out --- */
+
+static enum registrar_keepalive how_of(const struct registrar *r, const struct contact *c)
+{
+	const struct config_sip *sip = &r->config->sip;
+	const char *how = c->path.listener < sip->listeners_count
+				  ? sip->listeners[c->path.listener].nat_keepalive
+				  : NULL;
+
+	if (!how)
+		how = sip->nat_keepalive;
+	if (!how)
+		return REGISTRAR_CRLF;
+	return strcmp(how, "stun") == 0      ? REGISTRAR_STUN
+	       : strcmp(how, "options") == 0 ? REGISTRAR_OPTIONS
+					     : REGISTRAR_CRLF;
+}
+
+/* Nobody but who got it can say it: the hash has the key of this process (slice.h). */
+static uint32_t sign(uint64_t hash, const struct sip_path *path)
+{
+	const uint64_t text[] = { hash, sip_address_hash(&path->remote) };
+
+	return (uint32_t)slice_hash((struct slice){ (const char *)text, sizeof(text) });
+}
+
+static void write_id(struct slice aor, const struct sip_path *path, char id[12])
+{
+	const uint64_t hash = slice_hash(aor);
+	const uint32_t signature = sign(hash, path);
+
+	memcpy(id, &hash, sizeof(hash));
+	memcpy(id + sizeof(hash), &signature, sizeof(signature));
+}
+
+void keepalive_flush(struct registrar *r)
+{
+	if (r->ping_count > 0 && r->ping)
+		r->ping(r->ping_arg, r->pings, r->ping_count);
+	r->ping_count = 0;
+}
+
+void keepalive_ping(struct registrar *r, const struct binding *b)
+{
+	const uint64_t now_ms = r->now();
+
+	for (unsigned i = 0; b && r->config->sip.nat_keepalive_s > 0 && i < b->count; i++) {
+		const struct contact *c = &b->contacts[i];
+		struct registrar_ping *ping = &r->pings[r->ping_count];
+
+		if (!registrar_wants_ping(c) || contact_expires(c) <= now_ms)
+			continue;
+		ping->how = how_of(r, c);
+		ping->path = c->path;
+		registrar_copy_text(b->aor, ping->aor, sizeof(ping->aor));
+		registrar_copy_text(c->uri, ping->uri, sizeof(ping->uri));
+		write_id(b->aor, &c->path, ping->id);
+		if (++r->ping_count == REGISTRAR_PINGS)
+			keepalive_flush(r);
+	}
+}
+
+/* --- what comes of it --- */
+
+static uint8_t missed_of(const struct contact *c)
+{
+	return __atomic_load_n(&c->missed, __ATOMIC_RELAXED);
+}
+
+bool keepalive_is_answered(const struct registrar *r, const struct contact *c)
+{
+	const unsigned most = r->config->sip.nat_keepalive_missed;
+
+	return most == 0 || missed_of(c) < most || !__atomic_load_n(&c->answers, __ATOMIC_RELAXED);
+}
+
+/* The block is the table's own; it is const for those who read. */
+static struct contact *find(const struct binding *b, const struct sip_path *path)
+{
+	for (unsigned i = 0; b && i < b->count; i++)
+		if (b->contacts[i].path.kind == path->kind &&
+		    sip_address_equal(&b->contacts[i].path.remote, &path->remote))
+			return (struct contact *)&b->contacts[i];
+	return NULL;
+}
+
+static void tell(struct registrar *r, const struct binding *b, const struct contact *c,
+		 enum event_type type, const char *what)
+{
+	char uri[REGISTRAR_URI_MAX];
+
+	LOG_INFO("registrar", 0, "%.*s: %s %.*s", SLICE_FMT(b->aor), what, SLICE_FMT(c->uri));
+	registrar_copy_text(c->uri, uri, sizeof(uri));
+	event_publish(r->events, type, 0, 0, b->aor.p, uri);
+}
+
+void registrar_pinged(struct registrar *r, const struct registrar_ping *ping)
+{
+	const struct binding *b;
+	struct contact *c;
+
+	location_read_begin();
+	b = location_find(r->location, slice_of(ping->aor));
+	c = find(b, &ping->path);
+	if (c && missed_of(c) < UINT8_MAX) {
+		const bool answered = keepalive_is_answered(r, c);
+
+		__atomic_add_fetch(&c->missed, 1, __ATOMIC_RELAXED);
+		if (answered && !keepalive_is_answered(r, c))
+			tell(r, b, c, EVENT_REGISTRATION_UNREACHABLE, "silent:");
+	}
+	location_read_end();
+}
+
+static void hear(struct registrar *r, const struct binding *b, const struct sip_path *path)
+{
+	struct contact *c = find(b, path);
+
+	if (!c)
+		return;
+	if (!keepalive_is_answered(r, c))
+		tell(r, b, c, EVENT_REGISTRATION_REACHABLE, "heard again:");
+	__atomic_store_n(&c->missed, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->answers, true, __ATOMIC_RELAXED);
+}
+
+void registrar_answered(struct registrar *r, const char *aor, const struct sip_path *path)
+{
+	location_read_begin();
+	hear(r, location_find(r->location, slice_of(aor)), path);
+	location_read_end();
+}
+
+void registrar_answered_stun(struct registrar *r, const char id[12], const struct sip_path *from)
+{
+	uint32_t signature;
+	uint64_t hash;
+
+	memcpy(&hash, id, sizeof(hash));
+	memcpy(&signature, id + sizeof(hash), sizeof(signature));
+	if (signature != sign(hash, from))
+		return;
+	location_read_begin();
+	hear(r, location_find_hash(r->location, hash), from);
+	location_read_end();
+}
