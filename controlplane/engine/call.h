@@ -16,6 +16,7 @@
 #include "controlplane/engine/headers.h"
 #include "controlplane/engine/route.h"
 #include "controlplane/main/shard.h"
+#include "controlplane/registrar/registrar.h"
 #include "controlplane/session/bridge.h"
 #include "controlplane/store/store.h"
 #include "sip/base/arena.h"
@@ -119,6 +120,8 @@ struct branch {
 	const char
 		*route;  /* value of Route in its INVITE: the Path of who registered; NULL: none */
 	unsigned status; /* final; 0: still open */
+	struct registrar_flow flow; /* of a phone that has several, its instance NULL else */
+	uint32_t tried;             /* of them, bits 1 << reg_id % 32 */
 };
 
 struct call {
@@ -234,12 +237,20 @@ void call_escape_user(const char *user, char *out, size_t size);
 
 /* --- call_flow.c: actions until the answer --- */
 void call_dial(struct call *call, const struct call_cause *cause);
+/* Makes the session of a branch, and calls. 0 or -errno: nothing was sent. */
+int call_dial_branch(struct call *call, struct branch *b);
 void call_pass_progress(struct call *call, const struct call_cause *cause);
 void call_bridge_early(struct call *call, const struct call_cause *cause);
 void call_pass_offer(struct call *call, const struct call_cause *cause);
 void call_answer(struct call *call, const struct call_cause *cause);
 extern const struct session_user call_session_user;
 extern const struct bridge_user call_bridge_user;
+
+/* --- call_contacts.c: registered contacts, and the flows of a phone --- */
+int call_aim_at(struct call *call, struct branch *b, struct registrar_contact *contact);
+/* RFC 5626 §5.3: the flow that a branch was to go through is broken (430, or nobody is there). true:
+ * the branch leads over another flow of the phone now, and is to be dialed. */
+bool call_take_next_flow(struct call *call, struct branch *b, unsigned status);
 
 /* --- call_exchange.c: offers and answers from one side to the other --- */
 void call_reoffered(void *arg, struct session *s, bool has_offer, enum sip_offer_by by);

@@ -44,6 +44,7 @@ static void write_to_user(struct call *call, const char *callee)
 static int branches_to_user(struct call *call, const struct route *route)
 {
 	struct registrar_contact *contacts = calloc(CALL_BRANCHES_MAX, sizeof(*contacts));
+	int error = 0;
 	unsigned n;
 
 	if (!contacts)
@@ -54,19 +55,11 @@ static int branches_to_user(struct call *call, const struct route *route)
 		free(contacts);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < n; i++) {
-		char *headers = strchr(contacts[i].uri, '?');
-
-		if (headers) /* not allowed in a Request-URI (RFC 3261 §19.1.1) */
-			*headers = '\0';
-		call->branches[i].to = contacts[i].path;
-		call->branches[i].uri = call_string(call, contacts[i].uri);
-		if (contacts[i].route[0])
-			call->branches[i].route = call_string(call, contacts[i].route);
-	}
+	for (unsigned i = 0; i < n && !error; i++)
+		error = call_aim_at(call, &call->branches[i], &contacts[i]);
 	free(contacts);
 	write_to_user(call, route->aor);
-	return n ? 0 : -ENOENT;
+	return error ? error : n ? 0 : -ENOENT;
 }
 
 /* RFC 3263: the layers below find out where that is. */

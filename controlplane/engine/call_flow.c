@@ -55,7 +55,7 @@ static void on_no_answer(struct timer *timer)
 /* --- actions --- */
 
 /* RFC 3327 §5.2: the way that a REGISTER came is the way to the phone. */
-static int dial_branch(struct call *call, const struct branch *b, struct sip_invite_start *start)
+static int dial(struct call *call, const struct branch *b, struct sip_invite_start *start)
 {
 	struct slice headers = start->extra_headers;
 	char *routed = NULL;
@@ -66,21 +66,41 @@ static int dial_branch(struct call *call, const struct branch *b, struct sip_inv
 	if (routed)
 		start->extra_headers = slice_of(routed);
 	error = session_dial(b->session, start, call->asking ? NULL : &call->offer);
-	start->extra_headers = headers;
 	free(routed);
+	return error;
+}
+
+int call_dial_branch(struct call *call, struct branch *b)
+{
+	struct sip_invite_start start = {
+		.to = b->to,
+		.next_hop = slice_of(b->next_hop),
+		.listeners = b->listeners,
+		.request_uri = slice_of(b->uri),
+		.from = slice_of(call->from_header),
+		.to_header = slice_of(call->to_header),
+		.contact_user = slice_of(call->contact_user),
+		.max_forwards = call->max_forwards,
+		.extra_headers = slice_of(call->invite_headers),
+		.credentials = trunks_credentials(call->engine->trunks, call->trunk_out),
+	};
+	int error;
+
+	if (b->session && !call_keep_other(call, b->session))
+		return -ENOMEM;
+	b->session = session_create(call->engine->shard, call->id, true, &call_session_user, call);
+	if (!b->session)
+		return -ENOMEM;
+	b->session->seat = call->callee_seat;
+	error = dial(call, b, &start);
+	if (!error && call->asking)
+		call_exchange_ask(call, b->session);
 	return error;
 }
 
 void call_dial(struct call *call, const struct call_cause *cause)
 {
 	struct shard *shard = call->engine->shard;
-	struct sip_invite_start start = {
-		.from = slice_of(call->from_header),
-		.contact_user = slice_of(call->contact_user),
-		.max_forwards = call->max_forwards,
-		.extra_headers = slice_of(call->invite_headers),
-		.credentials = trunks_credentials(call->engine->trunks, call->trunk_out),
-	};
 	unsigned dialed = 0;
 
 	(void)cause;
@@ -90,18 +110,10 @@ void call_dial(struct call *call, const struct call_cause *cause)
 		  on_no_answer);
 	for (unsigned i = 0; i < call->branch_count; i++) {
 		struct branch *b = &call->branches[i];
-		int error = -ENOMEM;
+		int error = call_dial_branch(call, b);
 
-		b->session = session_create(shard, call->id, true, &call_session_user, call);
-		if (b->session) {
-			b->session->seat = call->callee_seat;
-			start.to = b->to;
-			start.next_hop = slice_of(b->next_hop);
-			start.listeners = b->listeners;
-			start.request_uri = slice_of(b->uri);
-			start.to_header = slice_of(call->to_header);
-			error = dial_branch(call, b, &start);
-		}
+		while (error && call_take_next_flow(call, b, 503))
+			error = call_dial_branch(call, b);
 		if (error) {
 			LOG_WARN("call", call->id, "%s cannot be dialed: %s", b->uri,
 				 strerror(-error));
@@ -110,8 +122,6 @@ void call_dial(struct call *call, const struct call_cause *cause)
 				call->best_status = b->status;
 		} else {
 			dialed++;
-			if (call->asking)
-				call_exchange_ask(call, b->session);
 		}
 	}
 	call->branches_open = dialed;
@@ -398,6 +408,20 @@ static void callee_ended(struct call *call, enum sip_end how, const struct sip_m
 	call_event(call, CALL_ON_CALLEE_GONE, &cause);
 }
 
+/* By another flow of the same phone, if this one brought nobody. */
+static bool goes_on(struct call *call, struct session *s, enum sip_end how, unsigned status)
+{
+	struct branch *b = branch_of(call, s);
+
+	if (!b || b->status || call->early == s ||
+	    (how != SIP_END_TIMEOUT && how != SIP_END_TRANSPORT && status != 430))
+		return false;
+	while (call_take_next_flow(call, b, status))
+		if (call_dial_branch(call, b) == 0)
+			return true;
+	return false;
+}
+
 static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned status,
 		     struct sip_msg *msg)
 {
@@ -413,6 +437,8 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 		caller_ended(call, how, msg);
 	} else if (s == call->callee) {
 		callee_ended(call, how, msg);
+	} else if (!call->callee && goes_on(call, s, how, status)) {
+		s->seat = NULL;
 	} else if (!call->callee) {
 		branch_failed(call, s, msg,
 			      how == SIP_END_TIMEOUT     ? 408

@@ -34,6 +34,9 @@ unsigned outcome_towards_caller(unsigned status)
 	/* Redirections are not followed, and would tell addresses of the callee's side. */
 	if (status >= 300 && status < 400)
 		return 480;
+	/* The flows of a phone are the registrar's and its edge's (RFC 5626 §5.3). */
+	if (status == 430)
+		return 480;
 	/* It is us whom the other side does not trust, not the caller. */
 	if (status == 401 || status == 407)
 		return 503;
@@ -48,13 +51,13 @@ const char *outcome_reason(unsigned status)
 		unsigned status;
 		const char *reason;
 	} table[] = {
-		{ 200, "normal" },         { 401, "rejected" },       { 403, "rejected" },
-		{ 404, "not-found" },      { 407, "rejected" },       { 408, "timeout" },
-		{ 410, "not-found" },      { 480, "unavailable" },    { 482, "loop" },
-		{ 483, "loop" },           { 484, "not-found" },      { 486, "busy" },
-		{ 487, "cancelled" },      { 488, "not-acceptable" }, { 503, "unavailable" },
-		{ 600, "busy" },           { 603, "rejected" },       { 604, "not-found" },
-		{ 606, "not-acceptable" },
+		{ 200, "normal" },      { 401, "rejected" },       { 403, "rejected" },
+		{ 404, "not-found" },   { 407, "rejected" },       { 408, "timeout" },
+		{ 410, "not-found" },   { 430, "unavailable" },    { 480, "unavailable" },
+		{ 482, "loop" },        { 483, "loop" },           { 484, "not-found" },
+		{ 486, "busy" },        { 487, "cancelled" },      { 488, "not-acceptable" },
+		{ 503, "unavailable" }, { 600, "busy" },           { 603, "rejected" },
+		{ 604, "not-found" },   { 606, "not-acceptable" },
 	};
 
 	if (status >= 300 && status < 400)

@@ -117,7 +117,7 @@ void registrar_flow_failed(struct registrar *r, struct sip_flow flow)
 /* Another REGISTER may have mended it since. */
 static bool is_same_flow(const struct contact *c, const void *key)
 {
-	const struct registrar_contact *meant = key;
+	const struct registrar_flow *meant = key;
 
 	return (c->flags & CONTACT_OUTBOUND) && c->reg_id == meant->reg_id &&
 	       contact_cseq(c) == meant->cseq &&
@@ -125,12 +125,11 @@ static bool is_same_flow(const struct contact *c, const void *key)
 	       slice_equal(c->instance, slice_of(meant->instance));
 }
 
-void registrar_contact_lost(struct registrar *r, const char *aor,
-			    const struct registrar_contact *contact)
+void registrar_contact_lost(struct registrar *r, const char *aor, const struct registrar_flow *flow)
 {
 	const struct slice plain = without_gruu(aor);
 	char text[REGISTRAR_AOR_MAX];
 
 	if (slice_copy(plain, text, sizeof(text)) == 0)
-		lose(r, text, is_same_flow, contact);
+		lose(r, text, is_same_flow, flow);
 }

@@ -36,6 +36,13 @@ struct registrar_contact {
 	uint32_t reg_id;    /* of RFC 5626; 0: it is no flow */
 };
 
+/* One of the flows of a phone (RFC 5626), as it was registered. */
+struct registrar_flow {
+	const char *instance; /* NULL: it is none */
+	const char *call_id;
+	uint32_t reg_id, cseq;
+};
+
 /* A keep-alive to a phone behind a NAT, by sip.nat_keepalive. */
 enum registrar_keepalive { REGISTRAR_CRLF, REGISTRAR_STUN, REGISTRAR_OPTIONS };
 struct registrar_ping {
@@ -86,7 +93,7 @@ unsigned registrar_lookup(struct registrar *registrar, const char *aor,
  */
 void registrar_flow_failed(struct registrar *registrar, struct sip_flow flow);
 void registrar_contact_lost(struct registrar *registrar, const char *aor,
-			    const struct registrar_contact *contact);
+			    const struct registrar_flow *flow);
 /* Another flow of the same phone, if one is left that is not among the tried (bits
  * 1 << reg_id % 32). */
 bool registrar_next_flow(struct registrar *registrar, const char *aor, const char *instance,

@@ -278,6 +278,42 @@ Test(call, all_phones_ring_and_the_first_to_answer_gets_the_call)
 	world_expect_nothing_left();
 }
 
+Test(call, a_phone_is_called_over_its_next_flow_when_the_first_is_broken)
+{
+	world->flows = true;
+	call_bob();
+	phone_respond(BOB, 430, NULL);
+	world_run(50);
+	cr_expect_eq(carrier()->final, 0, "the caller hears nothing of it");
+	cr_expect_eq(world->flows_lost, 1u << 2);
+	phone_respond(BOB2, 180, NULL);
+	world_run(20);
+	phone_respond(BOB2, 200, phone_sdp(BOB2, 6000, "0 101", "sendrecv"));
+	world_run(50);
+	cr_expect(carrier()->answered);
+	cr_expect_eq(world_termination(1).remote.port, 6000);
+	phone_bye(CARRIER);
+	world_run(50);
+	expect_cdr(200, "normal", "caller");
+	world_expect_nothing_left();
+}
+
+Test(call, when_all_flows_of_a_phone_are_broken_it_is_not_there)
+{
+	world->flows = true;
+	world->config.calls.ring_timeout_s = 180;
+	bob()->node->receive = NULL;
+	phone_call(CARRIER, "sip:bob@tandem.lab", OFFER);
+	world_run(33000);
+	cr_expect_eq(carrier()->final, 0);
+	cr_expect_eq(world->flows_lost, 0, "silence is no proof");
+	phone_respond(BOB2, 430, NULL);
+	world_run(50);
+	cr_expect_eq(carrier()->final, 480);
+	cr_expect_eq(world->flows_lost, 1u << 1);
+	world_expect_nothing_left();
+}
+
 Test(call, the_best_refusal_of_all_phones_counts)
 {
 	world->contacts = 2;

@@ -79,8 +79,36 @@ unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 		snprintf(contacts[i].uri, sizeof(contacts[i].uri), "sip:%s@%s;line=%u",
 			 bob ? "bob" : "alice", node->host, i);
 		contacts[i].path = network_path(node);
+		if (!world->flows)
+			continue;
+		contacts[i].reg_id = 2;
+		snprintf(contacts[i].instance, sizeof(contacts[i].instance), "urn:x");
 	}
 	return n < max ? n : max;
+}
+
+/* The second flow of bob's phone is the first that he has registered. */
+bool registrar_next_flow(struct registrar *registrar, const char *aor, const char *instance,
+			 uint32_t tried, struct registrar_contact *contact)
+{
+	const struct network_node *node = world->phones[BOB2].node;
+
+	(void)registrar;
+	cr_expect_str_eq(aor, "bob@tandem.lab");
+	cr_expect_str_eq(instance, "urn:x");
+	snprintf(contact->uri, sizeof(contact->uri), "sip:bob@%s;line=1", node->host);
+	snprintf(contact->instance, sizeof(contact->instance), "urn:x");
+	contact->path = network_path(node);
+	contact->reg_id = 1;
+	return (tried & 1u << 2) && !(tried & 1u << 1);
+}
+
+void registrar_contact_lost(struct registrar *registrar, const char *aor,
+			    const struct registrar_flow *flow)
+{
+	(void)registrar;
+	cr_expect_str_eq(aor, "bob@tandem.lab");
+	world->flows_lost |= 1u << flow->reg_id;
 }
 
 void registrar_handle(struct registrar *registrar, struct digest_server *digest,

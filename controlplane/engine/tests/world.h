@@ -59,6 +59,8 @@ struct world {
 	unsigned contacts;         /* of bob: 0..2 */
 	unsigned contacts_from;    /* 1: the first is his second phone */
 	bool alice_is_there;       /* she is registered */
+	bool flows;                /* they are of one phone (RFC 5626) */
+	uint32_t flows_lost;       /* of them, bits 1 << reg_id: the registrar was told */
 	bool contact_is_elsewhere; /* his contact answers nothing */
 	struct cdr cdr;            /* the last one */
 	char cdr_reason[32], cdr_ended_by[16], cdr_codec[16], cdr_to[128];
