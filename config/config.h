@@ -101,6 +101,7 @@ struct config_connections {
 	unsigned idle_timeout_s;    /* default 4000; 0: never */
 	unsigned sending_timeout_s; /* default 20 */
 	unsigned queue_max;         /* bytes, default 1048576 */
+	bool tcp_alias; /* peers may have requests back over TCP (RFC 5923), default false */
 };
 
 /* sip.guard: */

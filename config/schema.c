@@ -184,6 +184,11 @@ static const struct schema_key connections_keys[] = {
 	  "20", NUMBER(config_connections, sending_timeout_s, 1, 300) },
 	{ "queue_max", "Bytes that may wait for one connection; above, messages to it fail.",
 	  "1048576", NUMBER(config_connections, queue_max, 65535, 1u << 26) },
+	{ "tcp_alias",
+	  "Requests to a trunk or to a host of `sip.guard.trusted` go back over the TCP connection "
+	  "that it has opened, if its Via says `alias` (RFC 5923). Over TLS it is its certificate "
+	  "that counts.",
+	  "false", BOOL(config_connections, tcp_alias) },
 	{ 0 },
 };
 static const struct schema_section connections_section = {

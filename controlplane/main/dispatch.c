@@ -126,6 +126,9 @@ static void look_at_line(struct slice line, struct dispatch_headers *headers)
 	if (headers->call_id.n == 0 &&
 	    (slice_equal_nocase(name, SLICE("call-id")) || slice_equal_nocase(name, SLICE("i"))))
 		headers->call_id = value;
+	else if (headers->via.n == 0 &&
+		 (slice_equal_nocase(name, SLICE("via")) || slice_equal_nocase(name, SLICE("v"))))
+		headers->via = value;
 	else if (headers->to_tag.n == 0 &&
 		 (slice_equal_nocase(name, SLICE("to")) || slice_equal_nocase(name, SLICE("t"))))
 		headers->to_tag = tag_of(value);

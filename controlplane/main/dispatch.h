@@ -30,6 +30,7 @@ int dispatch_token_shard(struct slice text);
 
 /* What counts, without white space around it; empty where the message has none. */
 struct dispatch_headers {
+	struct slice via; /* the first, all values of its line */
 	struct slice call_id, to_tag, from_tag;
 	struct slice dialog; /* value of the first Replaces, Join or Target-Dialog */
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "controlplane/events/events.h"
+#include "controlplane/main/alias.h"
 #include "controlplane/main/dispatch.h"
 #include "controlplane/main/guard.h"
 #include "controlplane/registrar/registrar.h"
@@ -104,6 +105,7 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 
 	if (answer == GUARD_NO || (here && calls_only && !guard_is_of_call(shard, data, size)))
 		return;
+	alias_look(runtime, data, size, from);
 	messages_trace(runtime, from, false, sip_transport_arrived_ns(shard->transport), data,
 		       size);
 	if (here) {
@@ -265,6 +267,7 @@ int messages_open(struct runtime *runtime, char *why, size_t why_size)
 		.message_max = sip->limits.message,
 		.limits = &limits,
 		.quota = runtime->shared->connections,
+		.aliases = runtime->shared->aliases,
 		.tls = runtime->shared->tls,
 		.ws_origins = sip->ws_origins,
 		.ws_origin_count = sip->ws_origins_count,

@@ -227,6 +227,7 @@ static void stop_shards(struct process *process)
 	for (unsigned i = process->shared.count; i-- > 0;)
 		runtime_destroy(process->shared.shards[i]);
 	sip_quota_destroy(process->shared.connections);
+	sip_aliases_destroy(process->shared.aliases);
 	sip_bad_targets_destroy(process->shared.bad_targets);
 	free(process->shared.listeners);
 }
@@ -257,9 +258,12 @@ static int start_shards(struct process *process, char *why)
 		error = sip_quota_create(connections->max, connections->source_max,
 					 &shared->connections);
 	if (!error)
+		error = sip_aliases_create(&shared->aliases);
+	if (!error)
 		error = sip_bad_targets_create(&shared->bad_targets);
 	if (error) {
 		sip_quota_destroy(shared->connections);
+		sip_aliases_destroy(shared->aliases);
 		free(shared->listeners);
 		return error;
 	}

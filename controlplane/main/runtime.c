@@ -292,6 +292,7 @@ static int create_ua(struct runtime *runtime)
 			.tls_name = tls_name,
 			.attempt_ms = config->sip.dns.failover_ms,
 			.datagram_max = DATAGRAM_MAX,
+			.alias = config->sip.tls.certificates_count > 0,
 		},
 		.user = { .admit = on_admit,
 			  .invite = on_invite,

@@ -43,6 +43,7 @@ struct runtime_shared {
 	struct sip_listener_config *listeners;
 	unsigned listener_count;
 	struct sip_quota *connections;
+	struct sip_aliases *aliases;
 	struct sip_bad_targets *bad_targets; /* peers that were found dead or busy */
 	struct sip_tls *tls;                 /* NULL: no listener needs it */
 	struct digest_options digest;

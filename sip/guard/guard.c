@@ -147,6 +147,11 @@ void sip_guard_spare(struct sip_guard *guard, const struct sip_address *address,
 		guard_source_spare(source, seconds, now_ms);
 }
 
+bool sip_guard_trusts(const struct sip_guard *guard, const struct sip_address *address)
+{
+	return guard != NULL && trust_has(guard->trust, address);
+}
+
 /* --- for operators --- */
 
 int sip_guard_ban(struct sip_guard *guard, const struct sip_address *address, uint32_t seconds,

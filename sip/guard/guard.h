@@ -192,6 +192,8 @@ void sip_guard_spare(struct sip_guard *guard, const struct sip_address *source, 
 
 /* --- for operators; any thread --- */
 
+/* Is it a peer's address, or one that the configuration trusts? */
+bool sip_guard_trusts(const struct sip_guard *guard, const struct sip_address *address);
 /* seconds 0: as configured. -EPERM: it is trusted. -ENOSPC: no room. */
 int sip_guard_ban(struct sip_guard *guard, const struct sip_address *source, uint32_t seconds,
 		  uint64_t now_ms);

@@ -111,7 +111,9 @@ size_t layer_via(const struct sip_transactions *layer, const struct sip_path *to
 	};
 	const char *const parts[] = { to->kind <= SIP_WSS ? begins[to->kind] : "",
 				      layer->config.via_host(layer->config.send_arg, to),
-				      ";branch=", branch,
+				      ";branch=",
+				      branch,
+				      layer->config.alias && to->kind == SIP_TLS ? ";alias" : "",
 				      layer->config.may_start != NULL ? VIA_OC : ";rport\r\n" };
 	size_t used = 0;
 

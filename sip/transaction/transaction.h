@@ -114,6 +114,7 @@ struct sip_transactions_config {
 	uint32_t attempt_ms;
 	/* Larger requests go by TCP where there is a choice (RFC 3261 §18.1.1: 1300); 0: none do. */
 	uint32_t datagram_max;
+	bool alias; /* requests over TLS say that others may come back that way (RFC 5923) */
 	const char *server_name; /* Server header of the layer's own responses, or NULL */
 	char token[16];          /* begins each branch we mint: holds node and shard */
 };

@@ -3,6 +3,7 @@
  * Connections of a transport set. Private to sip/transport.
  *
  *   flow.c        the table: by handle, by remote address
+ *   alias.c       by the address that its other side says it listens on
  *   connection.c  life: accepted or made, time-outs, the end
  *   stream.c      bytes in and messages out of them, and the other way round
  *   ws.c          the same for WebSocket
@@ -63,6 +64,7 @@ struct connection {
 	struct sip_flow flow;
 	struct sip_flow instead_of; /* index 0: of none */
 	struct quota_source *source;
+	struct alias *alias; /* NULL: none */
 	int fd;
 	uint32_t events; /* that epoll looks for */
 	uint8_t kind, listener;
@@ -116,6 +118,12 @@ struct connection *flow_find(const struct sip_transport *transport, struct sip_f
 struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
 			   const struct sip_address *remote, uint32_t name);
 
+/* --- alias.c --- */
+/* The connection that takes what goes there, of any transport; false: none. */
+bool alias_find(const struct sip_transport *transport, const struct sip_path *to,
+		struct sip_flow *flow);
+void alias_forget(struct connection *c);
+
 /* --- connection.c --- */
 /* Takes fd. Counted, limited, in the tables. remote: of the other side. */
 void connection_accept(struct sip_transport *transport, int fd, unsigned listener,
@@ -165,6 +173,8 @@ struct tls_session {
 	uint32_t name;
 	struct ssl_session_st *session;
 };
+/* The certificate of the other side if it was verified, to be freed; NULL: there is none. */
+struct x509_st *tls_proof(const struct connection *c);
 void tls_forget_sessions(struct sip_transport *transport);
 
 /* --- tcp.c --- */

@@ -82,6 +82,7 @@ void flow_remove(struct sip_transport *transport, struct connection *c)
 	table->generations[c->flow.index]++;
 	table->free[table->free_count++] = c->flow.index;
 	hash_index_remove(&table->by_remote, &c->node);
+	alias_forget(c);
 }
 
 struct connection *flow_find(const struct sip_transport *transport, struct sip_flow flow)
@@ -94,8 +95,8 @@ struct connection *flow_find(const struct sip_transport *transport, struct sip_f
 	return table->slots[flow.index];
 }
 
-/* Of TLS, one that was proven to lead to that domain (RFC 5923 §8): a connection that came in proves
- * nothing, and is found by its handle alone. */
+/* Of TLS, one that was proven to lead to that domain: a connection that came in proves nothing by
+ * itself, and is found by its handle, or by its alias. */
 struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
 			   const struct sip_address *remote, uint32_t name)
 {

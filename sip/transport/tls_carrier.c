@@ -181,6 +181,13 @@ static void tls_close(struct connection *c)
 	c->ssl = NULL;
 }
 
+X509 *tls_proof(const struct connection *c)
+{
+	return c->ssl != NULL && SSL_get_verify_result(c->ssl) == X509_V_OK
+		       ? SSL_get1_peer_certificate(c->ssl)
+		       : NULL;
+}
+
 void tls_forget_sessions(struct sip_transport *transport)
 {
 	for (unsigned i = 0; i < TLS_SESSIONS; i++)

@@ -323,12 +323,24 @@ static int replace(struct sip_transport *transport, const struct sip_path *to,
 	return rc;
 }
 
+/* Where no connection of ours leads there, one of theirs may (RFC 5923). */
+static void aim_at_alias(const struct sip_transport *transport, struct sip_path *to)
+{
+	const bool elsewhere = to->flow.index != 0 && to->flow.shard != transport->config.shard;
+
+	if (transport->config.aliases != NULL && !elsewhere &&
+	    (to->flags & SIP_PATH_FLOW_ONLY) == 0 && flow_find(transport, to->flow) == NULL &&
+	    flow_to(transport, to->kind, &to->remote, to->name) == NULL)
+		alias_find(transport, to, &to->flow);
+}
+
 static int send_stream(struct sip_transport *transport, uint32_t shards, struct sip_path *to,
 		       const char *data, size_t size)
 {
 	struct connection *c;
 	int rc = 0;
 
+	aim_at_alias(transport, to);
 	if (to->flow.index != 0 && to->flow.shard != transport->config.shard) {
 		if (transport->config.send_elsewhere == NULL)
 			return -ENOTCONN;

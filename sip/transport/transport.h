@@ -46,6 +46,7 @@ struct sip_path {
 
 struct sip_transport;
 struct sip_quota;
+struct sip_aliases;
 struct sip_tls;
 struct timer_wheel;
 typedef struct uv_loop_s uv_loop_t;
@@ -74,6 +75,8 @@ struct sip_listener_config {
 	X(connections_failed, "by us, that did not come about")                             \
 	X(connections_lost, "closed by the other side or the network")                      \
 	X(connections_closed, "closed by us: idle, too slow, broken framing")               \
+	X(aliases, "connections that take requests back (RFC 5923)")                        \
+	X(refused_aliases, "whose host nothing proved")                                     \
 	X(refused_connections, "above the limit of all")                                    \
 	X(refused_source, "above the limit of a source address")                            \
 	X(refused_unwelcome, "of a source that may not connect")                            \
@@ -120,7 +123,8 @@ struct sip_transport_config {
 	size_t message_max;                        /* bytes */
 	const struct sip_transport_limits *limits; /* NULL: the default ones */
 	struct sip_quota *quota; /* shared with other transports, outlives them; NULL: no limit */
-	struct sip_tls *tls;     /* shared likewise; listeners of TLS and WSS need it */
+	struct sip_aliases *aliases; /* shared likewise; NULL: nothing goes back (RFC 5923) */
+	struct sip_tls *tls;         /* shared likewise; listeners of TLS and WSS need it */
 	/* Origins whose pages may open a WebSocket (RFC 6455 §10.2); none: all. */
 	const char *const *ws_origins;
 	unsigned ws_origin_count;
@@ -171,6 +175,16 @@ int sip_transport_send(struct sip_transport *transport, struct sip_path *to, con
 /* The same on behalf of another shard, which flow_failed then names. */
 int sip_transport_send_for(struct sip_transport *transport, unsigned shard, struct sip_path *to,
 			   const char *data, size_t size);
+/*
+ * Connection reuse (RFC 5923). The other side of a connection that came in says, with `alias` in
+ * the Via of a request, that requests to host and port (its sent-by; 0: the usual one) may come back
+ * over it. Over TLS its certificate has to speak for the host, over TCP it has to be `trusted`:
+ * else whoever opens a connection could have what belongs to others. From then on what goes to that
+ * port of the address that it comes from takes it (over TLS: to a domain that it has proven).
+ * -EACCES: not proven. -ENOTCONN: no such connection of theirs. -EOPNOTSUPP: without aliases.
+ */
+int sip_transport_alias(struct sip_transport *transport, struct sip_flow flow, struct slice host,
+			uint16_t port, bool trusted);
 /* What has been sent leaves. At the end of each turn of the loop. */
 void sip_transport_flush(struct sip_transport *transport);
 /* A keep-alive: CRLFCRLF, or a ping of WebSocket. Never opens a connection: -ENOTCONN. */
@@ -204,6 +218,10 @@ struct sip_flow_info {
 /* Each connection, in no order. */
 void sip_transport_each(const struct sip_transport *transport,
 			void (*each)(void *arg, const struct sip_flow_info *info), void *arg);
+
+/* Who takes requests back, over all transports that share it. Any thread. */
+int sip_aliases_create(struct sip_aliases **aliases);
+void sip_aliases_destroy(struct sip_aliases *aliases);
 
 /*
  * Connections in all and of each source address (IPv6: of its /64), over all transports that share

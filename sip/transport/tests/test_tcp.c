@@ -527,3 +527,58 @@ Test(tcp, connections_are_listed)
 	cr_expect_eq(ours.age_ms, 5000);
 	cr_expect_eq(ours.waiting, 0);
 }
+
+/* --- requests back (RFC 5923) --- */
+
+Test(tcp, a_trusted_peer_has_requests_back_over_its_connection)
+{
+	char text[512] = "";
+	struct sip_aliases *aliases;
+	struct sip_path to, other;
+	int fd;
+
+	cr_assert_eq(sip_aliases_create(&aliases), 0);
+	rig_open(&b, &(struct sip_transport_config){ .aliases = aliases });
+	rig_open(&a, &(struct sip_transport_config){ .aliases = aliases, .shard = 1 });
+	fd = bare_connect(&b, 0);
+	bare_send(fd, REQUEST);
+	rig_until(b.received == 1);
+	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.1"), 7777, false),
+		     -EACCES);
+	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.2"), 7777, true),
+		     -EACCES, "another's address");
+	to = b.from;
+	to.flow = (struct sip_flow){ 0 };
+	to.remote.port = 7777;
+	other = to;
+	cr_assert_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.1"), 7777, true),
+		     0);
+	cr_assert_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.1"), 7777, true),
+		     0);
+	cr_assert_eq(send_text(&b, &to, REQUEST), 0);
+	rig_until(bare_read(fd, text, sizeof(text)) && strlen(text) == strlen(REQUEST));
+	cr_expect_eq(rig_stats(&b).connections_made, 0);
+	cr_expect_eq(rig_stats(&b).aliases, 1);
+	cr_expect_eq(rig_stats(&b).refused_aliases, 2);
+	/* other shards know of it */
+	to = other;
+	cr_assert_eq(send_text(&a, &to, REQUEST), 0);
+	cr_expect_eq(a.passed, 1);
+	cr_expect(sip_flow_equal(a.passed_to.flow, b.from.flow));
+	/* another port now; and what is gone takes nothing */
+	cr_assert_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("peer.lab"), 0, true), 0);
+	to = other;
+	to.remote.port = 5060;
+	cr_assert_eq(send_text(&b, &to, REQUEST), 0);
+	cr_expect_eq(rig_stats(&b).connections_made, 0);
+	close(fd);
+	rig_until(rig_stats(&b).connections == 0);
+	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.1"), 1, true),
+		     -ENOTCONN);
+	to = other;
+	cr_assert_eq(send_text(&b, &to, REQUEST), 0);
+	cr_expect_eq(rig_stats(&b).connections_made, 1);
+	rig_close(&a);
+	rig_close(&b);
+	sip_aliases_destroy(aliases);
+}

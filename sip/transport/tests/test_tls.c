@@ -16,6 +16,7 @@ static char paths[2][2][96], ca[96];
 static struct sip_tls_certificate both[2];
 static struct sip_tls_config config_a, config_b;
 static struct sip_tls *tls_a, *tls_b;
+static struct sip_aliases *aliases;
 
 /* b has a certificate of its address, and one of a domain. */
 static void set_up(void)
@@ -23,6 +24,7 @@ static void set_up(void)
 	static const char *const names[] = { "address", "domain" };
 
 	rig_set_up();
+	cr_assert_eq(sip_aliases_create(&aliases), 0);
 	pki_create();
 	pki_issue("address", "ca", "b", "IP:127.0.0.1,DNS:other.lab");
 	pki_issue("domain", "ca", "b", "URI:sip:tandem.lab,DNS:host.lab,DNS:*.wild.lab");
@@ -39,6 +41,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	rig_tear_down();
+	sip_aliases_destroy(aliases);
 	sip_tls_destroy(tls_a);
 	sip_tls_destroy(tls_b);
 	tls_a = tls_b = NULL;
@@ -52,8 +55,10 @@ static void open_end(struct end *end, struct sip_tls *tls)
 	struct sip_listener_config listener = { .kind = SIP_TLS };
 
 	sip_address_parse(SLICE("127.0.0.1"), 0, &listener.address);
-	rig_open(end, &(struct sip_transport_config){
-			      .listeners = &listener, .listener_count = 1, .tls = tls });
+	rig_open(end, &(struct sip_transport_config){ .listeners = &listener,
+						      .listener_count = 1,
+						      .tls = tls,
+						      .aliases = aliases });
 }
 
 static void open_both(void)
@@ -347,4 +352,52 @@ Test(tls, names_are_bounded_and_a_forgotten_one_cannot_be_proven)
 	cr_expect_eq(a.error, -EACCES);
 	cr_expect_eq(reach("tandem.lab"), 0, "known again, by another number");
 	cr_expect_eq(reach("other.lab"), 0);
+}
+
+/* a connects to b, which then has something for a's port. */
+Test(tls, requests_go_back_to_whom_a_certificate_proves)
+{
+	struct sip_path to, back;
+
+	config_b.verify_client = SIP_TLS_VERIFY_OPTIONAL;
+	config_a.certificates = both;
+	config_a.certificate_count = 1; /* 127.0.0.1, other.lab */
+	open_both();
+	to = path_to_b("other.lab");
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("evil.lab"), 7777, true),
+		     -EACCES);
+	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.2"), 7777, true),
+		     -EACCES);
+	cr_assert_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("other.lab"), 7777, false),
+		     0);
+	back = b.from;
+	back.flow = (struct sip_flow){ 0 };
+	back.remote.port = 7777;
+	back.name = sip_tls_name(tls_b, SLICE("other.lab"));
+	cr_expect_eq(send_text(&b, &back, REQUEST), 0);
+	rig_until(a.received == 1);
+	cr_expect_eq(rig_stats(&b).connections_made, 0);
+	/* it has not proven to be another domain, which may be at the same address */
+	back.flow = (struct sip_flow){ 0 };
+	back.name = sip_tls_name(tls_b, SLICE("tandem.lab"));
+	cr_expect_eq(send_text(&b, &back, REQUEST), 0);
+	cr_expect_eq(rig_stats(&b).connections_made, 1);
+}
+
+Test(tls, who_shows_no_certificate_has_no_requests_back)
+{
+	struct sip_path to;
+
+	config_b.verify_client = SIP_TLS_VERIFY_OPTIONAL;
+	open_both();
+	to = path_to_b("other.lab");
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.1"), 5061, true),
+		     -EACCES);
+	/* nor has who was connected to: that one is found anyway */
+	cr_expect_eq(sip_transport_alias(a.transport, to.flow, SLICE("127.0.0.1"), 5061, true),
+		     -ENOTCONN);
 }
