@@ -136,6 +136,7 @@ struct call {
 	bool rang;
 	bool recorded; /* in the store's calls in progress */
 	bool emergency;
+	bool secure;   /* called by a sips URI: TLS on each hop */
 	bool withheld; /* nobody but trusted peers is told who is calling */
 	uint32_t max_forwards;
 	int trunk_in, trunk_out;             /* -1: none */
@@ -230,7 +231,7 @@ void call_no_media_cause(struct call *call, int status, struct call_cause *cause
 
 /* --- call_branches.c --- */
 /* Makes the branches, and takes the trunk's place. -ENOENT: nobody is there; -EBUSY: the trunk has no
- * place left; -ENETUNREACH, -ENOMEM */
+ * place left; -EPROTONOSUPPORT: it is not reached over TLS, which sips wants; -ENETUNREACH, -ENOMEM */
 int call_find_branches(struct call *call, const struct route *route);
 /* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
 void call_escape_user(const char *user, char *out, size_t size);

@@ -40,6 +40,17 @@ static void write_to_user(struct call *call, const char *callee)
 	call->to_header = call_string(call, text);
 }
 
+/* RFC 5630 §5.3: who is called by sips is not called over anything else. */
+static unsigned keep_secure(struct registrar_contact *contacts, unsigned count)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (sip_transport_is_secure(contacts[i].path.kind))
+			contacts[kept++] = contacts[i];
+	return kept;
+}
+
 /* All contacts ring at once (RFC 3261 §16.6). */
 static int branches_to_user(struct call *call, const struct route *route)
 {
@@ -51,6 +62,10 @@ static int branches_to_user(struct call *call, const struct route *route)
 		return -ENOMEM;
 	n = registrar_lookup(call->engine->shard->registrar, route->aor, contacts,
 			     CALL_BRANCHES_MAX);
+	if (n > 0 && call->secure) {
+		n = keep_secure(contacts, n);
+		error = n == 0 ? -EPROTONOSUPPORT : 0;
+	}
 	if (call_make_branches(call, n)) {
 		free(contacts);
 		return -ENOMEM;
@@ -85,12 +100,25 @@ static int branch_to_uri(struct call *call, const struct config_trunk *trunk, co
 	return 0;
 }
 
+static bool is_secure(const struct config_trunk *trunk)
+{
+	struct slice transport;
+	struct sip_uri uri;
+
+	return trunk->uri && sip_uri_parse(slice_of(trunk->uri), &uri) == 0 &&
+	       (uri.scheme == SIP_SCHEME_SIPS ||
+		(sip_param_get(uri.params, "transport", &transport) &&
+		 slice_equal_nocase(transport, SLICE("tls"))));
+}
+
 static int branch_to_trunk(struct call *call, const struct route *route)
 {
 	struct shard *shard = call->engine->shard;
 	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
 	struct sip_path path;
 
+	if (call->secure && !is_secure(trunk))
+		return -EPROTONOSUPPORT;
 	if (trunk->uri)
 		return branch_to_uri(call, trunk, route->number);
 	for (unsigned i = 0; i < trunk->addresses_count; i++) {

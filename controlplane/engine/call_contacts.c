@@ -45,6 +45,7 @@ bool call_take_next_flow(struct call *call, struct branch *b, unsigned status)
 		return false;
 	b->tried |= 1u << b->flow.reg_id % 32;
 	taken = registrar_next_flow(registrar, call->to, b->flow.instance, b->tried, next) &&
+		(!call->secure || sip_transport_is_secure(next->path.kind)) &&
 		call_aim_at(call, b, next) == 0;
 	if (taken)
 		LOG_INFO("call", call->id, "flow failed (%u), the next one: %s", status, b->uri);

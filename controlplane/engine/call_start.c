@@ -15,6 +15,8 @@
 #include "sip/message/headers.h"
 
 #define MAX_FORWARDS_DEFAULT 70 /* RFC 3261 §8.1.1.6 */
+/* RFC 5630 §6 */
+#define NOT_SECURE "Warning: 380 tandem \"SIPS Not Allowed\"\r\n"
 
 const char *call_path_text(struct call *call, const struct sip_path *path)
 {
@@ -161,6 +163,16 @@ static bool check_limits(struct call *call, const struct caller *caller)
 	return true;
 }
 
+/* What wants TLS on each hop has to come over it. */
+static bool check_security(struct call *call, struct slice uri, const struct sip_path *from)
+{
+	call->secure = !call->emergency && slice_starts_nocase(uri, SLICE("sips:"));
+	if (!call->secure || sip_transport_is_secure(from->kind))
+		return true;
+	refuse(call, 403, "not-secure", NULL);
+	return false;
+}
+
 static bool check_hops(struct call *call, const struct sip_msg *request)
 {
 	uint32_t hops = MAX_FORWARDS_DEFAULT;
@@ -273,6 +285,8 @@ static bool find_way(struct call *call, const struct route *route)
 		refuse(call, 503, "trunk-calls-max", NULL);
 	else if (error == -ENOENT) /* expired since it was asked */
 		refuse(call, 480, "unavailable", NULL);
+	else if (error == -EPROTONOSUPPORT)
+		refuse(call, 480, "not-secure", NOT_SECURE);
 	else if (error)
 		refuse(call, error == -ENOMEM ? 500 : 503, "unavailable", NULL);
 	return !error;
@@ -351,8 +365,9 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	name_parties(call, caller, &route, request->request_uri);
 	note_gateway(call, request, from);
 
-	if (!check_limits(call, caller) || !check_hops(call, request) ||
-	    !check_loop(call, request) || !find_way(call, &route) || !read_offer(call, request))
+	if (!check_security(call, request->request_uri, from) || !check_limits(call, caller) ||
+	    !check_hops(call, request) || !check_loop(call, request) || !find_way(call, &route) ||
+	    !read_offer(call, request))
 		return;
 	write_headers(call, caller, request, "");
 	error = reserve_seats(call, from);
@@ -381,7 +396,8 @@ void call_start_referred(struct call *call, const struct referral *r)
 	/* What it is able to, not what it was told to do in the call that it leaves. */
 	description_set(&call->offer, &r->party->remote);
 	call->offer.direction = SDP_SENDRECV;
-	if (!check_limits(call, r->caller) || !find_way(call, &route))
+	if (!check_security(call, r->target, path) || !check_limits(call, r->caller) ||
+	    !find_way(call, &route))
 		return;
 	write_headers(call, r->caller, NULL, r->headers);
 	error = reserve_seats(call, path);

@@ -126,6 +126,9 @@ static int read_contact(const struct sip_addr *contact, struct slice expires_hea
 	to->instance = read_instance(contact);
 	if (contact->uri.scheme != SIP_SCHEME_SIP && contact->uri.scheme != SIP_SCHEME_SIPS)
 		return refuse(refusal, 400, "Contact Is No SIP URI");
+	/* RFC 5630 §3.1: TLS on each hop, the last one too. */
+	if (contact->uri.scheme == SIP_SCHEME_SIPS && !sip_transport_is_secure(update->from.kind))
+		return refuse(refusal, 403, "Contact Is sips, The Way Is Not");
 	if (contact->uri.text.n >= REGISTRAR_URI_MAX)
 		return refuse(refusal, 400, "Contact Too Long");
 	if (sip_param_get(contact->params, "q", &value) && read_q(value, &to->q))

@@ -193,6 +193,19 @@ static struct slice request_user(const struct sip_msg *request)
 	return uri.user;
 }
 
+/* RFC 3261 §12.1.1: it was asked for by sips, or what we send goes to a sips URI first. */
+static bool wants_sips(const struct sip_msg *request)
+{
+	struct sip_addr next;
+	struct slice rest = sip_msg_value(request, SIP_H_RECORD_ROUTE);
+
+	if (slice_starts_nocase(request->request_uri, SLICE("sips:")))
+		return true;
+	if (rest.p != NULL)
+		return sip_addr_next(&rest, &next) == 0 && next.uri.scheme == SIP_SCHEME_SIPS;
+	return sip_msg_contact(request, &next) == 0 && next.uri.scheme == SIP_SCHEME_SIPS;
+}
+
 static int origin_of_uas(struct sip_ua *ua, const struct sip_msg *request,
 			 const struct sip_path *from, const struct sip_addr *remote,
 			 struct sip_origin **origin)
@@ -203,7 +216,7 @@ static int origin_of_uas(struct sip_ua *ua, const struct sip_msg *request,
 	struct slice user = request_user(request);
 
 	if (sip_msg_to(request, &local) != 0 ||
-	    origin_contact(ua, user, from, contact, sizeof(contact)) != 0)
+	    origin_contact(ua, user, wants_sips(request), from, contact, sizeof(contact)) != 0)
 		return -EINVAL;
 	ua_mint(ua, tag, sizeof(tag));
 	parts.call_id = sip_msg_value(request, SIP_H_CALL_ID);

@@ -292,9 +292,9 @@ struct origin_parts {
 };
 int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const struct sip_path *path,
 		  struct sip_origin **origin);
-/* "<sip:user@host>" on the path's listener. */
-int origin_contact(const struct sip_ua *ua, struct slice user, const struct sip_path *path,
-		   char *text, size_t size);
+/* "<sip:user@host>" on the path's listener. sips: as one of TLS on each hop, where the path is. */
+int origin_contact(const struct sip_ua *ua, struct slice user, bool sips,
+		   const struct sip_path *path, char *text, size_t size);
 /* Request line to CSeq and what is understood, of a request outside a dialog. */
 void origin_begin(const struct sip_origin *origin, struct sip_build *b, enum sip_method method,
 		  uint32_t max_forwards);

@@ -68,9 +68,10 @@ int origin_create(struct sip_ua *ua, const struct origin_parts *parts, const str
 	return 0;
 }
 
-int origin_contact(const struct sip_ua *ua, struct slice user, const struct sip_path *path,
-		   char *text, size_t size)
+int origin_contact(const struct sip_ua *ua, struct slice user, bool sips,
+		   const struct sip_path *path, char *text, size_t size)
 {
+	const bool secure = sips && sip_transport_is_secure(path->kind);
 	static const char *const params[] = {
 		[SIP_UDP] = "",
 		[SIP_TCP] = ";transport=tcp",
@@ -79,11 +80,20 @@ int origin_contact(const struct sip_ua *ua, struct slice user, const struct sip_
 		[SIP_WSS] = ";transport=ws",
 	};
 	const struct sip_ua_config *config = &ua->config;
-	int n = snprintf(text, size, "<sip:%.*s%s%s%s>", SLICE_FMT(user), user.n > 0 ? "@" : "",
-			 config->contact_host(config->contact_arg, path),
-			 path->kind <= SIP_WSS ? params[path->kind] : "");
+	/* RFC 5630 §3.1.4: transport=tls has no place in a sips URI. */
+	int n = snprintf(text, size, "<%s:%.*s%s%s%s>", secure ? "sips" : "sip", SLICE_FMT(user),
+			 user.n > 0 ? "@" : "", config->contact_host(config->contact_arg, path),
+			 secure && path->kind == SIP_TLS ? ""
+			 : path->kind <= SIP_WSS         ? params[path->kind]
+							 : "");
 
 	return n < 0 || (size_t)n >= size ? -EINVAL : 0;
+}
+
+/* RFC 3261 §8.1.1.8 */
+static bool is_sips(struct slice uri)
+{
+	return slice_starts_nocase(uri, SLICE("sips:"));
 }
 
 int sip_origin_create(struct sip_ua *ua, const struct sip_origin_start *start,
@@ -96,7 +106,8 @@ int sip_origin_create(struct sip_ua *ua, const struct sip_origin_start *start,
 
 	if (sip_addr_parse(start->from, &local) != 0 ||
 	    sip_addr_parse(start->to_header, &remote) != 0 ||
-	    origin_contact(ua, start->contact_user, &start->to, contact, sizeof(contact)) != 0)
+	    origin_contact(ua, start->contact_user, is_sips(start->request_uri), &start->to,
+			   contact, sizeof(contact)) != 0)
 		return -EINVAL;
 	ua_mint(ua, tag, sizeof(tag));
 	sip_ua_new_call_id(ua, call_id, sizeof(call_id));
@@ -214,7 +225,8 @@ static void put_contact(void *arg, const struct sip_path *path, struct sip_build
 
 	origin->path = *path;
 	if (sip_addr_parse(slice_of(origin->contact), &addr) == 0 &&
-	    origin_contact(origin->ua, addr.uri.user, path, text, sizeof(text)) == 0)
+	    origin_contact(origin->ua, addr.uri.user, is_sips(slice_of(origin->request_uri)), path,
+			   text, sizeof(text)) == 0)
 		memcpy(origin->contact, text, strlen(text) + 1);
 	sip_build_header_slice(lines, SIP_H_CONTACT, slice_of(origin->contact));
 }

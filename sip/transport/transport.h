@@ -17,6 +17,11 @@ enum sip_transport_kind { SIP_UDP, SIP_TCP, SIP_TLS, SIP_WS, SIP_WSS, SIP_TRANSP
 
 /* "udp"…; the names of configuration and of the transport parameter of URIs. */
 const char *sip_transport_name(enum sip_transport_kind kind);
+/* Over TLS: what a sips URI wants of each hop. */
+static inline bool sip_transport_is_secure(uint8_t kind)
+{
+	return kind == SIP_TLS || kind == SIP_WSS;
+}
 
 /* A connection. Stale handles are errors, and never somebody else's connection: a place is used
  * 2^32 times before a handle comes again. */
