@@ -55,6 +55,7 @@ class Agent:
         self.requests = []
         self.trace = []
         self.media = []
+        self.stun, self.stuns = None, 0  # what makes an answer to STUN; how many came
         self._answered = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -100,7 +101,12 @@ class Agent:
                     continue
                 if not select.select([self.socket], [], [], 0.1)[0]:
                     continue
-                raw, _ = self.socket.recvfrom(65535)
+                raw, source = self.socket.recvfrom(65535)
+                if raw[:2] == b"\0\1":  # a Binding request of STUN
+                    self.stuns += 1
+                    if self.stun:
+                        self.socket.sendto(self.stun(raw), source)
+                    continue
             except (OSError, ValueError):
                 continue
             if raw.strip():
@@ -192,12 +198,13 @@ class Agent:
         return again
 
     def register(self, expires=600, contacts=None, algorithm=None, password=None, cseq=None,
-                 call_id=None, answer=True, seconds=FINAL_WAIT):
+                 call_id=None, answer=True, seconds=FINAL_WAIT, headers=()):
         """REGISTER with digest; returns the final response."""
         contacts = [f"<{self.contact}>"] if contacts is None else contacts
         request = self.request("REGISTER", f"sip:{DOMAIN}", to=self.uri, cseq=cseq,
                                call_id=call_id or self._register_call_id,
-                               headers=[("expires", str(expires))] if expires is not None else ())
+                               headers=([("expires", str(expires))] if expires is not None
+                                        else []) + list(headers))
         request.headers = [h for h in request.headers if h[0] != "contact"]
         request.headers += [("contact", contact) for contact in contacts]
         response = self.transact(request, seconds)
@@ -218,7 +225,7 @@ class Agent:
     def invite(self, target, frequency=440, sdp=None, headers=(), seconds=FINAL_WAIT):
         """Sends an INVITE, answers a challenge, and returns the Call that is under way."""
         media = self.rtp(frequency)
-        uri = target if target.startswith("sip:") else f"sip:{target}@{DOMAIN}"
+        uri = target if ":" in target else f"sip:{target}@{DOMAIN}"
         body = sip.make_sdp(self.address, media.port) if sdp is None else sdp
         request = self.request("INVITE", uri, headers=headers, body=body)
         self.send(request)
