@@ -27,7 +27,7 @@ static struct sip_msg *respond(const char *status, const uint8_t *data, size_t s
 	return NULL;
 }
 
-static void send(struct sip_credentials *credentials)
+static void send_again(struct sip_credentials *credentials)
 {
 	static const char head[] = "INVITE sip:b@h SIP/2.0\r\n" LINES;
 	const struct sip_authorized_request request = { SLICE("INVITE"), SLICE("sip:b@h"),
@@ -69,9 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (i == 2)
 			sip_credentials_note(credentials, msg);
 		else
-			sip_credentials_take(credentials, msg, &attempt);
+			sip_credentials_take(credentials, msg, NULL, &attempt);
 		sip_msg_unref(msg);
-		send(credentials);
+		send_again(credentials);
 	}
 	sip_credentials_destroy(credentials);
 	return 0;
