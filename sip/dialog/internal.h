@@ -168,6 +168,7 @@ struct modify {
 	struct sip_transaction *client; /* while it lives */
 	struct invite_part *part;       /* in which dialog; NULL: no offer is under way */
 	bool pending;                   /* no final response yet */
+	bool after_ack;                 /* waits for the ACK for our 2xx */
 	uint8_t method, by;             /* enum sip_method, enum sip_offer_by */
 	bool quiet;                     /* a refresh of ours: the user has not asked for it */
 	struct timer glare;             /* until the next try after 491 */
@@ -471,6 +472,8 @@ void session_resume(struct sip_invite *invite, uint32_t interval, bool ours, uin
 /* A re-INVITE with the last description, of which the user hears nothing. */
 int modify_refresh(struct sip_invite *invite, struct slice sdp);
 void modify_retry(struct timer *timer);
+/* The ACK for our 2xx has come: an offer that waited for it is made. */
+void modify_acked(struct sip_invite *invite);
 /* The part goes: so does the offer in it. */
 void modify_drop(struct invite_part *part);
 

@@ -2,8 +2,9 @@
 /*
  * Later offers of ours, by re-INVITE (RFC 3261 §14.1) or UPDATE (RFC 3311 §5.1).
  *
- * One at a time. When it is refused with 491 it is made again after the time of RFC 3261 §14.1,
- * which the two sides take from ranges that do not overlap.
+ * One at a time. One that is due before the ACK for our 2xx waits for that. When it is refused
+ * with 491 it is made again after the time of RFC 3261 §14.1, which the two sides take from ranges
+ * that do not overlap.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,23 +18,24 @@ static const struct sip_transaction_user modify_user;
 
 /* --- may it be made now? --- */
 
-/* 0, or why not. */
+/* 0, or why not; -EINPROGRESS: the ACK for our 2xx is all that is missing. No INVITE of ours may
+ * come before it (RFC 3261 §14.1), but it is on its way, so an offer can wait for it. */
 static int obstacle(const struct invite_part *part, enum sip_method method)
 {
 	const struct sip_invite *invite = part->invite;
-	const bool confirmed = invite->state == SIP_INVITE_CONFIRMED;
+	const bool by_invite = method == SIP_INVITE;
+	const enum sip_invite_state earlier = by_invite ? SIP_INVITE_ACCEPTED : SIP_INVITE_EARLY;
 
-	if (!confirmed && (method == SIP_INVITE || invite->state != SIP_INVITE_EARLY))
+	if (invite->state != SIP_INVITE_CONFIRMED && invite->state != earlier)
 		return -EINVAL;
-	if (method == SIP_INVITE &&
-	    (invite->server != NULL || invite->ack_due || invite->ack_awaited))
+	if (by_invite && (invite->server != NULL || invite->ack_due))
 		return -EBUSY;
-	if (invite->modify.pending || timer_is_set(&invite->modify.glare) || part->asked != NULL)
+	if (invite->modify.pending || invite->modify.after_ack ||
+	    timer_is_set(&invite->modify.glare) || part->asked != NULL)
 		return -EBUSY;
-	return sip_offer_may_offer(&part->offer,
-				   method == SIP_INVITE ? SIP_IN_INVITE : SIP_IN_UPDATE)
-		       ? 0
-		       : -EBUSY;
+	if (!sip_offer_may_offer(&part->offer, by_invite ? SIP_IN_INVITE : SIP_IN_UPDATE))
+		return -EBUSY;
+	return by_invite && invite->ack_awaited ? -EINPROGRESS : 0;
 }
 
 static int choose(const struct invite_part *part, enum sip_offer_by by, struct slice sdp,
@@ -84,7 +86,7 @@ static int prepare(struct sip_invite *invite, struct invite_part *part, struct s
 	int rc = obstacle(part, method);
 	char *copy;
 
-	if (rc != 0)
+	if (rc != 0 && rc != -EINPROGRESS)
 		return rc;
 	copy = text_dup(sdp);
 	if (copy == NULL)
@@ -97,7 +99,8 @@ static int prepare(struct sip_invite *invite, struct invite_part *part, struct s
 	m->by = (uint8_t)by;
 	m->quiet = quiet;
 	m->glares = 0;
-	return start(invite);
+	m->after_ack = rc == -EINPROGRESS;
+	return m->after_ack ? 0 : start(invite);
 }
 
 int sip_invite_offer(struct sip_invite *invite, struct sip_dialog *dialog, struct slice sdp,
@@ -138,21 +141,33 @@ static void wait_for_retry(struct sip_invite *invite)
 		  modify_retry);
 }
 
-void modify_retry(struct timer *timer)
+static void try_now(struct sip_invite *invite)
 {
-	struct sip_invite *invite =
-		(struct sip_invite *)((char *)timer - offsetof(struct sip_invite, modify.glare));
 	struct modify *m = &invite->modify;
 	int rc = obstacle(m->part, (enum sip_method)m->method);
 
-	if (rc == -EBUSY) {
+	m->after_ack = rc == -EINPROGRESS;
+	if (rc == -EBUSY)
 		wait_for_retry(invite);
+	if (rc != 0)
 		return;
-	}
 	invite_hold(invite);
-	if (rc == 0 && start(invite) != 0)
+	if (start(invite) != 0)
 		tell(invite, 503, NULL, SIP_BODY_NONE);
 	invite_release(invite);
+}
+
+void modify_retry(struct timer *timer)
+{
+	try_now((struct sip_invite *)((char *)timer - offsetof(struct sip_invite, modify.glare)));
+}
+
+void modify_acked(struct sip_invite *invite)
+{
+	if (!invite->modify.after_ack)
+		return;
+	invite->modify.after_ack = false;
+	try_now(invite);
 }
 
 static void succeeded(struct sip_invite *invite, struct sip_msg *response)
@@ -315,6 +330,6 @@ void modify_drop(struct invite_part *part)
 		sip_transaction_detach(m->client);
 	m->client = NULL;
 	m->part = NULL;
-	m->pending = false;
+	m->pending = m->after_ack = false;
 	timer_cancel(part->invite->ua->config.transactions.wheel, &m->glare);
 }

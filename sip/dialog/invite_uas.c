@@ -356,5 +356,8 @@ void uas_receive_ack(struct sip_invite *invite, struct sip_msg *ack)
 	if (!invite->ack_awaited || cseq_of(ack) != invite->accepted_cseq)
 		return;
 	invite_stop_awaiting(invite);
+	invite_hold(invite);
 	invite_step(invite, INVITE_EVENT_ACK, &step);
+	modify_acked(invite);
+	invite_release(invite);
 }

@@ -103,6 +103,36 @@ Test(modify, reinvites_that_cross_get_491_and_are_made_again_in_turn)
 	cr_expect_eq(bob()->status, 200);
 }
 
+Test(modify, offer_before_the_ack_waits_for_it)
+{
+	t.alice.accept_offers = true;
+	t.bob.accept_offers = true;
+	party_reinvite(alice(), "a");
+	run(1);
+	cr_assert_eq(sent(&t.bob, "SIP/2.0 200"), 2, "and the ACK is under way");
+	cr_expect_eq(party_reinvite(bob(), "b"), 0);
+	cr_expect_eq(party_reinvite(bob(), "c"), -EBUSY, "one at a time");
+	cr_expect_eq(sent(&t.bob, "INVITE"), 0);
+	run(10);
+	cr_expect_eq(sent(&t.bob, "INVITE"), 1);
+	cr_expect_eq(alice()->status, 200);
+	cr_expect_eq(bob()->status, 200);
+	cr_expect_eq(sent(&t.bob, "SIP/2.0 491") + sent(&t.alice, "SIP/2.0 491"), 0);
+}
+
+Test(modify, offer_that_waits_for_an_ack_ends_with_the_call)
+{
+	t.bob.accept_offers = true;
+	party_reinvite(alice(), "a");
+	run(1);
+	cr_assert_eq(sent(&t.bob, "SIP/2.0 200"), 2);
+	cr_expect_eq(party_reinvite(bob(), "b"), 0);
+	sip_invite_end(bob()->invite, 0, SLICE_NONE);
+	run(40000);
+	cr_expect_eq(sent(&t.bob, "INVITE"), 0);
+	cr_expect_eq(alice()->ended + bob()->ended, 2);
+}
+
 Test(modify, second_offer_before_the_answer_is_500)
 {
 	static const char reinvite[] =
