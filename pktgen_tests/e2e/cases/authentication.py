@@ -3,7 +3,7 @@
 an edge proxy."""
 
 from world.kamailio import CARRIER, EDGE
-from world.lab import ADDRESSES, SIP_ADDRESS, wait_until
+from world.lab import ADDRESSES, DOMAIN, SIP_ADDRESS, wait_until
 from world.suite import answer_both, equal, hang_up, test, wait_talking
 
 CALLEE_PORT = 5070
@@ -21,7 +21,7 @@ def carrier(world, password):
                           callee=f"{ADDRESSES['carrier']}:{CALLEE_PORT}")
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("AU1",))
 def a_trunk_that_challenges_is_registered_at_and_called(world):
     """REGISTER, INVITE and BYE all have to prove who sends them."""
     carrier(world, "trunk-secret")
@@ -51,7 +51,9 @@ def a_trunk_that_refuses_our_password_is_not_asked_for_ever(world):
 
 @test(timeout=40)
 def a_phone_behind_an_edge_proxy_is_called_by_its_path(world):
-    world.kamailio("carrol", EDGE, port=EDGE_PORT, tandem=SIP_ADDRESS)
+    world.kamailio("carrol", EDGE, port=EDGE_PORT, tandem=f"{SIP_ADDRESS}:5060",
+                   domain=DOMAIN,
+                   outside=f"udp:{ADDRESSES['carrol']}:{EDGE_PORT}")
     alice = world.agent("alice", server=ADDRESSES["carrol"], server_port=EDGE_PORT)
     equal(alice.register().status, 200, "REGISTER through the proxy")
     shown = [r for r in world.lab.show("registrations") if r["aor"].startswith("alice@")]

@@ -3,6 +3,7 @@
 
 import time
 
+from world.events import listening
 from world.lab import DOMAIN, wait_until
 from world.suite import (answer_both, cdr_of, connect, equal, hang_up, near, only_call, test,
                          wait_talking)
@@ -20,7 +21,7 @@ def is_run_of(received, sent):
                for start in range(len(sent) - len(received) + 1))
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("SD13", "SP2"))
 def two_phones_hear_each_other(world):
     """baresip to baresip, each with its own tone."""
     bob = world.phone("bob", 880)
@@ -41,7 +42,7 @@ def near_frequency(phone, expected):
     return heard is not None and abs(heard - expected) < 5
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("SP6",))
 def pcma_phones_hear_each_other(world):
     bob = world.phone("bob", 700, codec="PCMA")
     alice = world.phone("alice", 500, codec="PCMA")
@@ -80,7 +81,7 @@ def rtcp_is_relayed(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SP7",))
 def a_call_over_ipv6(world):
     from world.lab import ADDRESSES6
     alice = world.registered("alice", address=ADDRESSES6["alice"])
@@ -114,7 +115,7 @@ def a_call_leaves_a_cdr(world):
     near(float(record["duration_s"]), 2.3, 1.5, "duration")
 
 
-@test()
+@test(ids=("SD10",))
 def early_media_is_heard_before_the_answer(world):
     """The carrier's 183 brings a description; both sides hear before the 200."""
     alice, carrier = world.registered("alice"), world.trunk()
@@ -163,7 +164,7 @@ def a_stranger_is_challenged(world):
     assert answer.status in (401, 403, 407), answer.first
 
 
-@test()
+@test(ids=("AU1",))
 def a_wrong_password_makes_no_call(world):
     alice = world.agent("alice", password="guess")
     world.registered("bob")
@@ -220,7 +221,7 @@ def nobody_answers(world):
     assert outgoing.wait_failure().status in (408, 480)
 
 
-@test(timeout=80)
+@test(timeout=80, ids=("SD6",))
 def a_callee_that_is_gone_is_given_up(world):
     """The contact is registered, its port is closed: no answer at all."""
     alice = world.registered("alice")
@@ -233,7 +234,7 @@ def a_callee_that_is_gone_is_given_up(world):
     ghost.register(expires=0, contacts=["*"])
 
 
-@test()
+@test(ids=("RG3", "FF4"))
 def all_contacts_ring_and_one_answers(world):
     alice = world.registered("alice")
     desk = world.registered("bob")
@@ -266,7 +267,7 @@ def a_contact_at_another_port_of_the_host_is_called(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("NA5",))
 def a_phone_behind_a_nat_is_called_where_it_registered_from(world):
     alice, bob = world.registered("alice"), world.agent("bob")
     equal(bob.register(contacts=["<sip:bob@10.255.255.1:5060>"]).status, 200, "REGISTER")
@@ -275,6 +276,25 @@ def a_phone_behind_a_nat_is_called_where_it_registered_from(world):
     answer_both(outgoing, incoming)
     wait_talking(outgoing, incoming)
     hang_up(outgoing, incoming)
+
+
+@test(ids=("NA4",))
+def what_an_alg_has_mangled_works(world):
+    """It has put the public address into the Via alone: Contact and description are private."""
+    with listening(world) as events:
+        alice, bob = world.registered("alice"), world.agent("bob")
+        bob.contact = "sip:bob@10.255.255.1:5060"
+        equal(bob.register().status, 200, "REGISTER")
+        told = events.wait("nat.alg", 5)["fields"]
+        equal(told["source"], f"{bob.address}:{bob.port}", "source in the event")
+        shown = next(r for r in world.lab.show("registrations") if r["aor"].startswith("bob@"))
+        equal((shown["nat"], shown["alg"]), (True, True), "registration")
+        outgoing = alice.invite("bob")
+        incoming = bob.incoming(seconds=4)
+        incoming.answer(incoming.local_sdp().replace(bob.address, "10.255.255.1"))
+        outgoing.wait_answer()
+        wait_talking(outgoing, incoming)
+        hang_up(outgoing, incoming)
 
 
 @test()
@@ -310,7 +330,7 @@ def a_bye_for_no_call_is_481(world):
     equal(alice.transact(request).status, 481, "BYE")
 
 
-@test()
+@test(ids=("SP6",))
 def an_unacceptable_offer_is_488(world):
     from world import sip
     alice, bob = world.registered("alice"), world.registered("bob")
@@ -320,7 +340,7 @@ def an_unacceptable_offer_is_488(world):
     equal(outgoing.wait_failure().status, 488, "INVITE")
 
 
-@test()
+@test(ids=("SP6",))
 def any_codec_goes_through_with_its_parameters(world):
     from world import sip
     alice, bob = world.registered("alice"), world.registered("bob")

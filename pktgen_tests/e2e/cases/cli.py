@@ -60,7 +60,7 @@ def what_people_look_at_fits_a_screen(world):
     assert "system calls" in nodes.splitlines()[-1], nodes
 
 
-@test()
+@test(ids=("SP4",))
 def what_belongs_together_is_linked(world):
     outgoing, incoming = world.call()
     lab = world.lab

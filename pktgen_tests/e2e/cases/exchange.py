@@ -3,7 +3,7 @@
 is shown on the other."""
 
 from world import sip
-from world.suite import equal, hang_up, test, wait_talking
+from world.suite import answer_both, equal, hang_up, test, wait_talking
 from world.wire import Wire
 
 
@@ -13,7 +13,7 @@ def leave_a_registration(world, user, port):
     agent.abandon()
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("SD12", "SP3"))
 def prack_update_reinvite_and_info_go_through(world):
     """sipp to sipp; each looks for what the other has written. The wire is searched for what the
     carrier's messages have and the phone's must not."""
@@ -35,15 +35,41 @@ def prack_update_reinvite_and_info_go_through(world):
         assert method in shown, f"{method} has not come"
 
 
-@test()
+def offer_states(world):
+    """State of offer and answer of the caller's session, and of the callee's."""
+    return tuple(next(s["sdp_state"] for s in world.lab.show("sessions") if s["direction"] == way)
+                 for way in ("inbound", "outbound"))
+
+
+def ring(world):
+    alice, bob = world.registered("alice"), world.registered("bob")
+    outgoing = alice.invite("bob")
+    incoming = bob.incoming()
+    incoming.ring()
+    outgoing.wait_status(180)
+    return outgoing, incoming
+
+
+@test(ids=("SP1",))
+def offer_and_answer_are_shown_as_they_stand(world):
+    outgoing, incoming = ring(world)
+    equal(offer_states(world), ("offer-received", "offer-sent"), "while it rings")
+    answer_both(outgoing, incoming)
+    equal(offer_states(world), ("complete", "complete"), "when it is answered")
+    hang_up(outgoing, incoming)
+
+
+@test(ids=("SP1", "SP2"))
 def an_invite_without_an_offer_asks_the_callee(world):
     alice, bob = world.registered("alice"), world.registered("bob")
     outgoing = alice.invite("bob", sdp="")
     incoming = bob.incoming()
     equal(incoming.invite.body, "", "offer")
+    equal(offer_states(world), ("initial", "initial"), "before there is an offer")
     incoming.answered = incoming._reply(200, "OK", incoming.local_sdp())
     outgoing.answered = alice.response(outgoing.invite)
     outgoing.remote_sdp = sip.Sdp(outgoing.answered.body)
+    equal(offer_states(world), ("offer-sent", "offer-received"), "while the answer is awaited")
     assert not any(r.method == "ACK" for r in bob.requests), "an ACK before the answer"
     outgoing.acknowledge(body=outgoing.local_sdp())
     ack = bob.expect("ACK", call_id=incoming.call_id)

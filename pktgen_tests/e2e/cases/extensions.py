@@ -13,7 +13,7 @@ def acknowledge_reliably(call, response, status=200):
     equal(call.agent.transact(prack).status, status, "PRACK")
 
 
-@test()
+@test(ids=("SD12",))
 def provisional_responses_are_reliable_on_both_sides(world):
     """Who is called rings reliably; the caller requires it, and acknowledges the third time."""
     alice, bob = world.registered("alice"), world.registered("bob")
@@ -48,7 +48,7 @@ def provisional_responses_are_reliable_on_both_sides(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SD12",))
 def short_session_is_asked_for_again(world):
     """The callee's 422 makes the INVITE come again with its Min-SE (RFC 4028 §7.4)."""
     alice, bob = world.registered("alice"), world.registered("bob")

@@ -26,7 +26,7 @@ def offer_anew(asking, answering, offer, answer, status=200):
     return sip.Sdp(there.body), response
 
 
-@test()
+@test(ids=("SD11", "SP5"))
 def hold_in_the_old_way_and_resume(world):
     """c=IN IP4 0.0.0.0, as phones of RFC 2543 do."""
     outgoing, incoming = world.call()
@@ -42,7 +42,7 @@ def hold_in_the_old_way_and_resume(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SD11", "SP4"))
 def the_port_of_a_phone_changes(world):
     outgoing, incoming = world.call()
     old = outgoing.media
@@ -57,7 +57,7 @@ def the_port_of_a_phone_changes(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SD11", "SP3"))
 def the_codec_changes(world):
     outgoing, incoming = world.call()
     pcma = sip.make_sdp(outgoing.agent.address, outgoing.media.port, formats=("8", "101"), version=2)
@@ -93,7 +93,7 @@ def settle(call, status):
                      call.local_sdp("recvonly") if status == 200 else "")
 
 
-@test()
+@test(ids=("SD12",))
 def offers_that_cross_are_both_settled(world):
     """Glare (RFC 3261 §14.1): both ask at once; one gets 491 and asks again."""
     outgoing, incoming = world.call()
@@ -126,7 +126,7 @@ def offers_that_cross_are_both_settled(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SD11",))
 def a_reinvite_without_an_offer_asks_the_other_side(world):
     outgoing, incoming = world.call()
     request = outgoing.in_dialog("INVITE")
@@ -147,7 +147,7 @@ def a_reinvite_without_an_offer_asks_the_other_side(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SD10", "FF4"))
 def early_media_of_two_forks(world):
     """The first 183 is heard; the one who answers is heard afterwards."""
     alice = world.registered("alice")
@@ -326,7 +326,7 @@ def refusals_reach_the_caller(world):
         equal(cdr_of(world, call)["cause"], expected, "cause")
 
 
-@test()
+@test(ids=("CS9",))
 def requests_in_a_dialog(world):
     """UPDATE, INFO, OPTIONS and what nobody knows."""
     outgoing, incoming = world.call()

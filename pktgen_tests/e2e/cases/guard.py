@@ -43,7 +43,7 @@ def silent(agent, request):
     return False
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("SE4", "SE5"))
 def scanners_guessers_and_floods_are_kept_out(world):
     lab = world.lab
     with world.configured("sip:\n", GUARD):

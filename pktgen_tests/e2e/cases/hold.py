@@ -17,7 +17,7 @@ def renegotiate(asking, answering, direction, answer):
     return offered[0].direction, back.direction
 
 
-@test()
+@test(ids=("SD11", "SP5"))
 def hold_with_sendonly_and_resume(world):
     outgoing, incoming = world.call()
     equal(renegotiate(outgoing, incoming, "sendonly", "recvonly"), ("sendonly", "recvonly"),
@@ -34,7 +34,7 @@ def hold_with_sendonly_and_resume(world):
     hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("SP5",))
 def hold_with_inactive_by_the_callee(world):
     outgoing, incoming = world.call()
     equal(renegotiate(incoming, outgoing, "inactive", "inactive"), ("inactive", "inactive"),

@@ -76,7 +76,7 @@ def mutated(agent, count, seed=20):
         yield bytes(raw)[:60000]
 
 
-@test(timeout=90)
+@test(timeout=90, ids=("SE3",))
 def a_thousand_mutated_messages_change_nothing(world):
     lab = world.lab
     pids = (lab.pid("dataplane"), lab.pid("controlplane"))
@@ -105,7 +105,7 @@ def keep_alives_and_empty_datagrams_are_ignored(world):
     equal(agent.transact(agent.request("OPTIONS", "sip:198.18.0.10")).status, 200, "OPTIONS")
 
 
-@test()
+@test(ids=("SE3",))
 def a_body_longer_than_the_datagram_gets_400(world):
     agent = world.agent("carrol")
     request = agent.request("OPTIONS", "sip:198.18.0.10")

@@ -39,7 +39,7 @@ def more_calls_than_a_trunk_takes_are_refused(world):
         world.close()
 
 
-@test(timeout=40)
+@test(timeout=40, ids=("SD6",))
 def a_trunk_that_does_not_answer_is_408(world):
     """Nobody listens at the carrier's port."""
     alice = world.registered("alice")

@@ -67,7 +67,7 @@ def deltas(now, before):
     return tuple(a - b for a, b in zip(now, before))
 
 
-@test(timeout=120)
+@test(timeout=120, ids=("SD9",))
 def a_hundred_calls_with_rtp(world):
     """sipp to sipp at 20 calls a second; each packet that reached the port went out again."""
     lab = world.lab

@@ -17,7 +17,7 @@ def remove_all(agent):
     equal(agent.register(expires=0, contacts=["*"]).status, 200, "REGISTER with *")
 
 
-@test()
+@test(ids=("RG4", "AU4"))
 def a_phone_registers_and_is_shown(world):
     alice = world.agent("alice")
     answer = alice.register(expires=300)
@@ -32,7 +32,7 @@ def a_phone_registers_and_is_shown(world):
     equal(contacts_of(world, "alice"), [], "registrations after the wildcard")
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("AU1",))
 def both_digest_algorithms_work_and_the_first_is_preferred(world):
     with world.configured("digest: [MD5]", "digest: [SHA-256, MD5]"):
         alice = world.agent("alice")
@@ -47,7 +47,7 @@ def both_digest_algorithms_work_and_the_first_is_preferred(world):
         remove_all(alice)
 
 
-@test()
+@test(ids=("AU1",))
 def a_wrong_password_is_refused(world):
     alice = world.agent("alice", password="not-the-password")
     answer = alice.register()
@@ -87,7 +87,7 @@ def too_short_an_expiry_is_answered_with_the_minimum(world):
     equal(answer.get("min-expires"), "2", "Min-Expires")
 
 
-@test()
+@test(ids=("RG3",))
 def several_contacts_live_side_by_side(world):
     desk, mobile = world.agent("alice"), world.agent("alice", host="carrol")
     equal(desk.register().status, 200, "REGISTER of the desk phone")
@@ -100,6 +100,18 @@ def several_contacts_live_side_by_side(world):
     remove_all(mobile)
 
 
+@test(ids=("RG5",))
+def contacts_stand_in_the_order_of_their_q(world):
+    alice = world.agent("alice")
+    wanted = [("low", "0.1"), ("high", "0.9"), ("middle", "0.5")]
+    answer = alice.register(contacts=[f"<sip:{name}@{alice.address}>;q={q}" for name, q in wanted])
+    equal(answer.status, 200, "REGISTER")
+    order = ["high", "middle", "low"]
+    equal([(r["contact"].partition("@")[0], round(r["q"], 1)) for r in contacts_of(world, "alice")],
+          [(f"sip:{n}", float(dict(wanted)[n])) for n in order], "contacts shown")
+    remove_all(alice)
+
+
 @test()
 def more_contacts_than_allowed_are_refused(world):
     alice = world.agent("alice")
@@ -109,7 +121,7 @@ def more_contacts_than_allowed_are_refused(world):
     equal(contacts_of(world, "alice"), [], "registrations")
 
 
-@test()
+@test(ids=("RG6",))
 def an_old_cseq_changes_nothing(world):
     alice = world.agent("alice")
     call_id = sip.token(12)
@@ -129,7 +141,7 @@ def a_query_without_contact_lists_what_is_there(world):
     remove_all(alice)
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("RG4",))
 def registrations_survive_a_restart_of_the_control_plane(world):
     alice = world.registered("alice")
     world.lab.stop("controlplane")
@@ -156,7 +168,7 @@ def an_unknown_method_is_answered(world):
     assert answer.status in (405, 501), answer.first
 
 
-@test()
+@test(ids=("NA6",))
 def a_response_goes_where_the_request_came_from(world):
     """rport and received (RFC 3581): the Via names another port and address."""
     alice = world.agent("alice")
@@ -168,7 +180,7 @@ def a_response_goes_where_the_request_came_from(world):
     assert f"received={alice.address}" in answer.get("via"), answer.get("via")
 
 
-@test()
+@test(ids=("SE3",))
 def a_request_with_a_missing_header_gets_400(world):
     alice = world.agent("alice")
     request = alice.request("OPTIONS", "sip:198.18.0.10")

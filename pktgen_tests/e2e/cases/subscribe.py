@@ -24,12 +24,12 @@ def with_agent(world, scenario):
         agent.wait()
 
 
-@test()
+@test(ids=("PM1",))
 def what_is_published_reaches_who_subscribed(world):
     with_agent(world, "uac_events")
 
 
-@test()
+@test(ids=("TR1", "TR3"))
 def a_refer_is_told_how_it_goes(world):
     with_agent(world, "uac_refer")
 

@@ -64,7 +64,7 @@ def counters(world):
     return {row["counter"]: row["value"] for row in world.lab.show("sip")}
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("MO5",))
 def what_sip_does_is_counted(world):
     """MO5: requests, responses by class, and none repeated or lost."""
     calls, lab = 20, world.lab
@@ -134,7 +134,7 @@ def tshark(path, *fields):
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("SD10", "MO8"))
 def a_call_is_seen_live_with_both_its_legs(world):
     lab = world.lab
     alice, bob, carrol = (world.registered(u) for u in ("alice", "bob", "carrol"))
@@ -203,7 +203,7 @@ def draw(text, call, *agents):
     return re.sub(r"(?m)^ .*$", lambda line: " " + re.sub(" +", " ", f" {line[0].strip()}"), text)
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("MO8",))
 def a_file_and_a_collector_have_every_message(world):
     directory = tempfile.mkdtemp()
     path = os.path.join(directory, "sip.pcapng")

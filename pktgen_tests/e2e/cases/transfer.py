@@ -38,7 +38,7 @@ def expect_tones(one, other, heard, said):
     near(other.media.heard_frequency(), said, 3, f"heard by {other.agent.user}")
 
 
-@test()
+@test(ids=("TR1", "TR2", "TR3", "TR4"))
 def a_blind_transfer_is_told_step_by_step(world):
     """SIPp-like to the letter: 202 with Contact, NOTIFY 100, 180, 200, BYE; then the tones."""
     carrol = world.registered("carrol")
@@ -65,7 +65,7 @@ def a_blind_transfer_is_told_step_by_step(world):
     hang_up(outgoing, third)
 
 
-@test()
+@test(ids=("TR1", "TR3"))
 def sipp_refers_and_is_told(world):
     """The mechanics as another one's SIP sees them; who is left hears whom it was sent to."""
     bob, carrol = world.registered("bob"), world.registered("carrol")
@@ -101,7 +101,7 @@ def shards_of_calls(world):
     return {call["id"][:2] for call in world.lab.show("calls")}
 
 
-@test()
+@test(ids=("TR2", "TR4"))
 def an_attended_transfer_joins_two_calls(world):
     """bob asks carrol first, on a line of its own."""
     bob, carrol = world.registered("bob"), world.registered("carrol")
@@ -140,7 +140,7 @@ def an_operator_transfers(world):
     hang_up(third, incoming)
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("TR2",))
 def a_phone_transfers(world):
     """baresip: alice and bob talk, bob transfers her to carrol and is gone."""
     carrol, bob, alice = (world.phone(name, tone)

@@ -2,16 +2,12 @@
 """TCP, TLS and WebSocket: calls between any two of them, connections that are lost, certificates
 that are bad."""
 
-import contextlib
-import os
-import shutil
 import ssl
-import subprocess
-import tempfile
 import threading
 
-from world.lab import ADDRESSES6, DOMAIN, wait_until
+from world.lab import ADDRESSES6, wait_until
 from world.suite import connect, equal, hang_up, test, wait_talking
+from world.tls import NAMES, context_of, issue, with_tls
 
 
 def connections(world, transport):
@@ -28,7 +24,7 @@ def reoffer(one, other, direction):
     assert done, "the re-INVITE is answered"
 
 
-@test()
+@test(ids=("RS7",))
 def a_call_from_tcp_to_udp_and_between_families(world):
     alice = world.registered("alice", transport="tcp", address=ADDRESSES6["alice"])
     bob = world.registered("bob")
@@ -39,7 +35,7 @@ def a_call_from_tcp_to_udp_and_between_families(world):
     equal(alice.socket.opened, 0, "connections that Tandem opened")
 
 
-@test(timeout=60)
+@test(timeout=60, ids=("SD14",))
 def a_call_outlives_its_connections(world):
     """SD14: requests of a dialog go over a new connection, in either direction."""
     alice, bob = world.registered("alice", transport="tcp"), world.registered("bob")
@@ -68,68 +64,6 @@ def what_is_no_sip_closes_a_connection(world):
 
 # --- certificates ------------------------------------------------------------------------------
 
-def openssl(*arguments, check=True):
-    return subprocess.run(["openssl", *arguments], check=check, capture_output=True, text=True,
-                          timeout=20, stdin=subprocess.DEVNULL)
-
-
-def issue(folder, name, names, authority="ca"):
-    """NAME.pem and NAME.key, of an authority that is made when it is not there."""
-    base = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-days", "1"]
-    path = os.path.join(folder, authority)
-    if not os.path.exists(path + ".pem"):
-        openssl(*base, "-subj", f"/CN={authority}", "-keyout", path + ".key", "-out", path + ".pem")
-    own = os.path.join(folder, name)
-    openssl(*base, "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}",
-            "-addext", "basicConstraints=critical,CA:FALSE", "-CA", path + ".pem", "-CAkey",
-            path + ".key", "-keyout", own + ".key", "-out", own + ".pem")
-    return own
-
-
-UDP6 = "    - {transport: udp, address: \"2001:2::10\", port: 5060}\n"
-LISTENERS = UDP6 + """\
-    - {transport: tls, address: 198.18.0.10, port: 5061}
-    - {transport: tls, address: "2001:2::10", port: 5061}
-    - {transport: wss, address: 198.18.0.10, port: 5443}
-"""
-BEFORE = "  registration_min_s: 2\n"
-NAMES = "DNS:tandem.lab,IP:198.18.0.10"
-
-
-def tls_section(own, folder, verify):
-    return f"""\
-  tls:
-    certificates: [{{certificate: {own}.pem, private_key: {own}.key}}]
-    ca: {folder}/ca.pem
-    verify_client: {verify}
-"""
-
-
-TRUNK = "    prefix: \"9\"\n"
-TRUNK_TLS = "    uri: \"sip:198.18.0.104:5061;transport=tls\"\n" + TRUNK
-
-
-@contextlib.contextmanager
-def with_tls(world, verify):
-    """The lab with listeners of TLS and WSS; gives the folder of the certificates."""
-    folder = tempfile.mkdtemp()
-    try:
-        own = issue(folder, "tandem", NAMES)
-        with world.configured(UDP6, LISTENERS,
-                              more=[(BEFORE, tls_section(own, folder, verify) + BEFORE),
-                                    (TRUNK, TRUNK_TLS)]):
-            yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def context_of(folder, certificate):
-    context = ssl.create_default_context(cafile=f"{folder}/ca.pem")
-    context.load_cert_chain(certificate + ".pem", certificate + ".key")
-    return context
-
-
 def knock(world, folder, *arguments):
     """What openssl s_client says of the TLS listener, or of how it was refused."""
     done = world.lab.run("alice", "sh", "-c", f"echo Q | openssl s_client -connect "
@@ -138,7 +72,7 @@ def knock(world, folder, *arguments):
     return done.stdout
 
 
-@test(restarts=True, timeout=90)
+@test(restarts=True, timeout=90, ids=("SE1",))
 def a_call_between_tls_and_udp_with_certificates_on_both_sides(world):
     with with_tls(world, "required") as folder:
         good, evil = issue(folder, "alice", "DNS:alice.lab"), issue(folder, "evil", "DNS:e", "other")
@@ -176,7 +110,7 @@ def carrier_with(world, certificate):
     return world.agent("carrier", port=5061, trunk=True, transport="tls", tls_server=context)
 
 
-@test(restarts=True, timeout=90)
+@test(restarts=True, timeout=90, ids=("SE1",))
 def a_trunk_over_tls_has_to_be_whom_we_call(world):
     with with_tls(world, "none") as folder:
         alice = world.registered("alice")
@@ -189,27 +123,4 @@ def a_trunk_over_tls_has_to_be_whom_we_call(world):
         outgoing, incoming = connect(alice, carrier, target="9124")
         hang_up(incoming, outgoing)
         equal(carrier.socket.opened, 1, "connections")
-        world.close()
-
-
-@test(restarts=True, timeout=120)
-def phones_of_others_over_tls_and_wss(world):
-    """baresip over TLS calls an agent over UDP; JsSIP in a browser registers over WSS and is
-    called."""
-    with with_tls(world, "none") as folder:
-        alice = world.phone("alice", 440, transport="tls", ca=f"{folder}/ca.pem")
-        alice.wait_registered()
-        bob = world.registered("bob")
-        alice.dial(f"sip:bob@{DOMAIN}")
-        incoming = bob.incoming()
-        incoming.answer()
-        wait_talking(incoming)
-        incoming.hang_up()
-        equal([c["direction"] for c in connections(world, "tls")], ["inbound"], "connections")
-        carrol = world.browser("carrol", "wss://198.18.0.10:5443")
-        carrol.wait("registered")
-        outgoing = bob.invite("carrol")
-        equal(outgoing.wait_failure().status, 486, "the browser is busy")
-        carrol.wait("called by bob")
-        equal(len(connections(world, "wss")), 1, "connections of the browser")
         world.close()

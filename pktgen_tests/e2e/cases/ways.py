@@ -4,11 +4,12 @@ not, connections used both ways (RFC 5923), and sips (RFC 5630)."""
 
 import struct
 
-from cases.transports import connections, context_of, issue, with_tls
+from cases.transports import connections
 from world import sip
 from world.events import listening
 from world.lab import ADDRESSES, ADDRESSES6, DOMAIN, wait_until
 from world.suite import answer_both, connect, equal, hang_up, test, wait_talking
+from world.tls import context_of, issue, with_tls
 
 INSTANCE = "urn:uuid:00000000-0000-1000-8000-000a95a0e128"
 OUTBOUND = [("supported", "outbound, path")]
@@ -30,7 +31,7 @@ def flow_of(world, reg_id):
     return agent
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("SD14",))
 def a_phone_is_called_over_the_flow_that_is_left(world):
     bob = world.registered("bob")
     with listening(world) as events:
@@ -110,7 +111,7 @@ def trunk_state(world):
     return next(t["state"] for t in world.lab.show("trunks") if t["name"] == "carrier")
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("RS7",))
 def a_trunk_is_registered_at_by_tcp_and_calls_go_back_over_its_connection(world):
     carrier = world.agent("carrier", port=5090, trunk=True, transport="tcp")
     with world.configured(TRUNK, REGISTERED, more=[
@@ -139,7 +140,7 @@ def a_trunk_is_registered_at_by_tcp_and_calls_go_back_over_its_connection(world)
         world.close()
 
 
-@test(restarts=True, timeout=90)
+@test(restarts=True, timeout=90, ids=("SE1",))
 def who_is_called_by_sips_is_called_over_tls(world):
     with with_tls(world, "none") as folder:
         context = context_of(folder, issue(folder, "phone", "DNS:phone.lab"))

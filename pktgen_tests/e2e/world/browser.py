@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,16 +23,21 @@ def is_there():
 
 
 class Browser:
-    """Registers a user over WSS; what it says is in its log."""
+    """Registers a user over WSS; what it says is in its log. media: the end point (rtp.Rtp) that
+    talks for it; dial: whom it calls after the first call."""
 
-    def __init__(self, lab, user, server):
+    PEER = "JsSIP in Chromium"
+
+    def __init__(self, lab, user, server, media, dial):
         self.directory = tempfile.mkdtemp(prefix="tandem-browser-")
         shutil.copy(SCRIPT, self.directory)
         with open(f"{self.directory}/index.html", "w", encoding="utf-8") as page:
             page.write("<!doctype html><script src=phone.js></script>\n")
         options = json.dumps({"server": server, "uri": f"sip:{user}@{DOMAIN}",
-                              "password": f"{user}-secret"})
-        self.log = f"{self.directory}/log"
+                              "password": f"{user}-secret", "dial": f"sip:{dial}@{DOMAIN}",
+                              "media": {"address": media.address, "port": media.port}})
+        self.media = media
+        self.log = f"{lab.run_dir}/log/browser-{user}.log"  # kept when a test fails
         with open(self.log, "wb") as log:
             self.process = lab.popen(user, "chromium", *FLAGS,
                                      f"--user-data-dir={self.directory}/data",
@@ -40,11 +46,17 @@ class Browser:
                                      stdout=log, stderr=log, start_new_session=True)
 
     def said(self, text):
+        """All that it has said which matches."""
         with open(self.log, encoding="utf-8", errors="replace") as log:
-            return f"phone: {text}" in log.read()
+            return list(re.finditer(f"phone: {text}", log.read()))
 
     def wait(self, text, seconds=20):
-        wait_until(lambda: self.said(text), seconds, f"the browser says {text!r}")
+        return wait_until(lambda: self.said(text), seconds, f"the browser says {text!r}")
+
+    def talk(self):
+        """The media goes where the last description says."""
+        last = self.wait(r"hears from (\S+) (\d+)", 5)[-1]
+        self.media.start(last.group(1), int(last.group(2)))
 
     def close(self):
         os.killpg(self.process.pid, signal.SIGTERM)

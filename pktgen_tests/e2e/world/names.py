@@ -32,6 +32,8 @@ SOA = "@ 60 SOA ns hostmaster 1 3600 600 86400 5\n@ 60 NS ns\nns 60 A {address}\
 class NameServer:
     """Serves one domain from the text of its zone."""
 
+    PEER = "knot"
+
     def __init__(self, lab, host, domain, zone):
         self.lab = lab
         self.host = host

@@ -49,9 +49,12 @@ MODULE_DIRS = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/mo
 class Phone:
     """Registers as one of the lab's users, plays a tone, records what it hears."""
 
+    PEER = "baresip"
+
     def __init__(self, lab, user, frequency, host=None, proxy=True, ipv6=False, codec="PCMU",
                  auto_answer=True, control=CONTROL_PORT, password=None, transport="udp",
-                 ca=None):
+                 ca=None, server=None):
+        """server: an outbound proxy, host and port, that is not Tandem."""
         self.lab = lab
         self.user = user
         self.host = host or user
@@ -65,14 +68,14 @@ class Phone:
         self._closed = False
         tone.write_wav(os.path.join(self.directory, "tone.wav"), frequency, TONE_SECONDS)
         self._write_configuration(proxy, ipv6, codec, auto_answer, control,
-                                  password or f"{user}-secret", transport, ca)
+                                  password or f"{user}-secret", transport, ca, server)
         with open(self.log_path, "wb") as log:
             self.process = lab.popen(self.host, "baresip", "-f", self.directory, "-v", stdout=log,
                                      stderr=subprocess.STDOUT, start_new_session=True)
         self._connect(control)
 
     def _write_configuration(self, proxy, ipv6, codec, auto_answer, control, password,
-                             transport, ca):
+                             transport, ca, server):
         host_part = f"[{self.address}]" if ipv6 else self.address
         modules = next(d for d in MODULE_DIRS if os.path.isdir(d))
         with open(os.path.join(self.directory, "config"), "w", encoding="utf-8") as config:
@@ -80,10 +83,10 @@ class Phone:
                                        listen=f"{host_part}:5060"))
             if ca:
                 config.write(f"sip_cafile {ca}\nsip_verify_server yes\n")
-        port = ":5061" if transport == "tls" else ""
-        server = f"[{SIP_ADDRESS6}]" if ipv6 else SIP_ADDRESS
+        server = server or ((f"[{SIP_ADDRESS6}]" if ipv6 else SIP_ADDRESS)
+                            + (":5061" if transport == "tls" else ""))
         account = (f"<sip:{self.user}@{DOMAIN};transport={transport}>;auth_user={self.user};"
-                   f"auth_pass={password};outbound=\"sip:{server}{port};transport={transport}\";regint=600"
+                   f"auth_pass={password};outbound=\"sip:{server};transport={transport}\";regint=600"
                    if proxy else f"<sip:{self.user}@{host_part}>;regint=0")
         account += f";audio_codecs={codec}/8000/1;mwi=no"
         if auto_answer:

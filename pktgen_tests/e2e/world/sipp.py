@@ -17,10 +17,16 @@ STREAM_SECONDS = 20
 class Sipp:
     """One sipp process. Statistics are read from its file, logs kept until close()."""
 
-    def __init__(self, lab, host, scenario, *options, target=None, port=5060):
+    PEER = "sipp"
+
+    def __init__(self, lab, host, scenario, *options, target=None, port=5060, files=()):
+        """files: names and texts of what the scenario reads."""
         self.directory = tempfile.mkdtemp(prefix=f"tandem-sipp-{host}-")
         self._write_stream()
         shutil.copy(os.path.join(SCENARIOS, scenario + ".xml"), self.directory)
+        for name, text in dict(files).items():
+            with open(os.path.join(self.directory, name), "w", encoding="ascii") as out:
+                out.write(text)
         command = ["sipp", "-sf", scenario + ".xml", "-i", ADDRESSES[host], "-p", str(port),
                    "-mp", "20000", "-nostdin", "-trace_err", "-error_file", "errors.log", "-trace_stat",
                    "-stf", "statistics.csv", "-fd", "1", *options]

@@ -7,8 +7,11 @@ import tempfile
 
 from .kamailio import Kamailio
 from . import browser
-from .lab import ADDRESSES, wait_until
+from .lab import ADDRESSES, ADDRESSES6, wait_until
+from .linphone import Linphone
+from .names import NameServer
 from .phone import Phone
+from .rtp import Rtp
 from .sipp import Sipp
 from .ua import Agent
 from .vlan import Vlan
@@ -20,9 +23,11 @@ class Skip(Exception):
     """The machine cannot show this; the text says why."""
 
 
-def test(timeout=40, restarts=False):
-    """Declares a test. restarts: it ends or restarts a process of Tandem."""
+def test(timeout=40, restarts=False, ids=()):
+    """Declares a test. restarts: it ends or restarts a process of Tandem. ids: what it shows of
+    world/features.py."""
     def declare(function):
+        function.ids = ids
         function.timeout = timeout
         function.restarts = restarts
         TESTS.append(function)
@@ -44,9 +49,12 @@ class World:
 
     def __init__(self, lab):
         self.lab = lab
+        self.peers = set()  # programs of others that took part
         self._open = []
 
     def _keep(self, thing):
+        if hasattr(thing, "PEER"):
+            self.peers.add(thing.PEER)
         self._open.append(thing)
         return thing
 
@@ -56,16 +64,24 @@ class World:
     def phone(self, user, frequency, **options):
         return self._keep(Phone(self.lab, user, frequency, **options))
 
-    def browser(self, user, server):
+    def linphone(self, user, frequency, **options):
+        return self._keep(Linphone(self.lab, user, frequency, **options))
+
+    def browser(self, user, server, frequency, dial):
         if not browser.is_there():
             raise Skip("no Chromium, or no JsSIP: deploy/setup --test")
-        return self._keep(browser.Browser(self.lab, user, server))
+        own = (ADDRESSES6 if "[" in server else ADDRESSES)[user]
+        media = self._keep(Rtp(self.lab, user, own, frequency))
+        return self._keep(browser.Browser(self.lab, user, server, media, dial))
 
     def sipp(self, host, scenario, *options, **keywords):
         return self._keep(Sipp(self.lab, host, scenario, *options, **keywords))
 
     def kamailio(self, host, route, **words):
         return self._keep(Kamailio(self.lab, host, route, **words))
+
+    def name_server(self, host, domain, zone):
+        return self._keep(NameServer(self.lab, host, domain, zone))
 
     def registered(self, user, **options):
         agent = self.agent(user, **options)
