@@ -34,7 +34,10 @@ static int buffers_create(struct udp_buffers *b, size_t message_max)
 	b->in_size = message_max < UDP_DATAGRAM ? message_max + 1 : UDP_DATAGRAM;
 	b->in = malloc(UDP_BURST * b->in_size);
 	b->out = malloc(UDP_OUT_ROOM);
-	return b->in != NULL && b->out != NULL ? 0 : -ENOMEM;
+	if (b->in == NULL || b->out == NULL)
+		return -ENOMEM;
+	udp_prepare(b);
+	return 0;
 }
 
 /* --- the end --- */

@@ -272,40 +272,45 @@ static uint64_t arrival_of(struct msghdr *message)
 	return 0;
 }
 
+static void prepare(struct udp_buffers *b, unsigned i)
+{
+	struct udp_in *about = &b->about[i];
+
+	b->burst[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &about->from,
+						     .msg_namelen = sizeof(about->from),
+						     .msg_iov = &about->data,
+						     .msg_iovlen = 1,
+						     .msg_control = &about->control,
+						     .msg_controllen = sizeof(about->control) } };
+}
+
+void udp_prepare(struct udp_buffers *b)
+{
+	for (unsigned i = 0; i < UDP_BURST; i++) {
+		b->about[i].data = (struct iovec){ b->in + i * b->in_size, b->in_size };
+		prepare(b, i);
+	}
+}
+
 /* Returns how many came; below UDP_BURST the socket is empty. */
 static unsigned receive_burst(struct udp_socket *s)
 {
 	struct udp_buffers *b = &s->transport->buffers;
-	struct sockaddr_storage from[UDP_BURST];
-	struct mmsghdr in[UDP_BURST];
-	struct iovec parts[UDP_BURST];
-	union {
-		char space[CMSG_SPACE(sizeof(struct timespec))];
-		struct cmsghdr align;
-	} control[UDP_BURST];
-	int n;
+	const int n = recvmmsg(s->fd, b->burst, UDP_BURST, MSG_DONTWAIT, NULL);
 
-	memset(in, 0, sizeof(in));
-	for (unsigned i = 0; i < UDP_BURST; i++) {
-		parts[i] = (struct iovec){ b->in + i * b->in_size, b->in_size };
-		in[i].msg_hdr.msg_name = &from[i];
-		in[i].msg_hdr.msg_namelen = sizeof(from[i]);
-		in[i].msg_hdr.msg_iov = &parts[i];
-		in[i].msg_hdr.msg_iovlen = 1;
-		in[i].msg_hdr.msg_control = &control[i];
-		in[i].msg_hdr.msg_controllen = sizeof(control[i]);
-	}
-	n = recvmmsg(s->fd, in, UDP_BURST, MSG_DONTWAIT, NULL);
-	if (n <= 0)
-		return 0;
 	/* A handler may close the set: what is left of the burst is lost then, as if on the wire. */
-	for (int i = 0; i < n && s->fd >= 0; i++) {
-		s->transport->arrived_ns = arrival_of(&in[i].msg_hdr);
-		deliver(s, parts[i].iov_base, in[i].msg_len,
-			(in[i].msg_hdr.msg_flags & MSG_TRUNC) != 0, &from[i]);
+	for (int i = 0; i < n; i++) {
+		struct msghdr *header = &b->burst[i].msg_hdr;
+
+		if (s->fd >= 0) {
+			s->transport->arrived_ns = arrival_of(header);
+			deliver(s, b->about[i].data.iov_base, b->burst[i].msg_len,
+				(header->msg_flags & MSG_TRUNC) != 0, &b->about[i].from);
+		}
+		prepare(b, (unsigned)i);
 	}
 	s->transport->arrived_ns = 0;
-	return (unsigned)n;
+	return n > 0 ? (unsigned)n : 0;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events);

@@ -6,6 +6,8 @@
 #ifndef SIP_TRANSPORT_UDP_H
 #define SIP_TRANSPORT_UDP_H
 
+#include <sys/socket.h>
+#include <time.h>
 #include <uv.h>
 
 #include "sip/transport/transport.h"
@@ -33,15 +35,31 @@ struct udp_out {
 	uint32_t offset, size;
 };
 
+/* What the kernel says of a datagram: its source, and when it came. */
+struct udp_in {
+	struct sockaddr_storage from;
+	struct iovec data;
+	union {
+		char space[CMSG_SPACE(sizeof(struct timespec))];
+		struct cmsghdr align;
+	} control;
+};
+
 /* Buffers of the set, shared by its sockets. */
 struct udp_buffers {
 	char *in;       /* UDP_BURST * in_size, used within one wake-up */
 	size_t in_size; /* of one: a byte more than message_max tells the oversize */
-	char *out;      /* UDP_OUT_ROOM */
+	/* What recvmmsg(2) is asked for: set up once, and again what it has written to. */
+	struct udp_in about[UDP_BURST];
+	struct mmsghdr burst[UDP_BURST];
+	char *out; /* UDP_OUT_ROOM */
 	uint32_t out_used;
 	unsigned out_count;
 	struct udp_out waiting[UDP_OUT_MAX];
 };
+
+/* The part for receiving, when `in` is there. */
+void udp_prepare(struct udp_buffers *buffers);
 
 /* Opens and binds. local: what it is bound to. why: text on failure. */
 int udp_open(struct udp_socket *socket, const struct sip_address *address,
