@@ -122,6 +122,16 @@ struct slice sip_glance_tag(struct slice value)
 	return SLICE_NONE;
 }
 
+/* Is what is known enough? Methods that only stand in dialogs say so by themselves, an ACK by its To
+ * tag, and of a response nothing is asked but its topmost Via. */
+static bool is_seen(const struct sip_glance *g)
+{
+	if (!g->is_request)
+		return g->via.n > 0;
+	return g->method == SIP_BYE || g->method == SIP_CANCEL || g->method == SIP_PRACK ||
+	       (g->method == SIP_ACK && g->to.n > 0);
+}
+
 void sip_glance(struct slice message, struct sip_glance *g)
 {
 	struct slice line, method;
@@ -138,7 +148,7 @@ void sip_glance(struct slice message, struct sip_glance *g)
 		g->method = (uint8_t)sip_method_of(method);
 		g->uri = slice_split(&line, ' ');
 	}
-	while (message.n > 0) {
+	while (message.n > 0 && !is_seen(g)) {
 		line = take_line(&message);
 		if (line.n == 0)
 			break;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A look at a message before it is parsed: what kind it is, and where the few headers are that
- * tell whether it is worth parsing, and that a refusal repeats. One pass over the lines, nothing
- * is copied, nothing is checked: the parser does that for what is let in.
+ * tell whether it is worth parsing, and that a refusal repeats. One pass over the lines, up to where
+ * the verdict is sure; nothing is copied, nothing is checked: the parser does that for what is let
+ * in.
  */
 #ifndef SIP_GUARD_GLANCE_H
 #define SIP_GUARD_GLANCE_H

@@ -115,15 +115,24 @@ void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 			      memory_order_relaxed);
 }
 
+/* Most have none: cheaper than a search for a text. */
+static bool may_have_oc(struct slice via)
+{
+	while (via.p != NULL) {
+		slice_split(&via, ';');
+		if (via.n > 2 && via.p[0] == 'o' && via.p[1] == 'c')
+			return true;
+	}
+	return false;
+}
+
 void sip_gate_oc_glance(struct sip_gate *gate, const struct sip_address *peer,
 			const struct sip_glance *response, uint64_t now_ms)
 {
 	struct slice rest = response->via;
 	struct sip_via via;
 
-	/* Most say nothing. */
-	if (rest.n > 0 && memmem(rest.p, rest.n, ";oc=", 4) != NULL &&
-	    sip_via_next(&rest, &via) == 0)
+	if (may_have_oc(rest) && sip_via_next(&rest, &via) == 0)
 		sip_gate_oc_received(gate, peer, &via, now_ms);
 }
 
@@ -165,7 +174,7 @@ size_t sip_gate_oc_response(struct sip_gate *gate, struct slice response, uint64
 		return 0;
 	slice_split(&rest, '\n');
 	line = slice_split(&rest, '\n');
-	if (!slice_starts_nocase(line, SLICE("Via: ")) || memmem(line.p, line.n, ";oc", 3) == NULL)
+	if (!slice_starts_nocase(line, SLICE("Via: ")) || !may_have_oc(line))
 		return 0;
 	value = slice_trim((struct slice){ line.p + 5, line.n - 5 });
 	if (sip_via_next(&value, &via) != 0 || sip_gate_oc(gate, &via, now_ms, text)[0] == '\0' ||
