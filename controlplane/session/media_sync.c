@@ -22,11 +22,17 @@
 #include "controlplane/events/events.h"
 #include "sip/base/log.h"
 
+static bool is_removal(uint16_t type)
+{
+	return type == DP_COMMAND_CONTEXT_REMOVE || type == DP_COMMAND_TERMINATION_REMOVE;
+}
+
 static int send_command(struct media *m, struct dp_command *command, struct media_context *c,
 			struct media_termination *t)
 {
 	uint32_t index = m->pending_free;
 	struct media_pending *p;
+	bool quiet;
 	int error;
 
 	if (!index)
@@ -34,8 +40,9 @@ static int send_command(struct media *m, struct dp_command *command, struct medi
 	p = &m->pending[index - 1];
 	p->type = command->type;
 	/* Nobody waits for these: their replies are looked for at the end of each turn. */
-	if (m->check && !m->settling && command->type != DP_COMMAND_CONTEXT_ADD &&
-	    command->type != DP_COMMAND_TERMINATION_ADD)
+	quiet = m->check && !m->settling && command->type != DP_COMMAND_CONTEXT_ADD &&
+		command->type != DP_COMMAND_TERMINATION_ADD;
+	if (quiet)
 		command->type |= DP_COMMAND_QUIET;
 	command->cookie = (uint64_t)(p->generation + 1) << 32 | index;
 	error = dp_channel_put(m->channel, command);
@@ -43,7 +50,9 @@ static int send_command(struct media *m, struct dp_command *command, struct medi
 		p->type = 0;
 		return error;
 	}
-	m->unrung = true;
+	/* The dataplane looks at its rings each few milliseconds anyway: time enough to clear away. */
+	if (!quiet || !is_removal(p->type))
+		m->unrung = true;
 	m->pending_free = p->next_free;
 	m->pending_count++;
 	p->generation++;
