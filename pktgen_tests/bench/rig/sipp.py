@@ -42,14 +42,26 @@ class Sipp:
     def pid(self):
         return self.process.pid
 
-    def statistics(self):
-        """The latest row of its table."""
+    def _rows(self):
+        """Its table: a row each second, and one at the end."""
         try:
             with open(self._file("statistics.csv"), encoding="ascii") as table:
-                rows = list(csv.DictReader(table, delimiter=";"))
+                return list(csv.DictReader(table, delimiter=";"))
         except FileNotFoundError:
-            return None
+            return []
+
+    def statistics(self):
+        """The latest row of its table."""
+        rows = self._rows()
         return rows[-1] if rows else None
+
+    def history(self):
+        """Of each row: seconds since sipp began, and calls that had come to a good end by then."""
+        def seconds(text):
+            return float(text.split("\t")[-1])
+        return [(seconds(row["CurrentTime"]) - seconds(row["StartTime"]),
+                 int(row["SuccessfulCall(C)"])) for row in self._rows()
+                if row.get("SuccessfulCall(C)")]
 
     def count(self, column):
         row = self.statistics()
@@ -78,10 +90,21 @@ class Load:
         self.seconds = seconds
         self.cpu_s = cpu_s  # of the caller
         self.times_ms = sorted(sipp.response_times_ms())
+        self.history = sipp.history()
 
     @property
     def rate(self):
         return self.good / self.seconds
+
+    def steady_rate(self, since):
+        """Calls a second that came to a good end between the second `since` and the last in which
+        any were offered: neither the first, which are only being talked in, nor those that were
+        refused and came again when nobody else did."""
+        rows = [row for row in self.history if since - 0.5 <= row[0] <= self.seconds + 0.5]
+        if len(rows) < 2:
+            return self.rate
+        (begin, before), (end, after) = rows[0], rows[-1]
+        return (after - before) / (end - begin)
 
     def percentile_ms(self, percent):
         if not self.times_ms:
