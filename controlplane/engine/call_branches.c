@@ -9,6 +9,7 @@
 #include "controlplane/engine/call.h"
 #include "controlplane/engine/trunk.h"
 #include "controlplane/registrar/registrar.h"
+#include "sip/base/format.h"
 
 /* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
 void call_escape_user(const char *user, char *out, size_t size)
@@ -31,12 +32,12 @@ static void write_to_user(struct call *call, const char *callee)
 	char text[1200], user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
 	char *at;
 
-	snprintf(aor, sizeof(aor), "%s", callee);
+	format_print(aor, sizeof(aor), "%s", callee);
 	at = strrchr(aor, '@');
 	if (at)
 		*at = '\0';
 	call_escape_user(aor, user, sizeof(user));
-	snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
+	format_print(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
 	call->to_header = call_string(call, text);
 }
 
@@ -90,8 +91,9 @@ static int branch_to_uri(struct call *call, const struct config_trunk *trunk, co
 		return -ENETUNREACH;
 	if (call_make_branches(call, 1))
 		return -ENOMEM;
-	snprintf(uri, sizeof(uri), "%.*s%s@%s", (int)(host - trunk->uri), trunk->uri, number, host);
-	snprintf(to, sizeof(to), "<%s>", uri);
+	format_print(uri, sizeof(uri), "%.*s%s@%s", (int)(host - trunk->uri), trunk->uri, number,
+		     host);
+	format_print(to, sizeof(to), "<%s>", uri);
 	call->branches[0].to = path;
 	call->branches[0].next_hop = trunk->uri;
 	call->branches[0].listeners = listeners;
@@ -135,8 +137,8 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 		if (call_make_branches(call, 1))
 			return -ENOMEM;
 		call->branches[0].to = path;
-		snprintf(uri, sizeof(uri), format, route->number, address, trunk->port);
-		snprintf(to, sizeof(to), "<%s>", uri);
+		format_print(uri, sizeof(uri), format, route->number, address, trunk->port);
+		format_print(to, sizeof(to), "<%s>", uri);
 		call->branches[0].uri = call_string(call, uri);
 		call->to_header = call_string(call, to);
 		return 0;

@@ -10,6 +10,7 @@
 #include "controlplane/engine/trunk.h"
 #include "controlplane/engine/headers.h"
 #include "controlplane/events/events.h"
+#include "sip/base/format.h"
 #include "sip/base/log.h"
 #include "sip/dialog/alg.h"
 #include "sip/message/headers.h"
@@ -23,7 +24,8 @@ const char *call_path_text(struct call *call, const struct sip_path *path)
 	char ip[SIP_ADDRESS_TEXT], text[SIP_ADDRESS_TEXT + 8];
 
 	sip_address_ip(&path->remote, ip);
-	snprintf(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, path->remote.port);
+	format_print(text, sizeof(text), strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip,
+		     path->remote.port);
 	return call_string(call, text);
 }
 
@@ -41,8 +43,8 @@ void call_no_media_cause(struct call *call, int status, struct call_cause *cause
 {
 	char headers[64];
 
-	snprintf(headers, sizeof(headers), "Retry-After: %u\r\n",
-		 call->engine->shard->config->calls.dataplane_retry_after_s);
+	format_print(headers, sizeof(headers), "Retry-After: %u\r\n",
+		     call->engine->shard->config->calls.dataplane_retry_after_s);
 	*cause = (struct call_cause){ .status = status == -EAFNOSUPPORT ? 488 : 503,
 				      .reason = "dataplane",
 				      .ended_by = "system",
@@ -63,7 +65,7 @@ static void write_from(struct call *call, const struct caller *caller)
 	char text[1200], user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
 	char *at;
 
-	snprintf(aor, sizeof(aor), "%s", caller->aor);
+	format_print(aor, sizeof(aor), "%s", caller->aor);
 	if (call->withheld) {
 		call->from_header = HEADERS_ANONYMOUS;
 		call->contact_user = "anonymous";
@@ -73,14 +75,14 @@ static void write_from(struct call *call, const struct caller *caller)
 	if (at)
 		*at = '\0';
 	if (caller->trunk >= 0) /* as it stood in a URI: escaped already */
-		snprintf(user, sizeof(user), "%s", aor);
+		format_print(user, sizeof(user), "%s", aor);
 	else
 		call_escape_user(aor, user, sizeof(user));
 	if (caller->display[0])
-		snprintf(text, sizeof(text), "\"%s\" <sip:%s@%s>", caller->display, user,
-			 at ? at + 1 : "invalid");
+		format_print(text, sizeof(text), "\"%s\" <sip:%s@%s>", caller->display, user,
+			     at ? at + 1 : "invalid");
 	else
-		snprintf(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
+		format_print(text, sizeof(text), "<sip:%s@%s>", user, at ? at + 1 : "invalid");
 	call->from_header = call_string(call, text);
 	call->contact_user = call_string(call, user);
 }
@@ -136,8 +138,8 @@ static bool check_limits(struct call *call, const struct caller *caller)
 	const struct config *config = e->shard->config;
 	char retry[64];
 
-	snprintf(retry, sizeof(retry), "Retry-After: %u\r\n",
-		 config->calls.dataplane_retry_after_s);
+	format_print(retry, sizeof(retry), "Retry-After: %u\r\n",
+		     config->calls.dataplane_retry_after_s);
 	/* Others may be full, or away: an emergency is taken as long as somebody is here. */
 	if (atomic_load(&e->shard->draining) && !call->emergency) {
 		refuse(call, 503, "draining", retry);
@@ -197,7 +199,8 @@ static void note_gateway(struct call *call, const struct sip_msg *request,
 	if (!(sip_nat_signs(request, from) & SIP_NAT_ALG))
 		return;
 	call->engine->stats.rewritten++;
-	snprintf(agent, sizeof(agent), "%.*s", SLICE_FMT(sip_msg_value(request, SIP_H_USER_AGENT)));
+	format_print(agent, sizeof(agent), "%.*s",
+		     SLICE_FMT(sip_msg_value(request, SIP_H_USER_AGENT)));
 	LOG_INFO("call", call->id, "a gateway rewrites a part of what %s sends",
 		 call->caller_address);
 	event_publish(call->engine->shard->events, EVENT_NAT_ALG, call->id, 0, call->from,
@@ -220,7 +223,7 @@ static void put_own_identity(const struct call *call, const struct caller *calle
 	char user[3 * ROUTE_AOR_MAX + 4], aor[ROUTE_AOR_MAX];
 	char *at;
 
-	snprintf(aor, sizeof(aor), "%s", call->from);
+	format_print(aor, sizeof(aor), "%s", call->from);
 	at = strrchr(aor, '@');
 	if (!at)
 		return;
@@ -334,7 +337,7 @@ static void name_parties(struct call *call, const struct caller *caller, const s
 {
 	char to[ROUTE_AOR_MAX];
 
-	snprintf(to, sizeof(to), "%.*s", (int)(target.n < 255 ? target.n : 255), target.p);
+	format_print(to, sizeof(to), "%.*s", (int)(target.n < 255 ? target.n : 255), target.p);
 	call->emergency = route->emergency;
 	call->from = call_string(call, caller->aor);
 	call->to = route->aor[0] ? call_string(call, route->aor) : call_string(call, to);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sip/base/format.h"
+
 #define ADDRESS_MAX 512u
 #define VALUES_MAX  16u /* of one header */
 #define LOOP_HEADER "X-Loop"
@@ -103,13 +105,13 @@ int headers_identity(const struct sip_addr *addr, const char *domain, char *text
 	if (addr->uri.scheme == SIP_SCHEME_TEL) {
 		if (!is_global_number(&addr->uri))
 			return -EBADMSG;
-		n = snprintf(text, size, "%s%.*s%s%s<tel:%.*s>", quote, SLICE_FMT(display), quote,
-			     space, SLICE_FMT(user));
+		n = format_print(text, size, "%s%.*s%s%s<tel:%.*s>", quote, SLICE_FMT(display),
+				 quote, space, SLICE_FMT(user));
 	} else if (addr->uri.scheme == SIP_SCHEME_SIP || addr->uri.scheme == SIP_SCHEME_SIPS) {
 		const char *host = headers_is_anonymous(&addr->uri) ? "anonymous.invalid" : domain;
 
-		n = snprintf(text, size, "%s%.*s%s%s<sip:%.*s@%s>", quote, SLICE_FMT(display),
-			     quote, space, SLICE_FMT(user), host);
+		n = format_print(text, size, "%s%.*s%s%s<sip:%.*s@%s>", quote, SLICE_FMT(display),
+				 quote, space, SLICE_FMT(user), host);
 	} else {
 		return -EBADMSG;
 	}
@@ -178,8 +180,9 @@ static void put_retargeted(const struct headers_way *way, enum sip_header_id id,
 
 			if (!is_wanted_param(id, name))
 				continue;
-			n = snprintf(text + used, sizeof(text) - used, ";%.*s%s%.*s",
-				     SLICE_FMT(name), parameter.p ? "=" : "", SLICE_FMT(parameter));
+			n = format_print(text + used, sizeof(text) - used, ";%.*s%s%.*s",
+					 SLICE_FMT(name), parameter.p ? "=" : "",
+					 SLICE_FMT(parameter));
 			if (n < 0 || used + (size_t)n >= sizeof(text))
 				break;
 			used += (size_t)n;
@@ -299,7 +302,7 @@ unsigned headers_across(const struct headers_way *way, const struct sip_msg *msg
 
 static void loop_token(const char *target, char token[LOOP_TOKEN + 1])
 {
-	snprintf(token, LOOP_TOKEN + 1, "%016" PRIx64, slice_hash_nocase(slice_of(target)));
+	format_print(token, LOOP_TOKEN + 1, "%016" PRIx64, slice_hash_nocase(slice_of(target)));
 }
 
 static bool is_token(struct slice s)

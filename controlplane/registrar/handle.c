@@ -9,6 +9,7 @@
 #include "controlplane/events/events.h"
 #include "controlplane/registrar/gruu.h"
 #include "controlplane/registrar/internal.h"
+#include "sip/base/format.h"
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
@@ -107,7 +108,7 @@ static void add_gruus(const struct handling *h, const struct contact *c, char *t
 	    !gruu_public(h->aor, c->instance, public) ||
 	    !gruu_temporary(h->registrar->gruu, h->aor, c->epoch, temporary))
 		return;
-	snprintf(text, size, ";pub-gruu=\"%s\";temp-gruu=\"%s\"", public, temporary);
+	format_print(text, size, ";pub-gruu=\"%s\";temp-gruu=\"%s\"", public, temporary);
 }
 
 static void add_contact(const struct handling *h, const struct contact *c, struct sip_build *b)
@@ -116,10 +117,10 @@ static void add_contact(const struct handling *h, const struct contact *c, struc
 
 	q_text(c->q, q);
 	if (c->instance.n > 0)
-		snprintf(instance, sizeof(instance), ";+sip.instance=\"<%.*s>\"",
-			 SLICE_FMT(c->instance));
+		format_print(instance, sizeof(instance), ";+sip.instance=\"<%.*s>\"",
+			     SLICE_FMT(c->instance));
 	if (c->reg_id > 0)
-		snprintf(reg_id, sizeof(reg_id), ";reg-id=%u", c->reg_id);
+		format_print(reg_id, sizeof(reg_id), ";reg-id=%u", c->reg_id);
 	add_gruus(h, c, gruus, sizeof(gruus));
 	sip_build_header(b, SIP_H_CONTACT, "<%.*s>;expires=%u;q=%s%s%s%s", SLICE_FMT(c->uri),
 			 (unsigned)((c->expires_ms - h->now_ms + 999) / 1000), q, instance, reg_id,
@@ -237,16 +238,16 @@ static int check_require(struct handling *h)
 
 			known = known || is_known(tag);
 			if (is_token(tag) && !is_known(tag) && used + tag.n < UNSUPPORTED_MAX)
-				used += (size_t)snprintf(extra + used, sizeof(extra) - used,
-							 "%s%.*s", used > first ? ", " : "",
-							 SLICE_FMT(tag));
+				used += (size_t)format_print(extra + used, sizeof(extra) - used,
+							     "%s%.*s", used > first ? ", " : "",
+							     SLICE_FMT(tag));
 		}
 	}
 	if (!sip_msg_header(h->request, SIP_H_REQUIRE) || (used == first && known))
 		return 0;
 	if (used == first)
 		return reply(h, 400, "Bad Require", "");
-	snprintf(extra + used, sizeof(extra) - used, "\r\n");
+	format_print(extra + used, sizeof(extra) - used, "\r\n");
 	return reply(h, 420, NULL, extra);
 }
 
@@ -338,8 +339,8 @@ static int refuse(struct handling *h, const struct refusal *refusal)
 	char extra[48] = "";
 
 	if (refusal->status == 423)
-		snprintf(extra, sizeof(extra), "Min-Expires: %u\r\n",
-			 h->registrar->config->sip.registration_min_s);
+		format_print(extra, sizeof(extra), "Min-Expires: %u\r\n",
+			     h->registrar->config->sip.registration_min_s);
 	return reply(h, refusal->status, refusal->reason, extra);
 }
 

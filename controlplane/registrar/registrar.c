@@ -11,6 +11,7 @@
 #include "controlplane/registrar/internal.h"
 #include "controlplane/registrar/record.h"
 #include "controlplane/store/store.h"
+#include "sip/base/format.h"
 #include "sip/base/log.h"
 
 /* --- changes -------------------------------------------------------------------------------------- */
@@ -331,8 +332,8 @@ static void read_target(const char *text, struct target *target)
 	const char *at = strrchr(text, '@'), *gr = at ? strstr(at, ";gr") : NULL;
 
 	*target = (struct target){ .instance = SLICE_NONE };
-	snprintf(target->aor, sizeof(target->aor), "%.*s",
-		 gr ? (int)(gr - text) : (int)strlen(text), text);
+	format_print(target->aor, sizeof(target->aor), "%.*s",
+		     gr ? (int)(gr - text) : (int)strlen(text), text);
 	if (gr && gr[3] == '=')
 		target->instance = slice_of(gr + 4);
 	else if (gr && gr[3] == '~')
@@ -514,8 +515,8 @@ static void show_binding(void *arg, const struct binding *b)
 
 		if (expires_ms <= showing->now_ms)
 			continue;
-		snprintf(source, sizeof(source), v6 ? "[%s]:%u" : "%s:%u",
-			 sip_address_ip(&c->path.remote, ip), c->path.remote.port);
+		format_print(source, sizeof(source), v6 ? "[%s]:%u" : "%s:%u",
+			     sip_address_ip(&c->path.remote, ip), c->path.remote.port);
 		json_array_append_new(
 			showing->array,
 			json_pack(

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "controlplane/registrar/location.h"
+#include "sip/base/format.h"
 
 struct users {
 	const struct config *config;
@@ -70,7 +71,7 @@ static int add(struct users *users, const struct config_user *config)
 
 	if (!user)
 		return -ENOMEM;
-	snprintf(user->text, size, "%s@%s", config->name, domain);
+	format_print(user->text, size, "%s@%s", config->name, domain);
 	user->aor = user->text;
 	user->password = config->password;
 	cds_lfht_node_init(&user->node);
@@ -187,7 +188,7 @@ int users_aor(const struct users *users, const struct sip_uri *uri, char aor[REG
 	length = strlen(aor);
 	if (length + 1 + strlen(domain) >= REGISTRAR_AOR_MAX)
 		goto invalid;
-	snprintf(aor + length, REGISTRAR_AOR_MAX - length, "@%s", domain);
+	format_print(aor + length, REGISTRAR_AOR_MAX - length, "@%s", domain);
 	return 0;
 invalid:
 	aor[0] = 0;
@@ -221,7 +222,8 @@ const struct user *users_identify(const struct users *users, const char *name, s
 
 	if (at)
 		return slice_equal(slice_of(at + 1), realm) ? users_find(users, name) : NULL;
-	if ((size_t)snprintf(aor, sizeof(aor), "%s@%.*s", name, SLICE_FMT(realm)) >= sizeof(aor))
+	if ((size_t)format_print(aor, sizeof(aor), "%s@%.*s", name, SLICE_FMT(realm)) >=
+	    sizeof(aor))
 		return NULL;
 	return users_find(users, aor);
 }
@@ -310,9 +312,9 @@ bool users_unhash(void *arg, const char *hash, struct slice realm, enum digest_a
 	cds_lfht_lookup(users->hashed, key_of(wanted.hash), is_hash, &wanted, &iter);
 	found = hash_of(cds_lfht_iter_get_node(&iter));
 	if (found)
-		snprintf(name, DIGEST_USER_MAX, "%.*s",
-			 (int)(strrchr(found->user->aor, '@') - found->user->aor),
-			 found->user->aor);
+		format_print(name, DIGEST_USER_MAX, "%.*s",
+			     (int)(strrchr(found->user->aor, '@') - found->user->aor),
+			     found->user->aor);
 	location_read_end();
 	return found != NULL;
 }

@@ -11,6 +11,7 @@
 #include "controlplane/main/shard.h"
 #include "controlplane/session/bridge_internal.h"
 #include "controlplane/session/session_internal.h"
+#include "sip/base/format.h"
 #include "sip/base/log.h"
 
 #define PAYLOAD_TYPE_UNKNOWN 255
@@ -21,9 +22,9 @@
 const char *handle_text(dp_handle_t handle, char text[HANDLE_TEXT])
 {
 	if (dp_handle_is_none(handle))
-		snprintf(text, HANDLE_TEXT, "-");
+		format_print(text, HANDLE_TEXT, "-");
 	else
-		snprintf(text, HANDLE_TEXT, "%u.%u", handle.index, handle.generation);
+		format_print(text, HANDLE_TEXT, "%u.%u", handle.index, handle.generation);
 	return text;
 }
 

@@ -56,7 +56,13 @@ void record_put_text(struct record_writer *w, const char *text)
 void record_put_number(struct record_writer *w, uint64_t number)
 {
 	char text[DECIMAL_MAX + 1];
-	size_t n = decimal_write(text, number);
+	size_t n = 1;
+
+	/* Most are flags, and the like. */
+	if (number < 10)
+		text[0] = (char)('0' + number);
+	else
+		n = decimal_write(text, number);
 
 	text[n++] = '\t';
 	put(w, text, n);
@@ -66,7 +72,10 @@ void record_put_address(struct record_writer *w, const struct dp_address *addres
 {
 	char text[DP_ADDRESS_TEXT];
 
-	record_put_text(w, dp_address_format(address, text));
+	/* Nothing in it needs an escape. */
+	dp_address_format(address, text);
+	put(w, text, strlen(text));
+	put(w, "\t", 1);
 }
 
 /* --- reading --- */

@@ -13,12 +13,13 @@
 #include "controlplane/session/bridge.h"
 #include "controlplane/session/session_internal.h"
 #include "controlplane/session/session_table.h"
+#include "sip/base/format.h"
 #include "sip/base/log.h"
 #include "sip/base/random.h"
 
 const char *session_id_text(const struct session *s, char text[SESSION_ID_TEXT])
 {
-	snprintf(text, SESSION_ID_TEXT, "%016" PRIx64, s->id);
+	format_print(text, SESSION_ID_TEXT, "%016" PRIx64, s->id);
 	return text;
 }
 

@@ -47,7 +47,7 @@ int sip_address_parse(struct slice ip, uint16_t port, struct sip_address *addres
 		return -EINVAL;
 	memcpy(text, ip.p, ip.n);
 	text[ip.n] = '\0';
-	if (inet_pton(AF_INET, text, address->ip) == 1)
+	if (ipv4_read(ip.p, ip.n, address->ip))
 		address->family = AF_INET;
 	else if (inet_pton(AF_INET6, text, address->ip) == 1)
 		address->family = AF_INET6;

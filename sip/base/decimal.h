@@ -5,6 +5,7 @@
 #ifndef SIP_BASE_DECIMAL_H
 #define SIP_BASE_DECIMAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -42,6 +43,31 @@ static inline size_t ipv4_write(char *dst, const uint8_t ip[4])
 		*p++ = (char)('0' + ip[i] % 10);
 	}
 	return (size_t)(p - dst);
+}
+
+/* What inet_pton() takes for one: four numbers up to 255, without zeros in front. ip: untouched
+ * where it is none. */
+static inline bool ipv4_read(const char *text, size_t n, uint8_t ip[4])
+{
+	const char *p = text, *end = text + n;
+	uint8_t read[4];
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned number = 0;
+		const char *first;
+
+		if (i > 0 && (p == end || *p++ != '.'))
+			return false;
+		for (first = p; p < end && (unsigned)(*p - '0') <= 9 && p < first + 3; p++)
+			number = number * 10 + (unsigned)(*p - '0');
+		if (p == first || number > 255 || (*first == '0' && p > first + 1))
+			return false;
+		read[i] = (uint8_t)number;
+	}
+	if (p != end)
+		return false;
+	memcpy(ip, read, sizeof(read));
+	return true;
 }
 
 #endif

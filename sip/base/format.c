@@ -37,6 +37,17 @@ static void put_signed(struct out *out, int number)
 	put_number(out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }
 
+/* "%016lx" */
+static void put_id(struct out *out, uint64_t id)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[16];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = digits[id >> (60 - 4 * i) & 15];
+	put(out, text, sizeof(text));
+}
+
 static size_t length_up_to(const char *text, int most)
 {
 	const char *end = most > 0 ? memchr(text, '\0', (size_t)most) : text;
@@ -71,6 +82,11 @@ static const char *convert(struct out *out, const char *p, va_list *args)
 			return NULL;
 		put_number(out, va_arg(*args, unsigned long));
 		return p + 2;
+	case '0':
+		if (strncmp(p, "016lx", 5) != 0)
+			return NULL;
+		put_id(out, va_arg(*args, unsigned long));
+		return p + 5;
 	case '.':
 		if (p[1] != '*' || p[2] != 's')
 			return NULL;
@@ -93,7 +109,7 @@ int format_text(char *dst, size_t size, const char *format, va_list all)
 
 	va_copy(args, all);
 	while (p && *p) {
-		size_t plain = strcspn(p, "%");
+		size_t plain = (size_t)(strchrnul(p, '%') - p);
 
 		put(&out, p, plain);
 		p += plain;
@@ -106,4 +122,15 @@ int format_text(char *dst, size_t size, const char *format, va_list all)
 	if (size > 0)
 		dst[out.used < size ? out.used : size - 1] = '\0';
 	return (int)out.used;
+}
+
+int format_print(char *dst, size_t size, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = format_text(dst, size, format, args);
+	va_end(args);
+	return n;
 }

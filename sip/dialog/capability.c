@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/format.h"
 #include "sip/dialog/internal.h"
 
 #define BIT(method) (1u << SIP_##method)
@@ -74,7 +75,7 @@ static void append(char *text, size_t size, const char *word)
 {
 	const size_t n = strlen(text);
 
-	snprintf(text + n, size - n, "%s%s", n > 0 ? ", " : "", word);
+	format_print(text + n, size - n, "%s%s", n > 0 ? ", " : "", word);
 }
 
 int capability_init(struct sip_ua *ua)
@@ -189,7 +190,7 @@ bool capability_lacks(const struct sip_ua *ua, const struct sip_msg *request, ch
 		      size_t size)
 {
 	const struct sip_header *h = sip_msg_header(request, SIP_H_REQUIRE);
-	size_t n = (size_t)snprintf(line, size, "Unsupported: ");
+	size_t n = (size_t)format_print(line, size, "Unsupported: ");
 	const size_t begin = n;
 	bool lacks = false;
 
@@ -206,10 +207,10 @@ bool capability_lacks(const struct sip_ua *ua, const struct sip_msg *request, ch
 			/* Tags are short tokens; what is not fits none and need not be told. */
 			if (n + tag.n + 5 > size)
 				continue;
-			n += (size_t)snprintf(line + n, size - n, "%s%.*s", n > begin ? ", " : "",
-					      SLICE_FMT(tag));
+			n += (size_t)format_print(line + n, size - n, "%s%.*s",
+						  n > begin ? ", " : "", SLICE_FMT(tag));
 		}
 	}
-	snprintf(line + n, size - n, "\r\n");
+	format_print(line + n, size - n, "\r\n");
 	return lacks;
 }

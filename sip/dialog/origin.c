@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/format.h"
 #include "sip/dialog/internal.h"
 
 /* --- its texts, in one block --- */
@@ -28,9 +29,10 @@ static size_t name_addr_room(const struct sip_addr *addr)
 static char *put_name_addr(char **p, const struct sip_addr *addr, struct slice *uri)
 {
 	const struct slice display = addr->display;
+	const char *quote = display.n > 0 ? "\"" : "", *space = display.n > 0 ? " " : "";
 	char *text = *p;
-	int n = sprintf(text, "%s%.*s%s<%.*s>", display.n > 0 ? "\"" : "", SLICE_FMT(display),
-			display.n > 0 ? "\" " : "", SLICE_FMT(addr->uri.text));
+	int n = format_print(text, name_addr_room(addr), "%s%.*s%s%s<%.*s>", quote,
+			     SLICE_FMT(display), quote, space, SLICE_FMT(addr->uri.text));
 
 	/* A folded display name would end the header when it is sent again. */
 	for (char *c = text; *c != '\0'; c++)
@@ -81,11 +83,12 @@ int origin_contact(const struct sip_ua *ua, struct slice user, bool sips,
 	};
 	const struct sip_ua_config *config = &ua->config;
 	/* RFC 5630 §3.1.4: transport=tls has no place in a sips URI. */
-	int n = snprintf(text, size, "<%s:%.*s%s%s%s>", secure ? "sips" : "sip", SLICE_FMT(user),
-			 user.n > 0 ? "@" : "", config->contact_host(config->contact_arg, path),
-			 secure && path->kind == SIP_TLS ? ""
-			 : path->kind <= SIP_WSS         ? params[path->kind]
-							 : "");
+	int n = format_print(text, size, "<%s:%.*s%s%s%s>", secure ? "sips" : "sip",
+			     SLICE_FMT(user), user.n > 0 ? "@" : "",
+			     config->contact_host(config->contact_arg, path),
+			     secure && path->kind == SIP_TLS ? ""
+			     : path->kind <= SIP_WSS         ? params[path->kind]
+							     : "");
 
 	return n < 0 || (size_t)n >= size ? -EINVAL : 0;
 }

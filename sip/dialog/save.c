@@ -73,7 +73,7 @@ static void put_escaped(struct writer *w, const char *text)
 static void put_text(struct writer *w, const char *key, const char *value)
 {
 	put_char(w, ' ');
-	put_escaped(w, key);
+	put_bytes(w, key, strlen(key));
 	put_char(w, '=');
 	put_escaped(w, value);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/format.h"
 #include "sip/base/random.h"
 #include "sip/dialog/internal.h"
 
@@ -12,7 +13,7 @@
 
 void ua_mint(const struct sip_ua *ua, char *text, size_t size)
 {
-	size_t n = (size_t)snprintf(text, size, "%s", ua->config.token);
+	size_t n = (size_t)format_print(text, size, "%s", ua->config.token);
 
 	if (n + TAG_RANDOM < size)
 		random_token(text + n, TAG_RANDOM);
@@ -21,7 +22,7 @@ void ua_mint(const struct sip_ua *ua, char *text, size_t size)
 void sip_ua_new_call_id(struct sip_ua *ua, char *dst, size_t size)
 {
 	const size_t random = 24;
-	size_t n = (size_t)snprintf(dst, size, "%s", ua->config.token);
+	size_t n = (size_t)format_print(dst, size, "%s", ua->config.token);
 
 	if (n + 1 < size)
 		random_token(dst + n, n + random < size ? random : size - n - 1);

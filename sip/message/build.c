@@ -41,14 +41,25 @@ static void clean_bytes(char *text, size_t n)
 	}
 }
 
+static void clean_block(char *text)
+{
+	if (_mm_movemask_epi8(scan_controls(scan_load(text))) != 0)
+		clean_bytes(text, 16);
+}
+
 /* Nothing that stands in a message can end its line. */
 static void clean(char *text, size_t n)
 {
-	for (; n >= 16; text += 16, n -= 16) {
-		if (_mm_movemask_epi8(scan_controls(scan_load(text))) != 0)
-			clean_bytes(text, 16);
+	char *end = text + n;
+
+	if (n < 16) {
+		clean_bytes(text, n);
+		return;
 	}
-	clean_bytes(text, n);
+	for (; n > 16; text += 16, n -= 16)
+		clean_block(text);
+	/* The last sixteen, of which some were seen before. */
+	clean_block(end - 16);
 }
 
 void sip_build_text(struct sip_build *b, struct slice text)

@@ -52,11 +52,12 @@ struct sdp_format sdp_static_format(uint8_t payload_type)
 unsigned sdp_formats(const struct sdp_media *media, struct sdp_format formats[SDP_FORMATS_MAX])
 {
 	uint8_t slot[PAYLOAD_TYPES] = { 0 }; /* index of a payload type plus one */
-	struct slice rest = media->formats, lines = media->lines, format, parameters;
+	struct slice rest = media->formats, lines = media->lines, text, format, parameters;
 	struct sdp_attribute a;
 	struct sdp_rtpmap map;
 	unsigned count = 0;
 	uint32_t type;
+	char letter;
 
 	if (!sdp_protocol_is_rtp(media->protocol))
 		return 0;
@@ -67,7 +68,10 @@ unsigned sdp_formats(const struct sdp_media *media, struct sdp_format formats[SD
 		formats[count++] = sdp_static_format((uint8_t)type);
 		slot[type] = (uint8_t)count;
 	}
-	while (sdp_attribute_next(&lines, &a)) {
+	while (sdp_line_next(&lines, &letter, &text)) {
+		if (letter != 'a' || text.n == 0 || (text.p[0] != 'r' && text.p[0] != 'f'))
+			continue;
+		a = sdp_attribute_of(text);
 		if (a.id == SDP_A_RTPMAP && sdp_rtpmap_parse(a.value, &map) == 0 &&
 		    slot[map.payload_type] != 0) {
 			struct sdp_format *f = &formats[slot[map.payload_type] - 1];

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "sip/base/decimal.h"
 #include "sip/sdp/internal.h"
 
 struct slice sdp_take_field(struct slice *rest)
@@ -24,12 +25,16 @@ struct slice sdp_take_line(struct slice *rest)
 	return line;
 }
 
+/* RFC 8866 §9, token-char */
+static const bool token_chars[256] = {
+	['!'] = true,         ['#' ... '\''] = true, ['*' ... '+'] = true, ['-' ... '.'] = true,
+	['0' ... '9'] = true, ['A' ... 'Z'] = true,  ['^' ... '~'] = true,
+};
+
 bool sdp_is_token(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]", c) != NULL)
+		if (!token_chars[(unsigned char)s.p[i]])
 			return false;
 	}
 	return s.n > 0;
@@ -66,12 +71,11 @@ static int to_ip(struct slice text, bool ip4, bool ip6, struct sdp_address *addr
 
 	address->family = 0;
 	memset(address->ip, 0, sizeof(address->ip));
-	if (slice_copy(text, copy, sizeof(copy)) == 0) {
-		if (ip4 && inet_pton(AF_INET, copy, address->ip) == 1)
-			address->family = 4;
-		else if (ip6 && inet_pton(AF_INET6, copy, address->ip) == 1)
-			address->family = 6;
-	}
+	if (ip4 && ipv4_read(text.p, text.n, address->ip))
+		address->family = 4;
+	else if (ip6 && slice_copy(text, copy, sizeof(copy)) == 0 &&
+		 inet_pton(AF_INET6, copy, address->ip) == 1)
+		address->family = 6;
 	return address->family != 0 || is_host(text) ? 0 : -EBADMSG;
 }
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "sip/base/decimal.h"
 #include "sip/base/format.h"
 
 struct text {
@@ -33,8 +34,10 @@ static void put_address(struct text *text, const struct sdp_address *address)
 	char ip[INET6_ADDRSTRLEN];
 	bool v6 = address->family == 6;
 
-	inet_ntop(v6 ? AF_INET6 : AF_INET, address->family == 0 ? zeros : address->ip, ip,
-		  sizeof(ip));
+	if (v6)
+		inet_ntop(AF_INET6, address->ip, ip, sizeof(ip));
+	else
+		ip[ipv4_write(ip, address->family == 0 ? zeros : address->ip)] = '\0';
 	put(text, "IN %s %s\r\n", v6 ? "IP6" : "IP4", ip);
 }
 

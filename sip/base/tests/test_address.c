@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -116,4 +117,28 @@ Test(address, private_ones_are_known)
 		sip_address_parse(slice_of(public[i]), 0, &address);
 		cr_expect_not(sip_address_is_private(&address), "%s", public[i]);
 	}
+}
+
+Test(address, dotted_quads_are_what_inet_pton_takes_for_one)
+{
+	static const char *const texts[] = {
+		"0.0.0.0",   "255.255.255.255", "198.18.0.10", "1.2.3",      "1.2.3.",
+		"1.2.3.4.",  "1.2.3.4.5",       "256.1.1.1",   "1.2.3.1000", "01.2.3.4",
+		"1.00.3.4",  "0.0.0.00",        ".1.2.3",      "1..2.3",     "1.2.3.4 ",
+		" 1.2.3.4",  "1.2.3.-4",        "1.2.3.4a",    "",           "1",
+		"1.2.3.4:5", "::1.2.3.4",       "1.2.3.x",     "0x1.2.3.4",
+	};
+
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		uint8_t ours[4] = { 9, 9, 9, 9 }, theirs[4] = { 9, 9, 9, 9 };
+		const bool is_one = inet_pton(AF_INET, texts[i], theirs) == 1;
+
+		cr_expect_eq(ipv4_read(texts[i], strlen(texts[i]), ours), is_one, "%s", texts[i]);
+		if (is_one)
+			cr_expect_eq(memcmp(ours, theirs, 4), 0, "%s", texts[i]);
+		else
+			cr_expect_eq(ours[0], 9, "%s", texts[i]);
+	}
+	/* What follows the text is not its. */
+	cr_expect_not(ipv4_read("1.2.3.45", 6, (uint8_t[4]){ 0 }));
 }
