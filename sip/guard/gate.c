@@ -266,7 +266,7 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 	if (verdict != SIP_PASS)
 		return calls_only(gate, arrival, glance, now_ms);
 	sip_load_wait(&gate->load, arrival->wait_us);
-	sip_glance((struct slice){ arrival->data, arrival->size }, glance);
+	sip_glance_brief((struct slice){ arrival->data, arrival->size }, glance);
 	class = sip_gate_class(gate, glance);
 	if (!glance->is_request)
 		sip_gate_oc_glance(gate, arrival->source, glance, now_ms);

@@ -122,7 +122,7 @@ struct slice sip_glance_tag(struct slice value)
 	return SLICE_NONE;
 }
 
-/* Is what is known enough? Methods that only stand in dialogs say so by themselves, an ACK by its To
+/* Is what is known enough for sip_glance_brief()? Methods that only stand in dialogs say so by themselves, an ACK by its To
  * tag, and of a response nothing is asked but its topmost Via. */
 static bool is_seen(const struct sip_glance *g)
 {
@@ -132,7 +132,7 @@ static bool is_seen(const struct sip_glance *g)
 	       (g->method == SIP_ACK && g->to.n > 0);
 }
 
-void sip_glance(struct slice message, struct sip_glance *g)
+static void glance(struct slice message, bool brief, struct sip_glance *g)
 {
 	struct slice line, method;
 
@@ -148,11 +148,21 @@ void sip_glance(struct slice message, struct sip_glance *g)
 		g->method = (uint8_t)sip_method_of(method);
 		g->uri = slice_split(&line, ' ');
 	}
-	while (message.n > 0 && !is_seen(g)) {
+	while (message.n > 0 && !(brief && is_seen(g))) {
 		line = take_line(&message);
 		if (line.n == 0)
 			break;
 		look(line, g);
 	}
 	g->to_tag = sip_glance_tag(g->to);
+}
+
+void sip_glance(struct slice message, struct sip_glance *g)
+{
+	glance(message, false, g);
+}
+
+void sip_glance_brief(struct slice message, struct sip_glance *g)
+{
+	glance(message, true, g);
 }

@@ -610,3 +610,35 @@ Test(gate, lists_that_are_wrong_are_refused)
 		cr_expect_eq(sip_guard_create(&config, &guard), -EINVAL, "%s", wrong[i]);
 	}
 }
+
+/* What cannot be shed is looked at as far as that is known, and of what can nothing is missed. */
+Test(gate, a_brief_glance_sees_what_the_verdict_needs)
+{
+	static const char vias[] = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n";
+	static const char rest[] = "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: x\r\n"
+				   "CSeq: 1 Y\r\nUser-Agent: z\r\n\r\n";
+	static const struct {
+		const char *line;
+		bool via, to_tag, agent;
+	} rows[] = {
+		{ "SIP/2.0 200 OK\r\n", true, false, false },
+		{ "BYE sip:a@b SIP/2.0\r\n", false, false, false },
+		{ "CANCEL sip:a@b SIP/2.0\r\n", false, false, false },
+		{ "ACK sip:a@b SIP/2.0\r\n", true, true, false },
+		{ "INVITE sip:a@b SIP/2.0\r\n", true, true, true },
+		{ "INFO sip:a@b SIP/2.0\r\n", true, true, true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sip_glance g;
+		char text[512];
+
+		snprintf(text, sizeof(text), "%s%s%s", rows[i].line, vias, rest);
+		sip_glance_brief(slice_of(text), &g);
+		cr_expect_eq(g.via.n > 0, rows[i].via, "%s", rows[i].line);
+		cr_expect_eq(g.to_tag.n > 0, rows[i].to_tag, "%s", rows[i].line);
+		cr_expect_eq(g.user_agent.n > 0, rows[i].agent, "%s", rows[i].line);
+		sip_glance(slice_of(text), &g);
+		cr_expect(g.via.n > 0 && g.to_tag.n > 0 && g.user_agent.n > 0, "%s", rows[i].line);
+	}
+}
