@@ -217,6 +217,16 @@ struct config_trunk {
 	unsigned register_s; /* 0: we do not register there */
 };
 
+/* rules: the first that fits decides; none: allowed */
+struct config_rule {
+	const char *name;   /* may be NULL */
+	const char *from;   /* pattern of who calls; NULL: anybody */
+	const char *to;     /* pattern of who or what is called; NULL: anything */
+	const char *realm;  /* that the call comes from; NULL: any */
+	const char *trunk;  /* that it would go out by; NULL: any way */
+	const char *action; /* deny | allow */
+};
+
 struct config_calls {
 	unsigned calls_max;      /* default 100000; above: 503 */
 	unsigned ring_timeout_s; /* no answer, default 180 */
@@ -267,6 +277,8 @@ struct config {
 	unsigned users_count;
 	struct config_trunk *trunks;
 	unsigned trunks_count;
+	struct config_rule *rules;
+	unsigned rules_count;
 	struct config_calls calls;
 	struct config_controlplane controlplane;
 	struct config_monitor monitor;

@@ -474,6 +474,32 @@ static const struct schema_key trunk_keys[] = {
 static const struct schema_section trunk_section = { "Peers that calls are exchanged with.",
 						     trunk_keys, sizeof(struct config_trunk) };
 
+static const struct schema_key rule_keys[] = {
+	{ "name", "For people: logs, events.", SCHEMA_ABSENT, STRING(config_rule, name, 1, 63),
+	  .form = schema_form_name },
+	{ "from",
+	  "Who calls, as a pattern with `*`, `?` and `[…]`: an address of record "
+	  "(`alice@tandem.lab`), its user part (`alice`, `10*`), or `trunk:NAME`. Without it anybody.",
+	  SCHEMA_ABSENT, STRING(config_rule, from, 1, 191) },
+	{ "to",
+	  "Who or what is called, likewise: an address of record, or a user part or number as it is "
+	  "dialed, without visual separators. Without it anything.",
+	  SCHEMA_ABSENT, STRING(config_rule, to, 1, 191) },
+	{ "realm", "Realm of the listener that the call comes by. Without it any.", SCHEMA_ABSENT,
+	  STRING(config_rule, realm, 1, 31), .form = schema_form_name },
+	{ "trunk", "Trunk that the call would go out by. Without it any way.", SCHEMA_ABSENT,
+	  STRING(config_rule, trunk, 1, 63), .form = schema_form_name },
+	{ "action", "`deny`: 403, a counter and an event.", "deny",
+	  CHOICE(config_rule, action, "deny | allow") },
+	{ 0 },
+};
+static const struct schema_section rule_section = {
+	"Who may call whom, in order: the first that fits decides, and what none fits is allowed. "
+	"Whoever asks for a transfer needs to be allowed to call its target. Emergency calls are never "
+	"denied.",
+	rule_keys, sizeof(struct config_rule)
+};
+
 static const struct schema_key calls_keys[] = {
 	{ "calls_max", "Calls at a time; above, 503.", "100000",
 	  NUMBER(config_calls, calls_max, 1, 1000000) },
@@ -585,6 +611,8 @@ static const struct schema_key root_keys[] = {
 	  .count_max = 200000, .section = &user_section },
 	{ "trunks", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTIONS, LIST(config, trunks),
 	  .count_max = 1000, .section = &trunk_section },
+	{ "rules", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTIONS, LIST(config, rules),
+	  .count_max = 1000, .section = &rule_section },
 	{ "calls", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, calls),
 	  .section = &calls_section },
 	{ "controlplane", NULL, SCHEMA_ABSENT, .type = SCHEMA_SECTION, FIELD(config, controlplane),

@@ -508,6 +508,27 @@ static int check_trunks(struct config_loader *l, const struct config *c)
 	return error ? error : check_trunk_reach(l, c);
 }
 
+static int check_rules(struct config_loader *l, const struct config *c)
+{
+	char path[CONFIG_KEY_PATH_MAX];
+
+	for (unsigned i = 0; i < c->rules_count; i++) {
+		const struct config_rule *rule = &c->rules[i];
+		bool found = !rule->trunk;
+
+		if (rule->realm && config_realm_index(c, rule->realm) < 0)
+			return config_fail(l, config_path(path, "rules[%u].realm", i),
+					   "no realm of dataplane.realms is called %s",
+					   rule->realm);
+		for (unsigned k = 0; k < c->trunks_count && !found; k++)
+			found = strcmp(c->trunks[k].name, rule->trunk) == 0;
+		if (!found)
+			return config_fail(l, config_path(path, "rules[%u].trunk", i),
+					   "no trunk is called %s", rule->trunk);
+	}
+	return 0;
+}
+
 int config_validate(struct config_loader *loader, const struct config *config)
 {
 	const struct config_dataplane *d = &config->dataplane;
@@ -533,5 +554,7 @@ int config_validate(struct config_loader *loader, const struct config *config)
 		error = check_users(loader, config);
 	if (!error)
 		error = check_trunks(loader, config);
+	if (!error)
+		error = check_rules(loader, config);
 	return error;
 }

@@ -36,7 +36,7 @@ enum command_where {
  *
  * Arguments: words in capitals are positional, those in brackets may be left out:
  * "FILE", "[COMMAND]", "[--limit N]", "[--once]". The positional one comes first. N is a number, ID
- * a call id of up to 16 hex digits, ADDRESS an IP address; others are text.
+ * a call id of up to 16 hex digits, ADDRESS an IP address, USER one of ours; others are text.
  */
 #define COMMANDS(X)                                                                                \
 	X(SHOW_CALLS, "show calls", "", CONTROLPLANE, "calls", "calls in progress")                \
@@ -44,6 +44,8 @@ enum command_where {
 	  "the SIP dialogs of the calls")                                                          \
 	X(SHOW_REGISTRATIONS, "show registrations", "", CONTROLPLANE, "registrations",             \
 	  "who is registered, and where")                                                          \
+	X(SHOW_USERS, "show users", "", CONTROLPLANE, "users",                                     \
+	  "users, and how they have authenticated")                                                \
 	X(SHOW_TRUNKS, "show trunks", "", CONTROLPLANE, "trunks", "trunks and their calls")        \
 	X(SHOW_CDRS, "show cdrs", "[--limit N] [--offset N]", CONTROLPLANE, "cdrs",                \
 	  "the latest call detail records (50, if nothing else is said)")                          \
@@ -75,6 +77,12 @@ enum command_where {
 	X(CALL_HANGUP, "call hangup", "ID", CONTROLPLANE, "", "end a call")                        \
 	X(CALL_TRANSFER, "call transfer", "ID [--leg LEG] [--to TARGET]", CONTROLPLANE, "",        \
 	  "send leg a (who called, if not said) or b to a number, a user or a URI")                \
+	X(USER_ADD, "user add", "USER [--password PASSWORD]", CONTROLPLANE, "user",                \
+	  "a new user; the password is made and shown if none is given, - reads it from stdin")    \
+	X(USER_ROTATE, "user rotate", "USER [--password PASSWORD]", CONTROLPLANE, "user",          \
+	  "another password for a user that was added, likewise")                                  \
+	X(USER_REMOVE, "user remove", "USER", CONTROLPLANE, "user",                                \
+	  "remove a user that was added, with its registrations")                                  \
 	X(BAN, "ban", "ADDRESS [--seconds N]", CONTROLPLANE, "",                                   \
 	  "hear nothing from an address for N seconds (sip.guard.ban_s)")                          \
 	X(UNBAN, "unban", "ADDRESS", CONTROLPLANE, "", "end the ban of an address")                \
@@ -82,7 +90,7 @@ enum command_where {
 	  "take no new calls; waits up to N seconds for the last one to end")                      \
 	X(RESUME, "resume", "", CONTROLPLANE, "", "take new calls again after a drain")            \
 	X(RELOAD, "reload", "", CONTROLPLANE, "",                                                  \
-	  "read the certificates again; connections that are there live on")                       \
+	  "read certificates and added users again; what is there lives on")                       \
 	X(EVENTS, "events", "[--call ID]", CONTROLPLANE, "",                                       \
 	  "events as they happen, until Ctrl-C")                                                   \
 	X(SIP_TRACE, "sip trace",                                                                  \
@@ -139,5 +147,8 @@ enum command_status {
 #define CDRS_LIMIT_MAX     10000u
 
 #define BAN_SECONDS_MAX 31536000u
+
+#define USER_TEXT     256 /* name, or address of record, with its end */
+#define PASSWORD_TEXT 160
 
 #endif

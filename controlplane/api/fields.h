@@ -34,19 +34,22 @@ enum field_kind {
 	X("caller_quality", "FROM CALLER", TEXT, FIELD_QUALITY_MEANING)         \
 	X("callee_quality", "FROM CALLEE", TEXT, FIELD_QUALITY_MEANING)
 
-#define FIELDS_SESSIONS(X)                                                                  \
-	X("id", "ID", TEXT, "id of the session")                                            \
-	X("call", "CALL", TEXT, "id of its call")                                           \
-	X("direction", "DIR", TEXT, "inbound: the caller's; outbound: the callee's")        \
-	X("state", "STATE", TEXT, "state of the session machine")                           \
-	X("local_uri", "", TEXT, "our side of the dialog")                                  \
-	X("remote_uri", "REMOTE", TEXT, "the other side of the dialog")                     \
-	X("remote_address", "ADDRESS", TEXT, "where its SIP comes from")                    \
-	X("sip_call_id", "", TEXT, "Call-ID of the dialog")                                 \
-	X("sdp_state", "SDP", TEXT, "state of offer and answer")                            \
-	X("media_direction", "MEDIA", TEXT, "sendrecv, sendonly, recvonly or inactive")     \
-	X("codec", "CODEC", TEXT, "audio format that was agreed")                           \
-	X("termination", "TERMINATION", TEXT, "handle of its termination on the dataplane") \
+#define FIELDS_SESSIONS(X)                                                                         \
+	X("id", "ID", TEXT, "id of the session")                                                   \
+	X("call", "CALL", TEXT, "id of its call")                                                  \
+	X("direction", "DIR", TEXT, "inbound: the caller's; outbound: the callee's")               \
+	X("state", "STATE", TEXT, "state of the session machine")                                  \
+	X("local_uri", "", TEXT, "our side of the dialog")                                         \
+	X("remote_uri", "REMOTE", TEXT, "the other side of the dialog")                            \
+	X("remote_address", "ADDRESS", TEXT, "where its SIP comes from")                           \
+	X("sip_call_id", "", TEXT, "Call-ID of the dialog")                                        \
+	X("sdp_state", "SDP", TEXT, "state of offer and answer")                                   \
+	X("media_direction", "MEDIA", TEXT, "sendrecv, sendonly, recvonly or inactive")            \
+	X("codec", "CODEC", TEXT, "audio format that was agreed")                                  \
+	X("auth", "AUTH", TEXT,                                                                    \
+	  "digest algorithm that the caller has proven its password with; peer NAME: a trunk, by " \
+	  "its address; none: nobody was asked; empty: not known, or it is called")                \
+	X("termination", "TERMINATION", TEXT, "handle of its termination on the dataplane")        \
 	X("quality", "QUALITY", TEXT, FIELD_QUALITY_MEANING)
 
 #define FIELDS_REGISTRATIONS(X)                                                         \
@@ -57,6 +60,8 @@ enum field_kind {
 	X("nat", "NAT", TEXT, "requests go there although Contact says otherwise")      \
 	X("alg", "", TEXT, "a gateway on the way rewrites a part of its messages")      \
 	X("reachable", "", TEXT, "false: it has stopped answering keep-alives")         \
+	X("auth", "AUTH", TEXT,                                                         \
+	  "digest algorithm that it proved its password with; none: no need")           \
 	X("expires_s", "EXPIRES", NUMBER, "seconds until it expires")                   \
 	X("q", "Q", TEXT, "preference, 0 to 1")                                         \
 	X("instance", "", TEXT, "of the phone: +sip.instance, RFC 5626")                \
@@ -65,6 +70,21 @@ enum field_kind {
 	X("user_agent", "USER AGENT", TEXT, "User-Agent of the phone")                  \
 	X("call_id", "", TEXT, "Call-ID of the REGISTER")                               \
 	X("cseq", "", NUMBER, "CSeq of the REGISTER")
+
+#define FIELDS_USERS(X)                                                                    \
+	X("aor", "USER", TEXT, "address of record")                                        \
+	X("source", "FROM", TEXT, "config, or added (tandemctl user add)")                 \
+	X("registrations", "REGISTRATIONS", NUMBER, "contacts that it has")                \
+	X("algorithm", "ALGORITHM", TEXT, "digest algorithm that it used last")            \
+	X("authenticated", "RIGHT", NUMBER, "requests with the right password")            \
+	X("last_authenticated", "LAST RIGHT", TIME, "null: never since the process began") \
+	X("refused", "WRONG", NUMBER, "requests with a wrong password")                    \
+	X("last_refused", "LAST WRONG", TIME, "null: never")
+
+/* What "user add" and its like answer. */
+#define FIELDS_USER(X)                              \
+	X("aor", "user", TEXT, "address of record") \
+	X("password", "password", TEXT, "that was made for it, if none was given; shown once")
 
 #define FIELDS_TRUNKS(X)                                                 \
 	X("name", "NAME", TEXT, "name of the trunk")                     \

@@ -241,7 +241,7 @@ static void reload(struct client *client)
 		client_answer(client, STATUS_OK, json_object());
 	else
 		client_refuse(client, STATUS_FAILED,
-			      "the certificates are not read again; the log says why");
+			      "certificates or users are not read again; the log says why");
 }
 
 static void show_registrations(struct client *client, const struct request *request)
@@ -417,6 +417,14 @@ void handle_request(struct client *client, const struct request *request)
 		break;
 	case COMMAND_SHOW_REGISTRATIONS:
 		show_registrations(client, request);
+		break;
+	case COMMAND_SHOW_USERS:
+		users_show(client);
+		break;
+	case COMMAND_USER_ADD:
+	case COMMAND_USER_ROTATE:
+	case COMMAND_USER_REMOVE:
+		users_handle(client, request);
 		break;
 	case COMMAND_SHOW_CDRS:
 		show_cdrs(client, request);

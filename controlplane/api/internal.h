@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the files of the API share: server.c (clients), handlers.c (commands), task.c (through the
- * shards), stream.c (events), sip_counters.c (show sip), guard.c (show guard, bans). */
+ * shards), stream.c (events), sip_counters.c (show sip), guard.c (show guard, bans), users.c. */
 #ifndef CONTROLPLANE_API_INTERNAL_H
 #define CONTROLPLANE_API_INTERNAL_H
 
@@ -105,6 +105,10 @@ void guard_run(struct shard *shard, struct task *task);
 void guard_finish(struct task *task);
 void guard_show_bans(struct client *client);
 void guard_handle_ban(struct client *client, const struct request *request);
+
+/* --- users.c --- */
+void users_show(struct client *client);
+void users_handle(struct client *client, const struct request *request);
 
 /* --- sip_counters.c --- */
 void sip_counters_add(struct shard *shard, json_t *rows);

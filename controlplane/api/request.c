@@ -67,6 +67,8 @@ static bool takes(const struct command *command, const char *name)
 		return strncmp(command->arguments, "ID", 2) == 0;
 	if (strcmp(name, "address") == 0)
 		return strncmp(command->arguments, "ADDRESS", 7) == 0;
+	if (strcmp(name, "user") == 0)
+		return strncmp(command->arguments, "USER", 4) == 0;
 	snprintf(option, sizeof(option), "[--%.30s", name);
 	option_at = strstr(command->arguments, option);
 	return option_at && (option_at[strlen(option)] == ' ' || option_at[strlen(option)] == ']');
@@ -101,7 +103,8 @@ static const char *wanted(const char *name)
 {
 	if (strcmp(name, "address") == 0 || strcmp(name, "source") == 0)
 		return "it is an IP address";
-	if (strcmp(name, "from") == 0 || strcmp(name, "to") == 0 || strcmp(name, "method") == 0)
+	if (strcmp(name, "from") == 0 || strcmp(name, "to") == 0 || strcmp(name, "method") == 0 ||
+	    strcmp(name, "user") == 0 || strcmp(name, "password") == 0)
 		return "it is a text, and not that long";
 	if (strcmp(name, "leg") == 0)
 		return "it is a or b";
@@ -149,6 +152,10 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 					  sizeof(request->filter.method));
 		else if (strcmp(name, "source") == 0)
 			right = take_address(value, &request->filter.source);
+		else if (strcmp(name, "user") == 0)
+			right = take_text(value, request->user, sizeof(request->user));
+		else if (strcmp(name, "password") == 0)
+			right = take_text(value, request->password, sizeof(request->password));
 		else if (strcmp(name, "secrets") == 0) {
 			right = json_is_boolean(value);
 			request->secrets = json_is_true(value);
@@ -164,6 +171,8 @@ static enum command_status take_arguments(json_t *arguments, struct request *req
 		return refuse(why, size, "%s wants a target (to)", command->name);
 	if (strncmp(command->arguments, "ADDRESS", 7) == 0 && request->address.family == 0)
 		return refuse(why, size, "%s wants an IP address", command->name);
+	if (strncmp(command->arguments, "USER", 4) == 0 && request->user[0] == '\0')
+		return refuse(why, size, "%s wants a user", command->name);
 	return STATUS_OK;
 }
 

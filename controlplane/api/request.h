@@ -13,14 +13,16 @@
 
 struct request {
 	enum command_id command;
-	uint64_t id;                /* ID: of a call */
-	uint64_t call;              /* --call ID, 0: not given */
-	uint32_t limit, offset;     /* --limit N, --offset N */
-	struct sip_address address; /* ADDRESS; the port is 0 */
-	uint32_t seconds;           /* --seconds N, 0: not given */
-	struct trace_filter filter; /* sip trace */
-	bool secrets;               /* likewise */
-	bool callee;                /* --leg b */
+	uint64_t id;                  /* ID: of a call */
+	uint64_t call;                /* --call ID, 0: not given */
+	uint32_t limit, offset;       /* --limit N, --offset N */
+	struct sip_address address;   /* ADDRESS; the port is 0 */
+	uint32_t seconds;             /* --seconds N, 0: not given */
+	struct trace_filter filter;   /* sip trace */
+	bool secrets;                 /* likewise */
+	bool callee;                  /* --leg b */
+	char user[USER_TEXT];         /* USER */
+	char password[PASSWORD_TEXT]; /* --password PASSWORD; "": not given */
 };
 
 /* One line. On error a status and a text for the client. Depth and size are bounded. */

@@ -58,6 +58,7 @@ struct arguments {
 	bool ladder, secrets;
 	uint32_t seconds; /* 0: not given */
 	bool force;
+	const char *user, *password; /* NULL: not given */
 };
 
 /* STATUS_USAGE: why says what is wrong. "--json" among the words sets *json. */

@@ -114,6 +114,8 @@ static json_t *arguments_json(const struct arguments *arguments)
 	set_text(args, "leg", arguments->leg);
 	set_text(args, "method", arguments->method);
 	set_text(args, "source", arguments->source);
+	set_text(args, "user", arguments->user);
+	set_text(args, "password", arguments->password);
 	if (arguments->secrets)
 		json_object_set_new(args, "secrets", json_true());
 	if (arguments->limit != UINT32_MAX)

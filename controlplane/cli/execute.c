@@ -75,6 +75,33 @@ static enum command_status run_controlplane(struct cli *cli, enum command_id com
 	return STATUS_OK;
 }
 
+/* A password in the arguments is seen by all who list processes: "-" is a line of the standard
+ * input. */
+static enum command_status run_user(struct cli *cli, enum command_id command,
+				    struct arguments *arguments)
+{
+	char *line = NULL;
+	size_t size = 0;
+	enum command_status status;
+
+	if (arguments->password && strcmp(arguments->password, "-") == 0) {
+		const ssize_t n = getline(&line, &size, stdin);
+
+		if (n > 0)
+			line[strcspn(line, "\r\n")] = '\0';
+		if (n <= 0 || !line[0]) {
+			free(line);
+			return cli_fail(cli, STATUS_USAGE, "no password on the standard input");
+		}
+		arguments->password = line;
+	}
+	status = run_controlplane(cli, command, arguments);
+	if (line)
+		explicit_bzero(line, size);
+	free(line);
+	return status;
+}
+
 /* The control plane's figures, with the dataplane's if there is one. */
 static enum command_status run_load(struct cli *cli, const struct arguments *arguments)
 {
@@ -328,6 +355,9 @@ enum command_status cli_execute(struct cli *cli, unsigned count, const char *con
 		return run_load(&here, &arguments);
 	case COMMAND_DRAIN:
 		return run_drain(&here, &arguments);
+	case COMMAND_USER_ADD:
+	case COMMAND_USER_ROTATE:
+		return run_user(&here, command, &arguments);
 	case COMMAND_EVENTS:
 		return events_run(&here, &arguments);
 	case COMMAND_SIP_TRACE:

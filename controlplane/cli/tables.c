@@ -7,6 +7,8 @@ const struct command cli_commands[COMMAND_COUNT] = { COMMAND_TABLE };
 TABLE(calls, FIELDS_CALLS)
 TABLE(sessions, FIELDS_SESSIONS)
 TABLE(registrations, FIELDS_REGISTRATIONS)
+TABLE(users, FIELDS_USERS)
+TABLE(user, FIELDS_USER)
 TABLE(trunks, FIELDS_TRUNKS)
 TABLE(cdrs, FIELDS_CDRS)
 TABLE(sip, FIELDS_SIP)
@@ -37,6 +39,10 @@ const struct field *cli_fields(enum command_id command)
 		[COMMAND_SHOW_CALLS] = calls,
 		[COMMAND_SHOW_SESSIONS] = sessions,
 		[COMMAND_SHOW_REGISTRATIONS] = registrations,
+		[COMMAND_SHOW_USERS] = users,
+		[COMMAND_USER_ADD] = user,
+		[COMMAND_USER_ROTATE] = user,
+		[COMMAND_USER_REMOVE] = user,
 		[COMMAND_SHOW_TRUNKS] = trunks,
 		[COMMAND_SHOW_CDRS] = cdrs,
 		[COMMAND_SHOW_SIP] = sip,

@@ -159,6 +159,8 @@ static enum command_status take_option(const struct command *command, const char
 		arguments->source = value;
 	} else if (strcmp(name, "--pcap") == 0) {
 		arguments->pcap = value;
+	} else if (strcmp(name, "--password") == 0) {
+		arguments->password = value;
 	} else if (strcmp(name, "--seconds") == 0) {
 		if (take_number(value, &arguments->seconds) != STATUS_OK ||
 		    arguments->seconds == 0 || arguments->seconds > BAN_SECONDS_MAX)
@@ -214,6 +216,8 @@ static enum command_status take_positional(const struct command *command, const 
 				     word);
 		arguments->address = word;
 	}
+	if (strncmp(command->arguments, "USER", 4) == 0)
+		arguments->user = word;
 	arguments->positional = word;
 	return STATUS_OK;
 }

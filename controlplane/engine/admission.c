@@ -129,9 +129,11 @@ static bool is_user(const struct caller *caller, const char *username)
 }
 
 static void note(struct shard *shard, const struct sip_path *path, enum sip_note what,
-		 const char *user)
+		 const struct digest_ask *ask, const struct digest_result *result)
 {
-	sip_guard_note(shard->guard, &path->remote, what, slice_of(user),
+	registrar_note(shard->registrar, result->username, ask->realm, what,
+		       result->proof.algorithm);
+	sip_guard_note(shard->guard, &path->remote, what, slice_of(result->username),
 		       timer_wheel_now(shard->wheel));
 }
 
@@ -179,13 +181,16 @@ static unsigned authenticate(struct engine *e, const struct sip_msg *request,
 
 		event_publish(shard->events, EVENT_AUTH_BYPASSED, 0, 0, caller->aor,
 			      sip_address_text(&path->remote, source), method);
+		snprintf(caller->auth, sizeof(caller->auth), "none");
 		return 0;
 	}
 	registrar_users(shard->registrar, &users);
 	digest_check(shard->digest, request, &ask, &users, &result);
 	switch (result.verdict) {
 	case DIGEST_OK:
-		note(shard, path, SIP_NOTE_GOOD, result.username);
+		note(shard, path, SIP_NOTE_GOOD, &ask, &result);
+		snprintf(caller->auth, sizeof(caller->auth), "%s",
+			 digest_algorithm_name(result.proof.algorithm));
 		break;
 	case DIGEST_MISSING:
 		return challenge(e, request, &ask, false, lines);
@@ -194,7 +199,7 @@ static unsigned authenticate(struct engine *e, const struct sip_msg *request,
 	case DIGEST_MALFORMED:
 		return 400;
 	default:
-		note(shard, path, SIP_NOTE_WRONG_PASSWORD, result.username);
+		note(shard, path, SIP_NOTE_WRONG_PASSWORD, &ask, &result);
 		LOG_WARN("call", 0, "%s of %s: wrong credentials for %s", method, caller->aor,
 			 result.username);
 		return 403;
@@ -246,6 +251,8 @@ static unsigned read_caller(struct engine *e, const struct sip_msg *request,
 	caller->anonymous = headers_is_anonymous(&from.uri);
 	caller->trunk = trunk_of(e->shard->config, path);
 	if (caller->trunk >= 0) {
+		snprintf(caller->auth, sizeof(caller->auth), "peer %.40s",
+			 e->shard->config->trunks[caller->trunk].name);
 		take_asserted(e->shard->config, request, caller);
 		name_caller(e->shard->config, caller->user, caller);
 		return 0;

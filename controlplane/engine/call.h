@@ -222,7 +222,7 @@ struct referral {
 	const struct session *party;
 	const struct caller *caller; /* who that is */
 	struct slice target;         /* URI */
-	int from_trunk;              /* who wants it: index of the trunk, -1: a user */
+	const struct caller *by;     /* who wants it; NULL: an operator */
 	const char *headers;         /* for the INVITE, complete lines */
 };
 void call_start_referred(struct call *call, const struct referral *referral);
@@ -371,6 +371,7 @@ struct caller {
 	char user[ROUTE_AOR_MAX]; /* as it stands in the From URI */
 	char display[128];
 	bool anonymous; /* its From says nobody: who it is comes from its credentials, or its peer */
+	char auth[48];  /* how that is known, for people */
 };
 int admit(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
 	  const struct sip_path *from, struct caller *caller);

@@ -275,11 +275,23 @@ static void write_headers(struct call *call, const struct caller *caller,
 	call->invite_headers = call_string(call, buffer);
 }
 
+/* AU6 */
+static void deny(struct call *call, const char *rule)
+{
+	call->engine->stats.denied++;
+	LOG_WARN("call", call->id, "%s may not call %s (rule %s)", call->from, call->to,
+		 rule[0] ? rule : "without a name");
+	event_publish(call->engine->shard->events, EVENT_SECURITY_DENIED, call->id, 0, call->from,
+		      call->to, rule);
+}
+
 static bool find_way(struct call *call, const struct route *route)
 {
 	int error;
 
 	if (route->kind == ROUTE_REFUSE) {
+		if (route->rule)
+			deny(call, route->rule);
 		refuse(call, route->status, route->reason, NULL);
 		return false;
 	}
@@ -351,7 +363,10 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	struct engine *e = call->engine;
 	struct route_directory directory;
 	struct route_request wanted = { .request_uri = request->request_uri,
-					.from_trunk = caller->trunk };
+					.from_trunk = caller->trunk,
+					.from = caller->aor,
+					.realm = route_realm_name(e->shard->config,
+								  from->listener) };
 	struct route route;
 	int error;
 
@@ -362,6 +377,7 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 		return;
 	}
 	session_take(call->caller, invite);
+	call->caller->auth = call_string(call, caller->auth);
 	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
 	call->caller_address = call_path_text(call, from);
 	call->withheld = caller->anonymous || headers_withheld(request);
@@ -386,7 +402,10 @@ void call_start_referred(struct call *call, const struct referral *r)
 	struct engine *e = call->engine;
 	const struct sip_path *path = sip_invite_path(r->party->invite);
 	const struct route_request wanted = { .request_uri = r->target,
-					      .from_trunk = r->from_trunk };
+					      .from_trunk = r->by ? r->by->trunk : -1,
+					      .from = r->by ? r->by->aor : NULL,
+					      .realm = route_realm_name(e->shard->config,
+									path->listener) };
 	struct route_directory directory;
 	struct route route;
 	int error;

@@ -105,8 +105,7 @@ static void write_contact(const struct registrar_contact *c, uint64_t now_ms, ch
 static size_t write_document(struct engine *e, const char *aor, uint32_t version,
 			     struct registrar_contact *contacts, char *body, size_t size)
 {
-	const unsigned n =
-		registrar_lookup(e->shard->registrar, aor, contacts, CONTACTS_MAX);
+	const unsigned n = registrar_lookup(e->shard->registrar, aor, contacts, CONTACTS_MAX);
 	char name[6 * ROUTE_AOR_MAX], entry[ENTRY_MAX];
 	size_t used;
 

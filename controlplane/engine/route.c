@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controlplane/engine/rule.h"
 #include "controlplane/session/media.h"
 
 static void refuse(struct route *route, unsigned status, const char *reason)
@@ -166,11 +167,15 @@ static int callee_aor(const struct config *config, const struct route_directory 
 	return error;
 }
 
+const char *route_realm_name(const struct config *config, unsigned listener)
+{
+	return listener < config->sip.listeners_count ? config->sip.listeners[listener].realm
+						      : NULL;
+}
+
 uint8_t route_realm(const struct config *config, unsigned listener)
 {
-	const char *name = listener < config->sip.listeners_count
-				   ? config->sip.listeners[listener].realm
-				   : NULL;
+	const char *name = route_realm_name(config, listener);
 	int index = name ? config_realm_index(config, name) : -1;
 
 	return index < 0 ? DP_REALM_ANY : (uint8_t)index;
@@ -189,8 +194,39 @@ uint64_t route_listeners(const struct config *config, const char *realm)
 	return listeners;
 }
 
-void route_find(const struct config *config, const struct route_directory *directory,
-		const struct route_request *request, struct route *route)
+/* A number is asked for as it would be dialed, whatever stands between its digits. */
+static void ask_rules(const struct config *config, const struct route_request *request,
+		      struct route *route)
+{
+	char to[ROUTE_AOR_MAX], user[ROUTE_AOR_MAX], number[ROUTE_AOR_MAX];
+	const char *at = strrchr(route->aor, '@');
+	const struct config_rule *rule;
+	struct rule_question question = {
+		.from = request->from,
+		.trunk_in =
+			request->from_trunk >= 0 ? config->trunks[request->from_trunk].name : NULL,
+		.realm = request->realm,
+		.to = route->aor,
+		.trunk_out = route->kind == ROUTE_TRUNK ? config->trunks[route->trunk].name : NULL,
+	};
+
+	if (!request->from || route->emergency || route->kind == ROUTE_REFUSE || !at)
+		return;
+	snprintf(user, sizeof(user), "%.*s", (int)(at - route->aor), route->aor);
+	if (is_number(user)) {
+		strip_separators(user, number);
+		snprintf(to, sizeof(to), "%.90s%.160s", number, at);
+		question.to = to;
+	}
+	rule = rule_denies(config, &question);
+	if (!rule)
+		return;
+	refuse(route, 403, "denied");
+	route->rule = rule->name ? rule->name : "";
+}
+
+static void find_route(const struct config *config, const struct route_directory *directory,
+		       const struct route_request *request, struct route *route)
 {
 	char user[ROUTE_AOR_MAX];
 	struct sip_uri uri;
@@ -234,4 +270,11 @@ void route_find(const struct config *config, const struct route_directory *direc
 		return;
 	}
 	to_trunk(config, request, user, route);
+}
+
+void route_find(const struct config *config, const struct route_directory *directory,
+		const struct route_request *request, struct route *route)
+{
+	find_route(config, directory, request, route);
+	ask_rules(config, request, route);
 }

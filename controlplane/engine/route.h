@@ -32,17 +32,22 @@ struct route {
 	const char *reason; /* why it is refused, for the CDR and the log */
 	unsigned trunk;
 	bool emergency;             /* goes over every limit, and is marked */
+	const char *rule;           /* name of the one that denies it; NULL: none does */
 	char aor[ROUTE_AOR_MAX];    /* of the callee; for numbers "9001@domain" */
 	char number[ROUTE_AOR_MAX]; /* as the trunk is to be asked for it, characters of a URI */
 };
 
 struct route_request {
 	struct slice request_uri;
-	int from_trunk; /* index, -1: from a user */
+	int from_trunk;    /* index, -1: from a user */
+	const char *from;  /* AOR of who asks, for the rules; NULL: none is asked (an operator) */
+	const char *realm; /* of the listener that it comes by; NULL: not known */
 };
 
 /* The realm of a listener, as the dataplane names it; DP_REALM_ANY: it has none. */
 uint8_t route_realm(const struct config *config, unsigned listener);
+/* Its name; NULL: it has none. */
+const char *route_realm_name(const struct config *config, unsigned listener);
 /* The listeners of a realm: bits 1 << index. */
 uint64_t route_listeners(const struct config *config, const char *realm);
 

@@ -511,23 +511,14 @@ static void write_referred_by(const struct transfer *t, char *line, size_t size)
 	snprintf(line, size, "Referred-By: <sip:%s@%s>\r\n", user, at + 1);
 }
 
-static int trunk_of(const struct call *call, const struct session *s)
-{
-	struct caller who = { .trunk = -1 };
-
-	if (s)
-		call_leg(call, s, &who);
-	return who.trunk;
-}
-
 void transfer_begin(struct transfer *t, const struct transfer_start *start)
 {
 	char headers[4 * ROUTE_AOR_MAX];
-	struct caller who;
+	struct caller who, by = { .trunk = -1 };
 	struct referral referral = { .party = t->party,
 				     .caller = &who,
 				     .target = start->target,
-				     .from_trunk = trunk_of(t->from, t->transferor),
+				     .by = t->transferor ? &by : NULL,
 				     .headers = headers };
 
 	t->told = 100;
@@ -538,6 +529,8 @@ void transfer_begin(struct transfer *t, const struct transfer_start *start)
 		return;
 	}
 	call_leg(t->from, t->party, &who);
+	if (t->transferor)
+		call_leg(t->from, t->transferor, &by);
 	write_referred_by(t, headers, sizeof(headers));
 	call_start_referred(t->to, &referral);
 }

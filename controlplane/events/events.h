@@ -46,6 +46,7 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	X(REGISTRATION_UNREACHABLE, "registration.unreachable", NORMAL, "aor", "contact")       \
 	X(REGISTRATION_REACHABLE, "registration.reachable", NORMAL, "aor", "contact")           \
 	X(AUTH_BYPASSED, "auth.bypassed", HIGH, "aor", "source", "method")                      \
+	X(USER_CHANGED, "user.changed", HIGH, "aor", "change")                                  \
 	X(NAT_ALG, "nat.alg", NORMAL, "aor", "source", "user_agent")                            \
 	X(SIP_SHED, "sip.shed", HIGH, "messages")                                               \
 	X(SIP_CONNECTION, "sip.connection", LOW, "transport", "remote", "problem", "why")       \
@@ -53,6 +54,7 @@ enum event_priority { EVENT_CRITICAL, EVENT_HIGH, EVENT_NORMAL, EVENT_LOW, EVENT
 	X(SECURITY_FLOOD, "security.flood", HIGH, "source", "limit")                            \
 	X(SECURITY_BRUTE_FORCE, "security.brute-force", CRITICAL, "source", "user")             \
 	X(SECURITY_BAN, "security.ban", HIGH, "source", "reason", "seconds")                    \
+	X(SECURITY_DENIED, "security.denied", HIGH, "from", "to", "rule")                       \
 	X(SECURITY_UNBAN, "security.unban", HIGH, "source", "reason")                           \
 	X(OVERLOAD_STARTED, "overload.started", CRITICAL, "wait_ms", "busy_percent")            \
 	X(OVERLOAD_ENDED, "overload.ended", CRITICAL, "wait_ms", "busy_percent")                \

@@ -344,8 +344,12 @@ static void stop_monitor(struct process *process)
 static int reload(void *arg)
 {
 	struct process *process = arg;
+	const int users = registrar_reload_users(process->shared.registrar);
+	/* Without TLS there are none to read. */
+	const int certificates =
+		process->shared.tls ? certificates_reload(process->certificates) : 0;
 
-	return certificates_reload(process->certificates);
+	return users ? users : certificates;
 }
 
 static int start_api(struct process *process, char *why)
@@ -457,7 +461,7 @@ static void on_signal(uv_signal_t *signal, int number)
 	struct process *process = signal->data;
 
 	if (number == SIGHUP) {
-		certificates_reload(process->certificates);
+		reload(process);
 		return;
 	}
 	LOG_INFO("main", 0, "%s: %s", number == SIGTERM ? "SIGTERM" : "SIGINT",

@@ -265,6 +265,7 @@ static void note(const struct handling *h, enum sip_note what)
 {
 	const struct registrar *r = h->registrar;
 
+	registrar_note(r, h->proof.username, h->ask.realm, what, h->proof.proof.algorithm);
 	if (r->note)
 		r->note(r->note_arg, &h->from->remote, what, slice_of(h->proof.username));
 }
@@ -359,6 +360,8 @@ static void update_contacts(struct handling *h)
 		refuse(h, &refusal);
 		return;
 	}
+	update.auth =
+		CONTACT_AUTH_OF(h->proof.verdict == DIGEST_OK ? h->proof.proof.algorithm + 2u : 1u);
 	location_read_begin();
 	location_lock(r->location, aor);
 	old = location_find(r->location, aor);

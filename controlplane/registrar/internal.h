@@ -6,12 +6,14 @@
 #include "controlplane/registrar/registrar.h"
 #include "controlplane/registrar/update.h"
 #include "controlplane/registrar/users.h"
+#include "controlplane/registrar/users_store.h"
 
 #define REGISTRAR_PINGS 64u /* handed over at a time */
 
 struct registrar {
 	const struct config *config;
 	struct users *users;
+	struct users_store *users_store;
 	struct location *location;
 	struct store *store;      /* NULL: nothing is kept */
 	struct event_bus *events; /* or NULL */

@@ -26,6 +26,10 @@
 	1u                /* RFC 5626: known by instance and reg-id, reached over its flow alone */
 #define CONTACT_NATTED 2u /* requests go where the REGISTER came from, not where Contact says */
 #define CONTACT_ALG    4u /* somebody on the way rewrote a part of its messages */
+/* How its REGISTER was authenticated: enum digest_algorithm + 2; 1: not at all (a listener without
+ * authentication); 0: not known. */
+#define CONTACT_AUTH(flags) ((flags) >> 8 & 7u)
+#define CONTACT_AUTH_OF(n)  ((uint16_t)((n) << 8))
 
 struct contact {
 	/* In a binding: NUL-terminated. route: the Path values (RFC 3327), with commas. instance: of

@@ -242,6 +242,7 @@ int registrar_create(const struct config *config, struct store *store, struct ev
 		     uint64_t (*now)(void), struct registrar **registrar)
 {
 	struct registrar *r = calloc(1, sizeof(*r));
+	char why[USERS_WHY];
 	int error;
 
 	*registrar = NULL;
@@ -251,6 +252,12 @@ int registrar_create(const struct config *config, struct store *store, struct ev
 	error = users_create(config, &r->users);
 	if (error)
 		goto free_registrar;
+	error = users_store_open(r->users, config->controlplane.state_dir, &r->users_store, why,
+				 sizeof(why));
+	if (error) {
+		LOG_ERROR("users", 0, "%s", why);
+		goto free_users;
+	}
 	error = gruu_create(config->controlplane.state_dir, &r->gruu);
 	if (error)
 		goto free_users;
@@ -270,6 +277,7 @@ free_location:
 free_gruu:
 	gruu_destroy(r->gruu);
 free_users:
+	users_store_close(r->users_store);
 	users_destroy(r->users);
 free_registrar:
 	free(r);
@@ -305,6 +313,7 @@ void registrar_destroy(struct registrar *registrar)
 	}
 	location_destroy(registrar->location);
 	gruu_destroy(registrar->gruu);
+	users_store_close(registrar->users_store);
 	users_destroy(registrar->users);
 	free(registrar);
 }
@@ -388,6 +397,13 @@ bool registrar_user_exists(const struct registrar *registrar, const char *aor)
 	exists = users_find(registrar->users, target.aor) != NULL;
 	location_read_end();
 	return exists;
+}
+
+void registrar_note(const struct registrar *registrar, const char *name, struct slice realm,
+		    enum sip_note note, enum digest_algorithm algorithm)
+{
+	users_note(registrar->users, name, realm, note == SIP_NOTE_GOOD, algorithm,
+		   registrar->now() / 1000);
 }
 
 void registrar_users(struct registrar *registrar, struct digest_users *users)
@@ -502,6 +518,15 @@ struct showing {
 	uint64_t now_ms;
 };
 
+static const char *auth_text(unsigned flags)
+{
+	const unsigned auth = CONTACT_AUTH(flags);
+
+	return auth == 0   ? ""
+	       : auth == 1 ? "none"
+			   : digest_algorithm_name((enum digest_algorithm)(auth - 2));
+}
+
 static void show_binding(void *arg, const struct binding *b)
 {
 	const struct showing *showing = arg;
@@ -520,12 +545,13 @@ static void show_binding(void *arg, const struct binding *b)
 		json_array_append_new(
 			showing->array,
 			json_pack(
-				"{s:o, s:o, s:s, s:s, s:b, s:b, s:b, s:I, s:f, s:o, s:I, s:o, s:o, s:o, s:I}",
+				"{s:o, s:o, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:f, s:o, s:I, s:o, s:o, s:o, s:I}",
 				"aor", json_text(b->aor), "contact", json_text(c->uri), "source",
 				source, "transport", sip_transport_name(c->path.kind), "nat",
 				(c->flags & CONTACT_NATTED) != 0, "alg",
 				(c->flags & CONTACT_ALG) != 0, "reachable",
-				keepalive_is_answered(showing->registrar, c), "expires_s",
+				keepalive_is_answered(showing->registrar, c), "auth",
+				auth_text(c->flags), "expires_s",
 				(json_int_t)((expires_ms - showing->now_ms + 999) / 1000), "q",
 				c->q / 1000.0, "instance", json_text(c->instance), "reg_id",
 				(json_int_t)c->reg_id, "path", json_text(c->route), "user_agent",

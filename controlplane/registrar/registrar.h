@@ -81,6 +81,9 @@ int registrar_target(const struct registrar *registrar, const struct sip_uri *ur
 		     char aor[REGISTRAR_AOR_MAX]);
 /* Is there such a user, registered or not? */
 bool registrar_user_exists(const struct registrar *registrar, const char *aor);
+/* The credentials of that name in that realm were right (SIP_NOTE_GOOD), or not. Any shard. */
+void registrar_note(const struct registrar *registrar, const char *name, struct slice realm,
+		    enum sip_note note, enum digest_algorithm algorithm);
 /* For digest_check(). The realm of a user is the domain of its AOR. */
 void registrar_users(struct registrar *registrar, struct digest_users *users);
 
@@ -111,6 +114,25 @@ void registrar_pinged(struct registrar *registrar, const struct registrar_ping *
 void registrar_answered(struct registrar *registrar, const char *aor, const struct sip_path *path);
 void registrar_answered_stun(struct registrar *registrar, const char id[12],
 			     const struct sip_path *from);
+/*
+ * Users while calls go on, for operators; the main thread. text: "alice" of the first domain, or
+ * "alice@tandem.lab"; aor: what it stands for. -EINVAL: no name that a user may have, or a password of
+ * 0 or more than 128 characters; -ENOENT: no such domain, or user; -EEXIST; -EPERM: the configuration
+ * has this user; -ENOSPC; errors of the file, and nothing has changed.
+ */
+int registrar_add_user(struct registrar *registrar, const char *text, const char *password,
+		       char aor[REGISTRAR_AOR_MAX]);
+/* Another password. Who is registered stays so until that expires. */
+int registrar_rotate_user(struct registrar *registrar, const char *text, const char *password,
+			  char aor[REGISTRAR_AOR_MAX]);
+/* With its contacts. Calls go on. */
+int registrar_remove_user(struct registrar *registrar, const char *text,
+			  char aor[REGISTRAR_AOR_MAX]);
+/* Reads the file of users again; on error all is as before, and the log says why. */
+int registrar_reload_users(struct registrar *registrar);
+/* Appends one object per user. */
+void registrar_show_users(struct registrar *registrar, json_t *array);
+
 /* Appends one object per contact. */
 void registrar_show(struct registrar *registrar, json_t *array);
 size_t registrar_count(const struct registrar *registrar);

@@ -314,7 +314,7 @@ static void aim(const struct update_request *update, const struct update_contact
 	if (route.p && sip_addr_next(&route, &edge) == 0)
 		uri = &edge.uri;
 	sip_contact_path(update->request, &update->from, uri, &contact->path);
-	contact->flags = from->reg_id > 0 ? CONTACT_OUTBOUND : 0;
+	contact->flags = (uint16_t)((from->reg_id > 0 ? CONTACT_OUTBOUND : 0) | update->auth);
 	if (route.p)
 		return; /* the edge knows the way */
 	if (from->reg_id > 0 && contact->path.kind != SIP_UDP)

@@ -41,6 +41,7 @@ struct update_request {
 	uint32_t cseq;
 	const struct sip_msg *request;
 	struct sip_path from; /* it came from there */
+	uint16_t auth;        /* CONTACT_AUTH_OF() */
 };
 
 /* Reads the request; its slices stay in the message. 0, or -EINVAL with the refusal. */

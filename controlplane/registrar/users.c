@@ -3,13 +3,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <pthread.h>
+#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "controlplane/registrar/location.h"
 #include "sip/base/format.h"
+
+#define BUCKETS_MIN 1024u /* some users are added later */
 
 struct users {
 	const struct config *config;
@@ -26,6 +28,9 @@ static void free_user(struct user *user)
 {
 	for (unsigned i = 0; i < DIGEST_ALGORITHMS; i++)
 		free(atomic_load(&user->ha1[i]));
+	if (user->keys)
+		OPENSSL_cleanse((void *)user->keys, sizeof(*user->keys));
+	free((void *)user->keys);
 	free(user->hashes);
 	free(user);
 }
@@ -44,9 +49,10 @@ static uint64_t key_of(const unsigned char hash[DIGEST_BYTES_MAX])
 	return key;
 }
 
-static int add_hashes(struct users *users, struct user *user, const struct config_user *config)
+static int make_hashes(struct user *user)
 {
-	struct slice parts[] = { slice_of(config->name), slice_of(strrchr(user->aor, '@') + 1) };
+	const char *at = strrchr(user->aor, '@');
+	struct slice parts[] = { { user->aor, (size_t)(at - user->aor) }, slice_of(at + 1) };
 
 	user->hashes = calloc(DIGEST_ALGORITHMS, sizeof(*user->hashes));
 	if (!user->hashes)
@@ -55,34 +61,53 @@ static int add_hashes(struct users *users, struct user *user, const struct confi
 		struct user_hash *h = &user->hashes[i];
 
 		h->user = user;
-		if (!digest_hash((enum digest_algorithm)i, parts, 2, h->hash))
-			continue;
+		/* An algorithm that libcrypto lacks is not offered. */
+		digest_hash((enum digest_algorithm)i, parts, 2, h->hash);
 		cds_lfht_node_init(&h->node);
-		cds_lfht_add(users->hashed, key_of(h->hash), &h->node);
 	}
 	return 0;
 }
 
-static int add(struct users *users, const struct config_user *config)
+static struct user *new_user(const struct users *users, const char *name, const char *domain)
 {
-	const char *domain = config->domain ? config->domain : users->config->sip.domains[0];
-	size_t size = strlen(config->name) + strlen(domain) + 2;
+	size_t size = strlen(name) + strlen(domain) + 2;
 	struct user *user = calloc(1, sizeof(*user) + size);
 
 	if (!user)
-		return -ENOMEM;
-	format_print(user->text, size, "%s@%s", config->name, domain);
+		return NULL;
+	format_print(user->text, size, "%s@%s", name, domain);
 	user->aor = user->text;
-	user->password = config->password;
 	cds_lfht_node_init(&user->node);
+	if (!users->hashed || make_hashes(user) == 0)
+		return user;
+	free_user(user);
+	return NULL;
+}
+
+static void add_hashes(struct users *users, struct user *user)
+{
+	for (unsigned i = 0; user->hashes && i < DIGEST_ALGORITHMS; i++)
+		cds_lfht_add(users->hashed, key_of(user->hashes[i].hash), &user->hashes[i].node);
+}
+
+static int add(struct users *users, const struct config_user *config)
+{
+	struct user *user =
+		new_user(users, config->name,
+			 config->domain ? config->domain : users->config->sip.domains[0]);
+
+	if (!user)
+		return -ENOMEM;
+	user->password = config->password;
 	cds_lfht_add(users->table, slice_hash(slice_of(user->aor)), &user->node);
-	return users->hashed ? add_hashes(users, user, config) : 0;
+	add_hashes(users, user);
+	return 0;
 }
 
 /* A fixed size spares liburcu's resize thread. */
 static struct cds_lfht *new_table(size_t expected)
 {
-	size_t buckets = 64;
+	size_t buckets = BUCKETS_MIN;
 
 	while (buckets < expected)
 		buckets *= 2;
@@ -117,12 +142,18 @@ int users_create(const struct config *config, struct users **result)
 	return 0;
 }
 
-static void drop(struct users *users, struct user *user)
+/* Its hashes go, and its memory when nobody looks at it any more. */
+static void retire(struct users *users, struct user *user)
 {
 	for (unsigned i = 0; user->hashes && i < DIGEST_ALGORITHMS; i++)
 		cds_lfht_del(users->hashed, &user->hashes[i].node);
-	cds_lfht_del(users->table, &user->node);
 	urcu_memb_call_rcu(&user->rcu, reclaim);
+}
+
+static void drop(struct users *users, struct user *user)
+{
+	cds_lfht_del(users->table, &user->node);
+	retire(users, user);
 }
 
 static void drop_all(struct users *users)
@@ -208,6 +239,70 @@ const struct user *users_find(const struct users *users, const char *aor)
 	return user_of(cds_lfht_iter_get_node(&iter));
 }
 
+/* --- changes -------------------------------------------------------------------------------------- */
+
+int users_put(struct users *users, const char *aor, const struct user_keys *keys)
+{
+	struct cds_lfht_node *old;
+	const struct user *known;
+	struct user_keys *kept = malloc(sizeof(*kept));
+	const char *at = strrchr(aor, '@');
+	char name[REGISTRAR_AOR_MAX];
+	struct user *user = NULL;
+	int error = -ENOMEM;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(at - aor), aor);
+	location_read_begin();
+	known = users_find(users, aor);
+	if (known && !known->keys)
+		error = -EEXIST;
+	else if (kept)
+		user = new_user(users, name, at + 1);
+	if (!user) {
+		location_read_end();
+		free(kept);
+		return error;
+	}
+	*kept = *keys;
+	user->keys = kept;
+	old = cds_lfht_add_replace(users->table, slice_hash(slice_of(aor)), is_aor, aor,
+				   &user->node);
+	add_hashes(users, user);
+	if (old)
+		retire(users, user_of(old));
+	location_read_end();
+	return 0;
+}
+
+int users_drop(struct users *users, const char *aor)
+{
+	struct user *user;
+	int error = 0;
+
+	location_read_begin();
+	user = (struct user *)users_find(users, aor);
+	if (!user)
+		error = -ENOENT;
+	else if (!user->keys)
+		error = -EEXIST;
+	else
+		drop(users, user);
+	location_read_end();
+	return error;
+}
+
+void users_each(const struct users *users, void (*visit)(void *arg, const struct user *user),
+		void *arg)
+{
+	struct cds_lfht_iter iter;
+	struct user *user;
+
+	cds_lfht_for_each_entry(users->table, &iter, user, node)
+	{
+		visit(arg, user);
+	}
+}
+
 /* --- credentials ---------------------------------------------------------------------------------- */
 
 static bool has_domain(const char *name)
@@ -259,6 +354,12 @@ bool users_ha1(void *arg, const char *name, struct slice realm, enum digest_algo
 	user = (struct user *)users_identify(arg, name, realm);
 	if (!user)
 		goto done;
+	if (user->keys) {
+		memcpy(ha1, user->keys->ha1[has_domain(name) ? USER_ADDRESS : USER_NAME][algorithm],
+		       digest_algorithm_size(algorithm));
+		known = true;
+		goto done;
+	}
 	kept = atomic_load_explicit(&user->ha1[algorithm], memory_order_acquire);
 	if (kept && !has_domain(name)) {
 		memcpy(ha1, kept, digest_algorithm_size(algorithm));
@@ -271,6 +372,24 @@ bool users_ha1(void *arg, const char *name, struct slice realm, enum digest_algo
 done:
 	location_read_end();
 	return known;
+}
+
+void users_note(const struct users *users, const char *name, struct slice realm, bool right,
+		enum digest_algorithm algorithm, uint64_t now_s)
+{
+	struct user *user;
+
+	location_read_begin();
+	user = (struct user *)users_identify(users, name, realm);
+	if (user && right) {
+		atomic_store_explicit(&user->state.right_s, now_s, memory_order_relaxed);
+		atomic_store_explicit(&user->state.algorithm, algorithm, memory_order_relaxed);
+		atomic_fetch_add_explicit(&user->state.rights, 1, memory_order_relaxed);
+	} else if (user) {
+		atomic_store_explicit(&user->state.wrong_s, now_s, memory_order_relaxed);
+		atomic_fetch_add_explicit(&user->state.wrongs, 1, memory_order_relaxed);
+	}
+	location_read_end();
 }
 
 struct wanted_hash {

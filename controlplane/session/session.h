@@ -146,6 +146,7 @@ struct session {
 	struct description sdp_last; /* what sdp_version stands for */
 	struct dp_address sdp_last_address;
 	char *remote_uri, *local_uri; /* for people; kept beyond the dialog */
+	const char *auth; /* likewise: how it is known who that is; the call's; or NULL */
 };
 
 const char *session_state_text(unsigned state);

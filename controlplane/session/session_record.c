@@ -155,14 +155,14 @@ json_t *session_show(const struct session *s)
 	}
 	if (s->seat && (s->seat->session == s || !s->seat->session))
 		handle_text(media_termination_handle(s->seat->termination), termination);
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:s,s:o}", "id",
-			 session_id_text(s, id), "call", call, "direction",
-			 s->outbound ? "outbound" : "inbound", "state",
-			 session_state_text(s->state), "local_uri",
-			 s->local_uri ? s->local_uri : "", "remote_uri",
-			 s->remote_uri ? s->remote_uri : "", "remote_address", path, "sip_call_id",
-			 call_id.p ? call_id.p : "", call_id.n, "sdp_state",
-			 offer_state_text(s->offer_state), "media_direction",
-			 session_direction_text(s->media_direction), "codec", session_codec(s),
-			 "termination", termination, "quality", session_quality(s));
+	return json_pack(
+		"{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s%,s:s,s:s,s:s,s:s,s:s,s:o}", "id",
+		session_id_text(s, id), "call", call, "direction",
+		s->outbound ? "outbound" : "inbound", "state", session_state_text(s->state),
+		"local_uri", s->local_uri ? s->local_uri : "", "remote_uri",
+		s->remote_uri ? s->remote_uri : "", "remote_address", path, "sip_call_id",
+		call_id.p ? call_id.p : "", call_id.n, "sdp_state",
+		offer_state_text(s->offer_state), "media_direction",
+		session_direction_text(s->media_direction), "codec", session_codec(s), "auth",
+		s->auth ? s->auth : "", "termination", termination, "quality", session_quality(s));
 }

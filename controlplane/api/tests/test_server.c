@@ -79,6 +79,32 @@ void registrar_show(struct registrar *registrar, json_t *array)
 	json_array_append_new(array, json_pack("{s:s}", "aor", "alice@tandem.lab"));
 }
 
+int registrar_add_user(struct registrar *registrar, const char *text, const char *password,
+		       char aor[REGISTRAR_AOR_MAX])
+{
+	(void)registrar;
+	snprintf(aor, REGISTRAR_AOR_MAX, "%s@tandem.lab", text);
+	return strlen(password) < 2 ? -EINVAL : 0;
+}
+
+int registrar_rotate_user(struct registrar *registrar, const char *text, const char *password,
+			  char aor[REGISTRAR_AOR_MAX])
+{
+	return strcmp(text, "alice") == 0 ? -EPERM
+					  : registrar_add_user(registrar, text, password, aor);
+}
+
+int registrar_remove_user(struct registrar *registrar, const char *text,
+			  char aor[REGISTRAR_AOR_MAX])
+{
+	return registrar_add_user(registrar, text, "none", aor);
+}
+
+void registrar_show_users(struct registrar *registrar, json_t *array)
+{
+	registrar_show(registrar, array);
+}
+
 size_t registrar_count(const struct registrar *registrar)
 {
 	(void)registrar;
@@ -344,6 +370,48 @@ Test(server, a_transfer_names_the_leg_and_the_target)
 		snprintf(line, sizeof(line), "{\"command\":\"call transfer\",\"args\":{%s}}\n",
 			 asked[i].arguments);
 		cr_assert_eq(status_of(ask(client, line)), asked[i].status, "%s", line);
+	}
+	fclose(client);
+	world_end(&world);
+}
+
+Test(server, a_password_that_is_not_given_is_made_and_shown)
+{
+	static const struct {
+		const char *command, *arguments;
+		int status;
+		size_t made;
+	} asked[] = {
+		{ "user add", "\"user\":\"erin\"", STATUS_OK, 24 },
+		{ "user add", "\"user\":\"erin\",\"password\":\"given\"", STATUS_OK, 0 },
+		{ "user add", "\"user\":\"erin\",\"password\":\"x\"", STATUS_FAILED, 0 },
+		{ "user add", "", STATUS_USAGE, 0 },
+		{ "user rotate", "\"user\":\"erin\"", STATUS_OK, 24 },
+		{ "user rotate", "\"user\":\"alice\"", STATUS_FAILED, 0 },
+		{ "user remove", "\"user\":\"erin\"", STATUS_OK, 0 },
+		{ "user remove", "\"user\":\"erin\",\"password\":\"x\"", STATUS_USAGE, 0 },
+	};
+	struct world world;
+	FILE *client;
+
+	world_begin(&world);
+	client = dial(&world);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const json_t *user;
+		json_t *answer;
+		char line[256];
+
+		snprintf(line, sizeof(line), "{\"command\":\"%s\",\"args\":{%s}}\n",
+			 asked[i].command, asked[i].arguments);
+		answer = ask(client, line);
+		user = json_object_get(answer, "user");
+		cr_expect_eq(json_integer_value(json_object_get(answer, "status")), asked[i].status,
+			     "%s", line);
+		cr_expect_eq(json_string_length(json_object_get(user, "password")), asked[i].made);
+		if (asked[i].status == STATUS_OK)
+			cr_expect_str_eq(json_string_value(json_object_get(user, "aor")),
+					 "erin@tandem.lab");
+		json_decref(answer);
 	}
 	fclose(client);
 	world_end(&world);

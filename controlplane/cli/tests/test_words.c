@@ -34,7 +34,8 @@ Test(words, each_command_of_the_table_is_found)
 		char line[128];
 		const char *arguments = cli_commands[i].arguments;
 		bool id = strncmp(arguments, "ID", 2) == 0,
-		     file = strncmp(arguments, "FILE", 4) == 0,
+		     file = strncmp(arguments, "FILE", 4) == 0 ||
+			    strncmp(arguments, "USER", 4) == 0,
 		     address = strncmp(arguments, "ADDRESS", 7) == 0;
 		struct parsed p;
 
@@ -47,6 +48,17 @@ Test(words, each_command_of_the_table_is_found)
 		cr_assert_eq(p.status, STATUS_OK, "%s: %s", line, p.why);
 		cr_assert_eq((int)p.command, i, "%s", line);
 	}
+}
+
+Test(words, a_user_is_named_and_may_be_given_a_password)
+{
+	struct parsed p = parse("user add alice@tandem.lab --password -");
+
+	cr_assert_eq(p.status, STATUS_OK);
+	cr_assert_str_eq(p.arguments.user, "alice@tandem.lab");
+	cr_assert_str_eq(p.arguments.password, "-");
+	cr_assert_eq(parse("user add").status, STATUS_USAGE);
+	cr_assert_eq(parse("user remove alice --password x").status, STATUS_USAGE);
 }
 
 Test(words, a_ban_takes_an_address_and_a_time)
@@ -178,7 +190,7 @@ static const char *complete(const char *text)
 Test(complete, goes_on_from_what_is_typed)
 {
 	cr_assert_str_eq(complete(""),
-			 "show call ban unban drain resume reload events sip top capture "
+			 "show call user ban unban drain resume reload events sip top capture "
 			 "trace reclaim config help");
 	cr_assert_str_eq(complete("sh"), "show");
 	cr_assert_str_eq(complete("show ca"), "calls");

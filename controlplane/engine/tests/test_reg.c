@@ -27,9 +27,9 @@ static void subscribe(const char *uri, const char *event, uint32_t expires)
 		.expires = expires,
 	};
 
-	cr_assert_eq(sip_subscriber_start(p->events, &subscribe, &phone_subscriber, p,
-					  &p->subscriber),
-		     0);
+	cr_assert_eq(
+		sip_subscriber_start(p->events, &subscribe, &phone_subscriber, p, &p->subscriber),
+		0);
 	world_run(20);
 }
 

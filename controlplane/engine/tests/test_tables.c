@@ -4,6 +4,7 @@
 
 #include "controlplane/engine/call.h"
 #include "controlplane/engine/outcome.h"
+#include "controlplane/engine/rule.h"
 
 /* --- the call's states: what every state does with every event --- */
 
@@ -172,4 +173,78 @@ Test(route, the_table_of_decisions)
 			     routes[i].status, "%s: %u", routes[i].uri, route.status);
 		cr_expect_str_eq(route.number, routes[i].number, "%s", routes[i].uri);
 	}
+}
+
+/* --- rules --- */
+
+static struct config_rule rules[] = {
+	{ .name = "premium", .to = "900*", .action = "deny" },
+	{ .from = "boss@tandem.lab", .to = "9*", .action = "allow" },
+	{ .name = "guests", .from = "guest*", .to = "[0-9]*", .action = "deny" },
+	{ .name = "mute",
+	  .from = "*",
+	  .to = "bob@tandem.lab",
+	  .realm = "guests",
+	  .action = "deny" },
+	{ .name = "transit", .from = "trunk:inb*", .trunk = "carrier", .action = "deny" },
+};
+
+Test(rule, the_first_that_fits_decides)
+{
+	static const struct route_directory directory = { .aor = test_aor,
+							  .exists = test_exists,
+							  .registered = test_registered };
+	static const struct {
+		const char *from, *realm, *uri;
+		int from_trunk;
+		const char *rule; /* NULL: let through */
+	} rows[] = {
+		{ "alice@tandem.lab", NULL, "sip:9123@tandem.lab", -1, NULL },
+		{ "alice@tandem.lab", NULL, "sip:900123@tandem.lab", -1, "premium" },
+		{ "alice@tandem.lab", NULL, "tel:9-0.0(1)23", -1, "premium" },
+		{ "boss@tandem.lab", NULL, "sip:900123@tandem.lab", -1, "premium" },
+		{ "boss@tandem.lab", NULL, "sip:9123@tandem.lab", -1, NULL },
+		{ "guest7@tandem.lab", NULL, "sip:9123@tandem.lab", -1, "guests" },
+		{ "guest7@tandem.lab", NULL, "sip:911@tandem.lab", -1, NULL },
+		{ "guest7@tandem.lab", NULL, "urn:service:sos", -1, NULL },
+		{ "guest7@tandem.lab", NULL, "sip:bob@tandem.lab", -1, NULL },
+		{ "guest7@tandem.lab", "guests", "sip:bob@tandem.lab", -1, "mute" },
+		{ "guest7@tandem.lab", "guests", "sip:bob@198.18.0.10", -1, "mute" },
+		{ "guest7@tandem.lab", "others", "sip:bob@tandem.lab", -1, NULL },
+		{ "boss@tandem.lab", NULL, "sip:9123@tandem.lab", 2, "transit" },
+		{ "guest7@tandem.lab", NULL, "sip:bob@tandem.lab", 2, NULL },
+		{ NULL, NULL, "sip:900123@tandem.lab", -1, NULL },
+		{ "guest7@tandem.lab", NULL, "sip:nobody@tandem.lab", -1, NULL },
+	};
+	struct config with_rules = config;
+
+	with_rules.rules = rules;
+	with_rules.rules_count = sizeof(rules) / sizeof(rules[0]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct route_request request = { .request_uri = slice_of(rows[i].uri),
+						       .from_trunk = rows[i].from_trunk,
+						       .from = rows[i].from,
+						       .realm = rows[i].realm };
+		struct route route;
+
+		route_find(&with_rules, &directory, &request, &route);
+		if (!rows[i].rule) {
+			cr_expect_null(route.rule, "row %zu: %s", i, route.rule);
+			continue;
+		}
+		cr_expect_eq(route.kind, ROUTE_REFUSE, "row %zu", i);
+		cr_expect_eq(route.status, 403, "row %zu", i);
+		cr_assert_not_null(route.rule, "row %zu", i);
+		cr_expect_str_eq(route.rule, rows[i].rule, "row %zu", i);
+	}
+}
+
+Test(rule, one_phone_of_a_user_is_that_user)
+{
+	static struct config_rule one = { .to = "bob@tandem.lab", .action = "deny" };
+	const struct config few = { .rules = &one, .rules_count = 1 };
+	const struct rule_question question = { .from = "a@b",
+						.to = "bob@tandem.lab;gr=urn:uuid:1" };
+
+	cr_expect_eq(rule_denies(&few, &question), &one);
 }

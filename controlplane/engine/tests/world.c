@@ -59,6 +59,16 @@ static bool find_password(void *arg, const char *user, struct slice realm,
 	return digest_ha1(algorithm, slice_of(user), realm, SLICE("secret"), ha1);
 }
 
+void registrar_note(const struct registrar *registrar, const char *name, struct slice realm,
+		    enum sip_note note, enum digest_algorithm algorithm)
+{
+	(void)registrar;
+	(void)name;
+	(void)realm;
+	(void)note;
+	(void)algorithm;
+}
+
 void registrar_users(struct registrar *registrar, struct digest_users *users)
 {
 	(void)registrar;

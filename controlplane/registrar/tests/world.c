@@ -33,7 +33,7 @@ uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, u
 	(void)bus, (void)call, (void)cause;
 	va_start(args, cause);
 	const bool two = type == EVENT_REGISTRATION_ADDED || type == EVENT_REGISTRATION_REACHABLE ||
-			 type == EVENT_REGISTRATION_UNREACHABLE;
+			 type == EVENT_REGISTRATION_UNREACHABLE || type == EVENT_USER_CHANGED;
 
 	for (int i = 0; i < (two ? 2 : 3); i++)
 		fields[i] = va_arg(args, const char *);
@@ -44,6 +44,7 @@ uint64_t event_put(struct event_bus *bus, enum event_type type, uint64_t call, u
 		 : type == EVENT_REGISTRATION_REACHABLE   ? "reachable"
 		 : type == EVENT_NAT_ALG                  ? "alg"
 		 : type == EVENT_AUTH_BYPASSED            ? "bypassed"
+		 : type == EVENT_USER_CHANGED             ? "user"
 							  : "removed",
 		 fields[0], fields[1], *fields[2] ? " " : "", fields[2]);
 	return 1;
@@ -167,8 +168,9 @@ void world_restart(void)
 
 void world_close(void)
 {
-	static const char *const names[] = { "tandem.db", "tandem.db-wal", "tandem.db-shm",
-					     "tandem.lock", "gruu.key" };
+	static const char *const names[] = { "tandem.db",   "tandem.db-wal", "tandem.db-shm",
+					     "tandem.lock", "gruu.key",      "users",
+					     "users.new" };
 	char name[160];
 
 	close_registrar();

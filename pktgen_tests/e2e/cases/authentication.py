@@ -2,9 +2,12 @@
 """Digests in both roles and the way to a phone, with Kamailio as a carrier that challenges and as
 an edge proxy."""
 
+import json
+
+from world.events import listening
 from world.kamailio import CARRIER, EDGE
 from world.lab import ADDRESSES, DOMAIN, SIP_ADDRESS, wait_until
-from world.suite import answer_both, equal, hang_up, test, wait_talking
+from world.suite import answer_both, connect, equal, hang_up, test, wait_talking
 
 CALLEE_PORT = 5070
 EDGE_PORT = 5066
@@ -66,3 +69,78 @@ def a_phone_behind_an_edge_proxy_is_called_by_its_path(world):
     wait_talking(outgoing, incoming)
     hang_up(outgoing, incoming)
     world.lab.wait_idle()
+
+
+def user(world, name):
+    return next((u for u in world.lab.show("users") if u["aor"] == f"{name}@{DOMAIN}"), None)
+
+
+@test(restarts=True, timeout=60)
+def users_come_and_go_without_a_restart_and_outlive_one(world):
+    """AU2, AU4."""
+    lab = world.lab
+    bob = world.registered("bob")
+    made = json.loads(lab.ctl("user", "add", "erin", "--json"))["user"]
+    equal(made["aor"], f"erin@{DOMAIN}", "the user")
+    erin = world.agent("erin", host="carrol", password=made["password"])
+    equal(erin.register().status, 200, "REGISTER with the password that was made")
+    outgoing, incoming = connect(erin, bob)
+    caller = next(s for s in lab.show("sessions") if s["direction"] == "inbound")
+    equal(caller["auth"], "MD5", "how the caller has authenticated")
+    row = user(world, "erin")
+    equal((row["source"], row["registrations"], row["authenticated"], row["refused"]),
+          ("added", 1, 2, 0), "what is known of erin")
+    equal(lab.ctl_raw("user", "add", "erin").returncode, 1, "again")
+    equal(lab.ctl_raw("user", "remove", "bob").returncode, 1, "one of the configuration")
+    done = lab.ctl_raw("user", "rotate", "erin", "--password", "-", given="another one\n")
+    equal(done.returncode, 0, done.stderr)
+    equal(erin.register().status, 401, "the old password")
+    hang_up(outgoing, incoming)
+    lab.stop("controlplane")
+    lab.start("controlplane")
+    lab.wait_ready()
+    erin.password = "another one"
+    equal(erin.register().status, 200, "the new one, after a restart")
+    equal(user(world, "bob")["source"], "config", "bob")
+    lab.ctl("reload")
+    lab.ctl("user", "remove", "erin")
+    equal([r for r in lab.show("registrations") if r["aor"] == made["aor"]], [], "contacts")
+    equal(erin.register().status, 401, "who is no user any more")
+    equal(bob.invite("erin").wait_failure().status, 404, "a call to nobody")
+    equal(user(world, "erin"), None, "the user")
+
+
+RULES = ("users:\n", "rules:\n"
+         "  - {name: premium, from: \"bob\", to: \"900*\"}\n"
+         "  - {from: \"trunk:carrier\", to: \"carrol\"}\n\nusers:\n")
+CLAIMS = [("p-asserted-identity", "<sip:boss@tandem.lab>"),
+          ("diversion", "<sip:1@tandem.lab>;reason=deflection"),
+          ("history-info", "<sip:bob@tandem.lab>;index=1"), ("resource-priority", "dsn.flash"),
+          ("priority", "emergency"), ("subject", "hello")]
+
+
+@test(restarts=True, timeout=60)
+def who_may_call_whom_and_what_users_may_claim(world):
+    """AU6; RFC 3325: what a user asserts of itself and others goes no further."""
+    with world.configured(*RULES):
+        alice, bob = world.registered("alice"), world.registered("bob")
+        carrier = world.trunk()
+        with listening(world) as events:
+            for number in ("900123", "9-00.123"):
+                equal(bob.invite(number).wait_failure().status, 403, number)
+            event = events.wait("security.denied", 5)
+            equal((event["fields"]["from"], event["fields"]["rule"]), (f"bob@{DOMAIN}", "premium"),
+                  "the event")
+        equal(carrier.requests, [], "calls to the carrier")
+        outgoing = alice.invite("900123", headers=CLAIMS)
+        incoming = carrier.incoming()
+        claimed = [n for n, _ in incoming.invite.headers if n in dict(CLAIMS)]
+        equal(claimed, ["subject"], "of what alice claimed")
+        answer_both(outgoing, incoming)
+        hang_up(outgoing, incoming)
+        world.registered("carrol")
+        equal(carrier.invite(f"sip:carrol@{DOMAIN}").wait_failure().status, 403, "from the trunk")
+        counters = {row["counter"]: row["value"] for row in world.lab.show("sip")}
+        equal(counters["calls.denied"], 3, "calls that were denied")
+        assert counters["calls.headers_removed"] >= 5, counters
+        world.close()

@@ -298,6 +298,20 @@ def what_an_alg_has_mangled_works(world):
 
 
 @test()
+def a_caller_whose_messages_are_rewritten_in_part_has_its_call(world):
+    """NA4: the Via names the public source, and the Contact is private still."""
+    alice, bob = world.registered("alice"), world.registered("bob")
+    counted = {row["counter"]: row["value"] for row in world.lab.show("sip")}["calls.rewritten"]
+    with listening(world) as events:
+        alice.contact = "sip:alice@10.255.255.1:5060"
+        outgoing, incoming = connect(alice, bob)
+        events.wait("nat.alg", 5, aor=f"alice@{DOMAIN}")
+        hang_up(incoming, outgoing)
+    counters = {row["counter"]: row["value"] for row in world.lab.show("sip")}
+    equal(counters["calls.rewritten"], counted + 1, "the counter")
+
+
+@test()
 def an_operator_may_hang_up(world):
     outgoing, incoming = world.call()
     call = only_call(world)

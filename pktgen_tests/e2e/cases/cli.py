@@ -12,8 +12,9 @@ from world.suite import cdr_of, equal, hang_up, only_call, test, wait_talking
 FIELDS = {
     "calls": "id state from to caller_session callee_session started answered duration_s context",
     "sessions": "id call direction state local_uri remote_uri remote_address sip_call_id sdp_state "
-                "media_direction codec termination",
-    "registrations": "aor contact source transport nat alg expires_s q instance reg_id path user_agent "
+                "media_direction codec auth termination",
+    "users": "aor source registrations algorithm authenticated last_authenticated refused last_refused",
+    "registrations": "aor contact source transport nat alg auth expires_s q instance reg_id path user_agent "
     "call_id cseq",
     "trunks": "name address port prefix state calls",
     "contexts": "handle call terminations owner",

@@ -147,11 +147,11 @@ class Lab:
 
     # --- tandemctl ----------------------------------------------------------------
 
-    def ctl_raw(self, *arguments, timeout=15):
-        """Runs tandemctl; returns the completed process."""
+    def ctl_raw(self, *arguments, timeout=15, given=""):
+        """Runs tandemctl, with a text on its standard input; returns the completed process."""
         return subprocess.run([os.path.join(self.bin_dir, "tandemctl"), *arguments],
                               env=self.environment, capture_output=True, text=True,
-                              timeout=timeout, check=False, stdin=subprocess.DEVNULL)
+                              timeout=timeout, check=False, input=given)
 
     def ctl(self, *arguments):
         done = self.ctl_raw(*arguments)
