@@ -91,6 +91,38 @@ def linphone_over_tls_and_baresip_over_ipv6(world):
         world.close()
 
 
+@test(timeout=60, ids=("SD10", "SD12", "SD13"))
+def linphone_acknowledges_updates_and_sends_events(world):
+    """Over TCP: it acknowledges what rings reliably (RFC 3262), is held by UPDATE, resumed by
+    re-INVITE, agrees on a session timer, and its digits are RTP events (RFC 4733)."""
+    alice, bob = world.linphone("alice", 440, transport="tcp"), world.registered("bob")
+    alice.wait_registered()
+    alice.dial(f"sip:bob@{DOMAIN}")
+    incoming = bob.incoming(880)
+    assert "timer" in incoming.invite.get("supported"), incoming.invite
+    incoming._reply(180, "Ringing", headers=[("require", "100rel"), ("rseq", "5")])
+    bob.reply(bob.expect("PRACK", 5, call_id=incoming.call_id), 200, "OK")
+    alice.wait("ringing")
+    incoming.answer()
+    alice.wait_established()
+    wait_talking(incoming)
+    near(incoming.media.heard_frequency(), 440, 5, "heard by bob")
+    held = bob.transact(incoming.in_dialog("UPDATE", body=incoming.local_sdp("sendonly")))
+    equal((held.status, sip.Sdp(held.body).direction), (200, "recvonly"), "UPDATE")
+    alice.wait("has been paused by")
+    equal(incoming.reinvite("sendrecv").direction, "sendrecv", "resumed")
+    alice.wait_established(2)
+    alice.dtmf("5")
+    wait_until(lambda: any(p.payload_type == 101 and p.payload[0] == 5
+                           for p in incoming.media.received), 5, "the digit has come")
+    sent, taken = alice.requests()
+    assert "PRACK" in sent and {"UPDATE", "INVITE"} <= taken, (sent, taken)
+    assert "Session-Expires: 1800;refresher=" in alice.messages(), "a session timer"
+    equal(incoming.hang_up().status, 200, "BYE")
+    alice.wait("Call 1 with .* ended")
+    hears(alice, 880)
+
+
 # --- a browser -----------------------------------------------------------------------------------
 
 @test(restarts=True, timeout=90, ids=("SD13",))

@@ -27,7 +27,8 @@ auto_net_state_mon=0
 use_info={info}
 use_rfc2833={rfc2833}
 session_expires_enabled=1
-session_expires_value={session}
+session_expires_value=1800
+100rel_support_level=1
 verify_server_certs=1
 verify_server_cn=1
 root_ca={ca}
@@ -71,7 +72,8 @@ class Linphone:
     PEER = "Linphone"
 
     def __init__(self, lab, user, frequency, transport="udp", ipv6=False, ca="", info=False,
-                 session=1800, auto_answer=True):
+                 auto_answer=True):
+        """info: digits go by INFO, and not as RTP events."""
         self.lab = lab
         self.user = user
         self.frequency = frequency
@@ -90,7 +92,7 @@ class Linphone:
         with open(self._file("linphonerc"), "w", encoding="utf-8") as config:
             config.write(CONFIG.format(
                 udp=udp, tcp=tcp, tls=tls, ipv6=int(ipv6), info=int(info), rfc2833=int(not info),
-                session=session, ca=ca, transport=transport, user=user, domain=DOMAIN,
+                ca=ca, transport=transport, user=user, domain=DOMAIN,
                 password=f"{user}-secret"))
         start = f"mount --bind {self._file('hosts')} /etc/hosts && exec \"$@\""
         # --pipe: it looks after SIP each 20 ms; with readline it does so once a second.
@@ -117,6 +119,11 @@ class Linphone:
         """What Linphone says of itself and of SIP."""
         with open(self.debug_path, encoding="utf-8", errors="replace") as log:
             return log.read()
+
+    def requests(self):
+        """The methods of requests that it has sent, and that it was sent."""
+        return tuple(set(re.findall(way + r"[^\n]*\n([A-Z]+) sips?:", self.messages()))
+                     for way in ("message sent to", "new bytes from"))
 
     def _prompts(self):
         return self.log().count("linphonec> ")
