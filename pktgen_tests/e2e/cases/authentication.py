@@ -4,6 +4,7 @@ an edge proxy."""
 
 import json
 
+from world import sip
 from world.events import listening
 from world.kamailio import CARRIER, EDGE
 from world.lab import ADDRESSES, DOMAIN, SIP_ADDRESS, wait_until
@@ -52,7 +53,7 @@ def a_trunk_that_refuses_our_password_is_not_asked_for_ever(world):
         world.close()
 
 
-@test(timeout=40)
+@test(timeout=40, ids=("SD13",))
 def a_phone_behind_an_edge_proxy_is_called_by_its_path(world):
     world.kamailio("carrol", EDGE, port=EDGE_PORT, tandem=f"{SIP_ADDRESS}:5060",
                    domain=DOMAIN,
@@ -75,9 +76,8 @@ def user(world, name):
     return next((u for u in world.lab.show("users") if u["aor"] == f"{name}@{DOMAIN}"), None)
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("AU2", "AU4"))
 def users_come_and_go_without_a_restart_and_outlive_one(world):
-    """AU2, AU4."""
     lab = world.lab
     bob = world.registered("bob")
     made = json.loads(lab.ctl("user", "add", "erin", "--json"))["user"]
@@ -119,9 +119,9 @@ CLAIMS = [("p-asserted-identity", "<sip:boss@tandem.lab>"),
           ("priority", "emergency"), ("subject", "hello")]
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("AU6",))
 def who_may_call_whom_and_what_users_may_claim(world):
-    """AU6; RFC 3325: what a user asserts of itself and others goes no further."""
+    """RFC 3325: what a user asserts of itself and others goes no further."""
     with world.configured(*RULES):
         alice, bob = world.registered("alice"), world.registered("bob")
         carrier = world.trunk()
@@ -143,4 +143,59 @@ def who_may_call_whom_and_what_users_may_claim(world):
         counters = {row["counter"]: row["value"] for row in world.lab.show("sip")}
         equal(counters["calls.denied"], 3, "calls that were denied")
         assert counters["calls.headers_removed"] >= 5, counters
+        world.close()
+
+
+def with_credentials(agent, request, credentials, contact):
+    """A new REGISTER with these credentials; returns the response."""
+    again = agent.request("REGISTER", request.uri, to=agent.uri, call_id=request.call_id,
+                          headers=[("authorization", credentials), ("expires", "60")])
+    again.headers = [h for h in again.headers if h[0] != "contact"] + [("contact", contact)]
+    return agent.transact(again)
+
+
+@test(ids=("AU3",))
+def a_nonce_is_good_for_each_count_once_and_from_one_place(world):
+    alice = world.agent("alice")
+    challenged = alice.register(answer=False)
+    challenge, = sip.challenges(challenged)
+    contact = f"<{alice.contact}>"
+    request = next(m for way, _, m in alice.trace if way == "out")
+
+    def credentials(count):
+        return sip.digest_answer(challenge, "REGISTER", request.uri, "alice", alice.password, count)
+    first = credentials(1)
+    equal(with_credentials(alice, request, first, contact).status, 200, "the first use")
+    replayed = with_credentials(alice, request, first, contact)
+    equal((replayed.status, sip.challenges(replayed)[0].get("stale")), (401, "true"), "a replay")
+    equal(with_credentials(alice, request, credentials(2), contact).status, 200, "the next count")
+    thief = world.agent("alice", host="carrol")
+    stolen = with_credentials(thief, request, credentials(3), f"<{thief.contact}>")
+    equal(stolen.status, 401, "the next count, from another address")
+    equal([r["source"].partition(":")[0] for r in world.lab.show("registrations")
+           if r["aor"].startswith("alice@")], [alice.address], "registrations")
+    equal(alice.register(expires=0).status, 200, "the end")
+
+
+OPEN_LISTENER = "    - {transport: udp, address: 198.18.0.10, port: 5075, unauthenticated: true}\n"
+LISTENER6 = "    - {transport: udp, address: \"2001:2::10\", port: 5060}\n"
+
+
+@test(restarts=True, timeout=60, ids=("AU5",))
+def without_a_password_only_where_that_is_allowed(world):
+    """A listener for tests believes everybody, and each time that is an event; the others do not."""
+    with world.configured(LISTENER6, LISTENER6 + OPEN_LISTENER):
+        bob, alice = world.registered("bob"), world.agent("alice", server_port=5075, trunk=True)
+        with listening(world) as events:
+            equal(alice.register(answer=False).status, 200, "REGISTER without a password")
+            equal(events.wait("auth.bypassed", 5, method="REGISTER")["fields"]["aor"],
+                  f"alice@{DOMAIN}", "the event")
+            outgoing = alice.invite("bob")
+            incoming = bob.incoming()
+            assert not [r for r in alice.responses if r.status in (401, 407)], "a challenge"
+            answer_both(outgoing, incoming)
+            hang_up(outgoing, incoming)
+            events.wait("auth.bypassed", 5, method="INVITE")
+        elsewhere = world.agent("alice")
+        equal(elsewhere.register(answer=False).status, 401, "REGISTER at another listener")
         world.close()

@@ -77,7 +77,7 @@ def table(tests):
         names = [name_of(t) for t in tests if number in t.ids]
         commands = [f"pktgen_tests/e2e/run --id {number}"] if names else []
         rows.append(f"| {number} | {what} | "
-                    + ("<br>".join(f"`{c}`" for c in [*commands, *others]) or "nothing yet")
+                    + "<br>".join(f"`{c}`" for c in [*commands, *others])
                     + f" | {'<br>'.join(names)} |\n")
     return HEAD + "".join(rows)
 
@@ -85,3 +85,10 @@ def table(tests):
 def unknown(tests):
     """Ids that tests name and nobody knows."""
     return sorted({number for t in tests for number in t.ids} - set(FEATURES))
+
+
+def unshown(tests):
+    """Ids that nothing shows."""
+    named = {number for t in tests for number in t.ids}
+    return [number for number, (_, others) in FEATURES.items()
+            if number not in named and not others]
