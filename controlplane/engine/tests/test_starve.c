@@ -83,7 +83,7 @@ Test(engine_starve, a_blind_transfer_does_without)
 
 	while (run(NULL, blind, n) >= n)
 		cr_assert_lt(n++, RUNS_MAX);
-	cr_expect_gt(n, 30, "%u", n);
+	cr_expect(!starve_works() || n > 30, "%u", n);
 }
 
 Test(engine_starve, an_attended_transfer_does_without)
@@ -92,5 +92,5 @@ Test(engine_starve, an_attended_transfer_does_without)
 
 	while (run(consult, attended, n) >= n)
 		cr_assert_lt(n++, RUNS_MAX);
-	cr_expect_gt(n, 20, "%u", n);
+	cr_expect(!starve_works() || n > 20, "%u", n);
 }

@@ -69,6 +69,11 @@ void free(void *p)
 }
 #endif
 
+bool starve_works(void)
+{
+	return is_there;
+}
+
 void starve_hold(void)
 {
 	if (starving.armed > 0)

@@ -17,6 +17,8 @@
 /* runs_max: more than the scenario has allocations; else it is a failure of the test. Returns the
  * number of runs. */
 unsigned starve(void (*scenario)(void), unsigned runs_max);
+/* false: a sanitizer has malloc, and nothing is refused. */
+bool starve_works(void);
 /* Allocations of a run once it is warm; 0 under sanitizers. */
 unsigned starve_count(void (*scenario)(void));
 /* The same for a part of a scenario alone, when not all of it can do without: the nth allocation from

@@ -189,5 +189,7 @@ static void scenario(void)
 
 Test(event_starve, subscriptions_and_referrals_do_without)
 {
-	cr_expect_gt(starve(scenario, 5000), 20);
+	const unsigned runs = starve(scenario, 5000);
+
+	cr_expect(!starve_works() || runs > 20, "%u runs", runs);
 }

@@ -138,5 +138,5 @@ Test(starve, transactions_and_names_do_without)
 {
 	unsigned runs = starve(scenario, 2000);
 
-	cr_expect_gt(runs, 20, "%u runs", runs);
+	cr_expect(!starve_works() || runs > 20, "%u runs", runs);
 }
