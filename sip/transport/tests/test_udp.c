@@ -19,7 +19,11 @@ struct end {
 	char last[MESSAGE_MAX + 1];
 	struct sip_path from;
 	uint64_t arrived_ns;
-	bool echo, unwelcome;
+	bool echo, unwelcome, keep;
+	struct {
+		size_t size;
+		char first;
+	} kept[16];
 	unsigned closed;
 };
 
@@ -30,6 +34,10 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 {
 	struct end *end = arg;
 
+	if (end->keep && end->received < 16) {
+		end->kept[end->received].size = size;
+		end->kept[end->received].first = data[0];
+	}
 	end->received++;
 	end->bytes += size;
 	memcpy(end->last, data, size);
@@ -184,6 +192,40 @@ Test(udp, bursts_are_answered_from_the_handler)
 	cr_expect_eq(a.bytes, MANY * 10);
 	cr_expect_eq(stats_of(&b).sent, MANY);
 	cr_expect_eq(stats_of(&b).send_errors, 0);
+}
+
+/* What is of one size leaves in one piece: it comes as what it was, in order, with what is between. */
+Test(udp, datagrams_of_one_size_and_others_come_as_they_were_sent)
+{
+	static const unsigned sizes[] = {
+		300, 300, 300, 40, 40, 300, 1500, 1500, 7, 300, 300, 299
+	};
+	enum { COUNT = sizeof(sizes) / sizeof(sizes[0]) };
+	struct sip_path to = path_to(&a, &b, 0), elsewhere = path_to(&a, &b, 1);
+	unsigned sent = 0;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		char text[1500];
+
+		memset(text, 'a' + (int)i, sizeof(text));
+		cr_assert_eq(sip_transport_send(a.transport, &to, text, sizes[i]), 0);
+		sent += sizes[i];
+		if (i == 1) /* by the other socket */
+			cr_assert_eq(sip_transport_send(a.transport, &elsewhere, text, 9), 0);
+	}
+	b.keep = true;
+	wait_for(&b, COUNT + 1);
+	cr_expect_eq(stats_of(&a).sent, COUNT + 1);
+	cr_expect_eq(stats_of(&a).sent_bytes, sent + 9);
+	cr_expect_eq(stats_of(&a).send_errors, 0);
+	cr_expect_eq(b.bytes, sent + 9);
+	for (unsigned i = 0, k = 0; i < COUNT; i++, k++) {
+		/* That of the other socket comes at any time. */
+		if (b.kept[k].size == 9)
+			k++;
+		cr_expect_eq(b.kept[k].size, sizes[i], "%u", i);
+		cr_expect_eq(b.kept[k].first, 'a' + (int)i, "%u", i);
+	}
 }
 
 Test(udp, keepalives_and_oversize_are_counted_and_dropped)
