@@ -50,17 +50,43 @@ static unsigned uri_status(const struct sip_msg *request)
 	return uri.scheme == SIP_SCHEME_OTHER ? 416 : 0;
 }
 
+/* RFC 3261 §17.2.3: clients of RFC 2543 are told by their branch. They need neither a From tag nor a
+ * Contact: then what is said in the dialog goes to the URI in From, the way that the INVITE came. */
+static bool is_of_rfc2543(const struct sip_msg *request)
+{
+	return !slice_starts_nocase(request->via.branch, SLICE("z9hG4bK")) &&
+	       request->from_tag.n == 0;
+}
+
+static bool has_contact(const struct sip_msg *request)
+{
+	struct sip_addr contact;
+
+	if (sip_msg_header(request, SIP_H_CONTACT) == NULL)
+		return is_of_rfc2543(request);
+	return sip_msg_contact(request, &contact) == 0 && !contact.star;
+}
+
+/* The same call is asked for over a new connection: the one that nobody hears is given up. */
+static void give_up_replaced(const struct sip_transaction *server)
+{
+	struct sip_transaction *replaced = sip_transaction_replaced(server);
+	struct sip_invite *invite =
+		replaced != NULL ? sip_transaction_user_arg(replaced, &invite_server_user) : NULL;
+
+	if (invite != NULL)
+		uas_receive_cancel(invite, replaced, NULL);
+}
+
 static void receive_outside(struct sip_ua *ua, struct sip_transaction *server,
 			    struct sip_msg *request, const struct sip_path *from)
 {
 	const struct sip_ua_user *user = &ua->config.user;
-	struct sip_addr contact;
 	unsigned status = uri_status(request);
 
 	if (status == 0 && sip_transaction_is_merged(server))
 		status = 482;
-	if (status == 0 && request->method == SIP_INVITE &&
-	    (sip_msg_contact(request, &contact) != 0 || contact.star))
+	if (status == 0 && request->method == SIP_INVITE && !has_contact(request))
 		status = 400;
 	if (status == 0 && (request->method == SIP_BYE || request->method == SIP_PRACK ||
 			    request->method == SIP_UPDATE))
@@ -69,9 +95,10 @@ static void receive_outside(struct sip_ua *ua, struct sip_transaction *server,
 		sip_transaction_reply(server, status, NULL, SLICE_NONE, NULL);
 	else if (requires_too_much(ua, server, request, SLICE_NONE))
 		return;
-	else if (request->method == SIP_INVITE)
+	else if (request->method == SIP_INVITE) {
+		give_up_replaced(server);
 		uas_receive_invite(ua, server, request, from);
-	else
+	} else
 		user->request(user->arg, server, request, from);
 }
 

@@ -288,6 +288,8 @@ void sip_transactions_flow_failed(struct sip_transactions *layer, const struct s
 	struct sip_transaction *list = NULL, *t;
 
 	layer_settle(layer);
+	if (path->flow.index != 0)
+		layer->lost[layer->lost_next++ % LOST_FLOWS] = path->flow;
 	/* Users start others meanwhile, so first all are found: what ends now is not freed before
 	 * the next tick. A client stands on no list of pending ones. */
 	for (struct hash_node *node = hash_index_first(&layer->remotes, hash); node != NULL;

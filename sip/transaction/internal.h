@@ -32,6 +32,8 @@
 /* Requests whose transactions have their final response, until nobody up the stack looks at them. */
 #define SETTLING_MAX 16u
 
+#define LOST_FLOWS 64u
+
 struct sip_transactions {
 	struct sip_transactions_config config;
 	struct sip_transactions_stats stats;
@@ -49,6 +51,8 @@ struct sip_transactions {
 	unsigned settling_next;
 	struct pool transactions, source_pool, attempt_pool;
 	struct text_pool texts;
+	struct sip_flow lost[LOST_FLOWS]; /* connections that are gone, the latest ones */
+	unsigned lost_next;
 	char *scratch; /* a message while it is built */
 	size_t scratch_size;
 };

@@ -132,18 +132,40 @@ uint64_t merge_hash(const struct request_key *key)
 	return hash_index_mix(hash, slice_hash_nocase(key->from_tag));
 }
 
-bool sip_transaction_is_merged(const struct sip_transaction *server)
+/* Nobody hears its responses any more. What has been accepted is another matter: that call is made. */
+static bool is_lost(const struct sip_transaction *t)
+{
+	if (t->path.flow.index == 0 || t->state > STATE_PROCEEDING)
+		return false;
+	for (unsigned i = 0; i < LOST_FLOWS; i++)
+		if (sip_flow_equal(t->layer->lost[i], t->path.flow))
+			return true;
+	return false;
+}
+
+/* The other one of the same request that is lost, or is not. */
+static struct sip_transaction *twin_of(const struct sip_transaction *server, bool lost)
 {
 	struct hash_node *node;
 
 	if (server->second.prev == NULL)
-		return false;
+		return NULL;
 	node = hash_index_first(&server->layer->merges, server->second.hash);
 	for (; node != NULL; node = hash_index_next(node)) {
-		const struct sip_transaction *t = container(node, second);
+		struct sip_transaction *t = container(node, second);
 
-		if (t != server && t->method == server->method)
-			return true;
+		if (t != server && t->method == server->method && is_lost(t) == lost)
+			return t;
 	}
-	return false;
+	return NULL;
+}
+
+bool sip_transaction_is_merged(const struct sip_transaction *server)
+{
+	return twin_of(server, false) != NULL;
+}
+
+struct sip_transaction *sip_transaction_replaced(const struct sip_transaction *server)
+{
+	return twin_of(server, true);
 }

@@ -228,6 +228,9 @@ void sip_transaction_track(struct sip_transaction *server, struct sip_pending *l
 /* Another server transaction goes on that has the request's From tag, Call-ID and CSeq: the same
  * request came by two ways (RFC 3261 §8.2.2.2). One that was refused does not count. */
 bool sip_transaction_is_merged(const struct sip_transaction *server);
+/* One that came over a connection that is lost: its sender has sent the request again over another
+ * one, as a transaction of its own. It has no final response. NULL: there is none. */
+struct sip_transaction *sip_transaction_replaced(const struct sip_transaction *server);
 
 /* Server only. NULL some time after the final response: whoever looks at it later than in the
  * function that gave the response takes a reference. */

@@ -79,8 +79,8 @@ static const struct vector {
 	{ "cparam01", "3.3.12", 200 },
 	{ "cparam02", "3.3.13", 200 },
 	{ "regescrt", "3.3.14", 200 },
-	{ "sdp01", "3.3.15", 486 },  /* who makes calls answers 406 */
-	{ "inv2543", "3.4.1", 400 }, /* without Contact; compatibility is a choice there */
+	{ "sdp01", "3.3.15", 486 }, /* who makes calls answers 406 */
+	{ "inv2543", "3.4.1", 486 },
 	/* RFC 5118 */
 	{ "ipv6-good", "4.1", 200 },
 	{ "ipv6-bad", "4.2", 400 },
@@ -152,4 +152,33 @@ Test(ua_torture, what_is_not_understood_is_named)
 	answer(data, load("bext01", data, sizeof(data)));
 	cr_expect(packet_has(sent_nth(&t.bob, "SIP/2.0 420", 0),
 			     "Unsupported: nothingSupportsThis, nothingSupportsThisEither\r\n"));
+}
+
+#define OLD(method)                                                                           \
+	method " sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.3\r\n"                 \
+	       "From: <sip:old@192.0.2.3>\r\nTo: <sip:bob@192.0.2.2>%s%s\r\nCall-ID: old\r\n" \
+	       "CSeq: %u " method "\r\n\r\n"
+
+/* No magic cookie, no From tag, no Contact, no Max-Forwards. */
+Test(ua_torture, a_caller_of_rfc_2543_has_its_call_and_ends_it)
+{
+	struct sip_msg *accepted;
+	struct sip_addr to;
+	char text[512], tag[64];
+
+	t.bob.answer = 200;
+	snprintf(text, sizeof(text), OLD("INVITE"), "", "", 1);
+	cr_assert_eq(answer(text, strlen(text)), 200);
+	accepted = network_parse(t.net, t.bob.node, "SIP/2.0 200", 0);
+	cr_assert_eq(sip_msg_to(accepted, &to), 0);
+	slice_copy(sip_addr_tag(&to), tag, sizeof(tag));
+	sip_msg_unref(accepted);
+	answer(text, strlen(text));
+	cr_expect_eq(party_leg(&t.bob)->acked, 0, "a retransmission is the same call");
+	snprintf(text, sizeof(text), OLD("ACK"), ";tag=", tag, 1);
+	answer(text, strlen(text));
+	cr_expect_eq(party_leg(&t.bob)->acked, 1);
+	snprintf(text, sizeof(text), OLD("BYE"), ";tag=", tag, 2);
+	cr_expect_eq(answer(text, strlen(text)), 200);
+	cr_expect_eq(party_leg(&t.bob)->ended, 1);
 }

@@ -39,6 +39,17 @@ static void send_message(const struct message *m)
 		  m->call_id, m->cseq, m->method);
 }
 
+static void receive_over(const struct sip_path *path, const struct message *m)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text),
+			 "%s %s SIP/2.0\r\nVia: SIP/2.0/TCP %s\r\nFrom: <sip:a@h>;tag=%s\r\n"
+			 "To: <sip:b@h>\r\nCall-ID: %s\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+			 m->method, m->uri, m->via, m->from_tag, m->call_id, m->cseq, m->method);
+
+	sip_transactions_receive(bench.layer, text, (size_t)n, path);
+}
+
 static const struct message base = { "INVITE", "sip:b@h", "192.0.2.2:5060;branch=z9hG4bKx", "", "1",
 				     "c1",     1 };
 
@@ -144,6 +155,34 @@ Test(match, same_request_by_two_ways_is_merged)
 	m.via = "192.0.2.9;branch=z9hG4bKfourth";
 	send_message(&m);
 	cr_expect_not(bench.merged);
+}
+
+/* given a request over a connection that is lost, when its sender sends it again over another one,
+ * then it is no merge but takes the place of the first */
+Test(match, what_came_over_a_lost_connection_is_replaced)
+{
+	struct message m = base;
+	struct sip_path first = network_path(bench.us), second = first;
+	struct sip_transaction *replaced;
+
+	first.kind = second.kind = SIP_TCP;
+	first.flow = (struct sip_flow){ .index = 7, .generation = 1 };
+	second.flow = (struct sip_flow){ .index = 8, .generation = 1 };
+	receive_over(&first, &m);
+	replaced = bench.server;
+	m.via = "192.0.2.9;branch=z9hG4bKagain";
+	receive_over(&second, &m);
+	cr_expect(bench.merged, "both connections are there");
+	sip_transaction_reply(bench.server, 482, NULL, SLICE("mine"), NULL);
+	sip_transactions_flow_failed(bench.layer, &first);
+	m.via = "192.0.2.9;branch=z9hG4bKonce-more";
+	receive_over(&second, &m);
+	cr_expect_not(bench.merged);
+	cr_expect_eq(sip_transaction_replaced(bench.server), replaced);
+	sip_transaction_reply(replaced, 200, NULL, SLICE("mine"), NULL);
+	m.via = "192.0.2.9;branch=z9hG4bKtoo-late";
+	receive_over(&second, &m);
+	cr_expect(bench.merged, "what was accepted is not made twice");
 }
 
 Test(match, what_was_refused_may_come_again_with_the_same_cseq)
