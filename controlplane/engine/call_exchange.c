@@ -167,6 +167,18 @@ static void begin(struct call *call, enum exchange_state state, struct session *
 	call->exchange = (struct exchange){ .state = state, .from = from, .to = to };
 }
 
+/* The other side takes no UPDATE, and before its answer there is nothing else to ask it with. What it
+ * said before is an answer all the same, if there is a format in both: the media ends with us. It is
+ * told when the call stands (call_compare_legs()). */
+static bool answer_for(struct call *call, struct session *from, const struct session *to)
+{
+	if (!description_overlap(&from->offered, &to->remote) ||
+	    session_give_answer(from, &to->remote))
+		return false;
+	call_apply_media(call);
+	return true;
+}
+
 static void pass_offer(struct call *call, const struct step *step)
 {
 	struct session *from = step->session, *to = other_of(call, from);
@@ -174,6 +186,8 @@ static void pass_offer(struct call *call, const struct step *step)
 
 	if (!error)
 		begin(call, EXCHANGE_OFFERED, from, to);
+	else if (call->state == CALL_EARLY && error == -EOPNOTSUPP && answer_for(call, from, to))
+		return;
 	else if (call->state == CALL_EARLY && error != -EBUSY)
 		/* RFC 3311 §5.2: it cannot be asked now */
 		session_refuse(from, 504, SLICE_NONE);

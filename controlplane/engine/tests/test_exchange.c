@@ -479,7 +479,7 @@ Test(exchange, nothing_of_one_side_is_shown_to_the_other)
 /* --- a forking proxy behind one leg --- */
 
 /* The proxy has sent our INVITE to two, who answer by themselves under tags of their own. */
-static void answer_as(const char *tag, unsigned status, const char *sdp)
+static void answer_with(const char *tag, unsigned status, const char *headers, const char *sdp)
 {
 	struct sip_msg *invite = network_parse(world->net, world->tandem, "INVITE ", 0);
 	struct sip_addr to;
@@ -488,17 +488,46 @@ static void answer_as(const char *tag, unsigned status, const char *sdp)
 	cr_assert_eq(sip_msg_to(invite, &to), 0);
 	snprintf(text, sizeof(text),
 		 "SIP/2.0 %u X\r\nVia: %.*s\r\nFrom: %.*s\r\nTo: %.*s;tag=%s\r\nCall-ID: %.*s\r\n"
-		 "CSeq: %.*s\r\nContact: <sip:%s@%s>\r\nContent-Type: application/sdp\r\n"
+		 "CSeq: %.*s\r\nContact: <sip:%s@%s>\r\n%sContent-Type: application/sdp\r\n"
 		 "Content-Length: %zu\r\n\r\n%s",
 		 status, SLICE_FMT(sip_msg_value(invite, SIP_H_VIA)),
 		 SLICE_FMT(sip_msg_value(invite, SIP_H_FROM)),
 		 SLICE_FMT(sip_msg_value(invite, SIP_H_TO)), tag,
 		 SLICE_FMT(sip_msg_value(invite, SIP_H_CALL_ID)),
-		 SLICE_FMT(sip_msg_value(invite, SIP_H_CSEQ)), tag, bob()->node->host, strlen(sdp),
-		 sdp);
+		 SLICE_FMT(sip_msg_value(invite, SIP_H_CSEQ)), tag, bob()->node->host, headers,
+		 strlen(sdp), sdp);
 	network_send_text(bob()->node, world->tandem, text);
 	sip_msg_unref(invite);
 	world_run(20);
+}
+
+static void answer_as(const char *tag, unsigned status, const char *sdp)
+{
+	answer_with(tag, status, "", sdp);
+}
+
+/* given a callee that knows reliable responses and no UPDATE, when the caller moves its media before
+ * the answer, then it is answered, and the callee is not asked */
+Test(exchange, an_early_update_is_answered_for_a_callee_that_takes_none)
+{
+	bob()->node->receive = NULL;
+	call_bob(OFFER);
+	answer_with("one", 183,
+		    "Require: 100rel\r\nRSeq: 1\r\nAllow: INVITE, ACK, BYE, CANCEL, PRACK\r\n",
+		    ANSWER);
+	cr_assert_eq(carrier()->role, SIP_BODY_ANSWER);
+	phone_update(CARRIER, phone_sdp(CARRIER, 4002, "8 101", "sendrecv"));
+	world_run(20);
+	cr_expect_eq(carrier()->reanswered, 200);
+	cr_expect_eq(world_termination(0).remote.port, 4002);
+	cr_expect_eq(sent("UPDATE "), 0);
+	phone_update(CARRIER, phone_sdp(CARRIER, 4004, "9", "sendrecv"));
+	world_run(20);
+	cr_expect_eq(carrier()->reanswered, 504, "there is no format in both");
+	cr_expect_eq(world_termination(0).remote.port, 4002);
+	engine_hangup_all(world->shard.engine);
+	world_run(40000);
+	world_expect_nothing_left();
 }
 
 Test(exchange, forks_behind_one_leg_are_heard_in_turn_and_told_apart)
