@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A phone in a browser: JsSIP registers over WSS with what stands behind the # of the page's
 // address, as JSON, and says on the console what happens. It answers the first call, holds and
-// resumes it, and when that is over calls `dial`. Its media is somebody else's: what a browser
+// resumes it, and when that is over calls all of `dial` in turn. Its media is somebody else's: what a browser
 // offers is WebRTC's, so the description is a plain one, of `media`.
 import JsSIP from "jssip";
 
@@ -73,7 +73,7 @@ phone.on("newRTCSession", ({ originator, session }) => {
   session.on("failed", ({ cause }) => say("failed", cause));
   session.on("ended", ({ originator: by }) => {
     say("ended by", by);
-    if (incoming) phone.call(options.dial, silent);
+    if (options.dial.length) phone.call(options.dial.shift(), silent);
   });
   if (!incoming) return;
   say("called by", session.remote_identity.uri.user);

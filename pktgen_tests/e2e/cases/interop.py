@@ -5,6 +5,7 @@ each transport and address family, in any pair."""
 import itertools
 import re
 
+from cases.transfer import shards_of_calls
 from world import sip
 from world.kamailio import EDGE, SWITCH
 from world.lab import ADDRESSES, ADDRESSES6, DOMAIN, SIP_ADDRESS, SIP_ADDRESS6, wait_until
@@ -123,36 +124,61 @@ def linphone_acknowledges_updates_and_sends_events(world):
     hears(alice, 880)
 
 
-# --- a browser -----------------------------------------------------------------------------------
+def ask_first(world, phone, other):
+    """A second call of the phone, in the shard of the first: (the other side, its number)."""
+    for line in range(3, 20):
+        phone.dial(f"sip:{other.user}@{DOMAIN}")
+        third = other.incoming(600)
+        third.answer()
+        phone.wait_established(line)
+        if len(shards_of_calls(world)) == 1:
+            break
+        third.hang_up()
+        phone.wait(f"Call {line} with .* ended")
+    return third, line
 
-@test(restarts=True, timeout=90, ids=("SD13",))
-def a_browser_over_wss(world):
-    """JsSIP registers over WSS and IPv6; is called, holds, resumes; calls itself."""
-    with with_tls(world, "none"):
-        bob = world.registered("bob")
-        carrol = world.browser("carrol", f"wss://[{SIP_ADDRESS6}]:5443", 600, dial="bob")
-        carrol.wait("registered")
-        outgoing = bob.invite("carrol")
-        outgoing.wait_answer()
-        carrol.talk()
-        carrol.wait("called by bob")
-        equal(outgoing.answer_reinvite("recvonly").direction, "sendonly", "hold")
-        equal(outgoing.answer_reinvite("sendrecv").direction, "sendrecv", "resume")
-        carrol.wait("resumes", 5)
-        wait_talking(outgoing, packets=70)
-        near(outgoing.media.heard_frequency(), 600, 5, "heard from the browser's side")
-        equal(outgoing.hang_up().status, 200, "BYE")
-        carrol.wait("ended by remote", 5)
-        incoming = bob.incoming(880)
-        incoming.answer()
-        carrol.wait("was answered", 5)
-        carrol.talk()
-        wait_talking(incoming, packets=70)
-        near(carrol.media.heard_frequency(), 880, 5, "heard on the browser's side")
-        equal([(c["transport"], c["direction"]) for c in world.lab.show("connections")],
-              [("wss", "inbound")], "connections")
-        equal(incoming.hang_up().status, 200, "BYE")
-        world.close()
+
+@test(timeout=60, ids=("TR1", "TR2", "TR3"))
+def linphone_transfers(world):
+    """Blind, and attended with Replaces; it is told how that goes, and is out of the call then."""
+    alice = world.linphone("alice", 440)
+    bob, carrol = world.registered("bob"), world.registered("carrol")
+    alice.wait_registered()
+    alice.dial(f"sip:bob@{DOMAIN}")
+    first = bob.incoming(880)
+    first.answer()
+    alice.wait_established()
+    alice.command(f"transfer sip:carrol@{DOMAIN}")
+    third = carrol.incoming(600)
+    assert third.invite.get("referred-by").startswith(f"<sip:alice@{DOMAIN}"), third.invite
+    third.ring()
+    third.answered = third._reply(200, "OK", third.local_sdp())
+    first.answer_reinvite("sendrecv")
+    first.talk()
+    carrol.expect("ACK", call_id=third.call_id)
+    third.talk()
+    alice.wait("Call 1 with .* ended")
+    wait_talking(first, third, packets=70)
+    near(first.media.heard_frequency(), 600, 5, "heard by bob")
+    hang_up(first, third)
+    world.lab.wait_idle()
+
+    alice.dial(f"sip:bob@{DOMAIN}")
+    first = bob.incoming(880)
+    first.answer()
+    alice.wait_established(2)
+    alice.hold()
+    first.answer_reinvite("recvonly")
+    alice.wait("Call 2 with .* paused")
+    third, line = ask_first(world, alice, carrol)
+    alice.command(f"transfer 2 --to-call {line}")
+    first.answer_reinvite("sendrecv")
+    first.talk()
+    for call in (2, line):
+        alice.wait(f"Call {call} with .* ended")
+    wait_talking(first, third, packets=70)
+    near(third.media.heard_frequency(), 880, 5, "heard by carrol")
+    hang_up(third, first)
 
 
 # --- any pair of transports and families ---------------------------------------------------------
@@ -248,6 +274,45 @@ def names_lead_to_tls_and_tcp_over_ipv6(world):
             hang_up(incoming, outgoing)
             world.lab.wait_idle()
         equal([r.method for r in quiet.requests], ["INVITE"], "what the silent one was asked")
+        world.close()
+
+
+# --- a browser -----------------------------------------------------------------------------------
+
+@test(restarts=True, timeout=90, ids=("SD13",))
+def a_browser_over_wss(world):
+    """JsSIP registers over WSS and IPv6; is called, holds, resumes; calls itself: a user, and over
+    each other transport and family."""
+    outward = trunks({way: uri for way, (_, _, uri) in WAYS.items()})
+    with with_tls(world, "none", trunk=outward) as folder:
+        switch(world, folder)
+        callee = world.sipp("carrier", "uas_bye", "-m", str(len(WAYS)), port=CALLEE)
+        bob = world.registered("bob")
+        carrol = world.browser("carrol", f"wss://[{SIP_ADDRESS6}]:5443", 600,
+                               dial=["bob", *("9" + way for way in WAYS)])
+        carrol.wait("registered")
+        outgoing = bob.invite("carrol")
+        outgoing.wait_answer()
+        carrol.talk()
+        carrol.wait("called by bob")
+        equal(outgoing.answer_reinvite("recvonly").direction, "sendonly", "hold")
+        equal(outgoing.answer_reinvite("sendrecv").direction, "sendrecv", "resume")
+        carrol.wait("resumes", 5)
+        wait_talking(outgoing, packets=70)
+        near(outgoing.media.heard_frequency(), 600, 5, "heard from the browser's side")
+        equal(outgoing.hang_up().status, 200, "BYE")
+        carrol.wait("ended by remote", 5)
+        incoming = bob.incoming(880)
+        incoming.answer()
+        carrol.wait("was answered", 5)
+        carrol.talk()
+        wait_talking(incoming, packets=70)
+        near(carrol.media.heard_frequency(), 880, 5, "heard on the browser's side")
+        equal([(c["transport"], c["direction"]) for c in world.lab.show("connections")],
+              [("wss", "inbound")], "connections")
+        equal(incoming.hang_up().status, 200, "BYE")
+        equal(callee.wait(20), 0, f"exit status of the callee\n{callee.errors()}")
+        equal(len(carrol.said("was answered")), 1 + len(WAYS), "calls of the browser")
         world.close()
 
 

@@ -24,7 +24,8 @@ def is_there():
 
 class Browser:
     """Registers a user over WSS; what it says is in its log. media: the end point (rtp.Rtp) that
-    talks for it; dial: whom it calls after the first call."""
+    talks for it; dial: whom it calls after
+    the first call, one after the other."""
 
     PEER = "JsSIP in Chromium"
 
@@ -34,7 +35,7 @@ class Browser:
         with open(f"{self.directory}/index.html", "w", encoding="utf-8") as page:
             page.write("<!doctype html><script src=phone.js></script>\n")
         options = json.dumps({"server": server, "uri": f"sip:{user}@{DOMAIN}",
-                              "password": f"{user}-secret", "dial": f"sip:{dial}@{DOMAIN}",
+                              "password": f"{user}-secret", "dial": [f"sip:{one}@{DOMAIN}" for one in dial],
                               "media": {"address": media.address, "port": media.port}})
         self.media = media
         self.log = f"{lab.run_dir}/log/browser-{user}.log"  # kept when a test fails
