@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* REFER and what it makes (RFC 3515, RFC 3892, RFC 4488). */
+#include "sip/auth/client.h"
 #include "sip/event/tests/world.h"
 
 TestSuite(refer, .init = world_open, .fini = world_close);
@@ -134,6 +135,68 @@ Test(refer, refused)
 	send_refer(&start);
 	cr_expect_eq(alice->over_status, 403);
 	cr_expect_eq(sent(bob, "NOTIFY "), 0);
+}
+
+/* The password is known to the side that is asked for it, or not. */
+static void refer_with_passwords(struct sip_credentials *of_alice, struct sip_credentials *of_bob)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>") };
+
+	connect_call();
+	if (of_alice != NULL)
+		sip_credentials_bind(of_alice, &bob->node->address);
+	if (of_bob != NULL)
+		sip_credentials_bind(of_bob, &alice->node->address);
+	sip_invite_set_credentials(alice->invite, of_alice);
+	sip_invite_set_credentials(bob->invite, of_bob);
+	alice->challenges = 1u << SIP_NOTIFY;
+	bob->challenges = 1u << SIP_REFER;
+	send_refer(&start);
+}
+
+Test(refer, both_sides_answer_challenges)
+{
+	const struct sip_account account = { .username = "u", .password = "p" };
+	struct sip_credentials *credentials[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(sip_credentials_create(&account, 1, &credentials[i]), 0);
+	refer_with_passwords(credentials[0], credentials[1]);
+	cr_expect_eq(sent(alice, "REFER "), 2);
+	cr_expect_eq(sent(bob, "NOTIFY "), 2);
+	cr_expect_str_eq(alice->body, "SIP/2.0 100 Trying\r\n");
+	sip_refer_progress(bob->refer, 200, NULL);
+	world_run(50);
+	cr_expect_eq(sent(bob, "NOTIFY "), 3, "the nonce is known");
+	cr_expect_eq(alice->over_status, 200);
+	cr_expect_eq(bob->refer_ended, 1);
+	alice->challenges = bob->challenges = 0;
+	sip_invite_end(alice->invite, 0, SLICE_NONE);
+	world_run(100000);
+	for (unsigned i = 0; i < 2; i++)
+		sip_credentials_destroy(credentials[i]);
+}
+
+Test(refer, a_refer_without_a_password_is_refused)
+{
+	refer_with_passwords(NULL, NULL);
+	cr_expect_eq(alice->over_status, 407);
+	cr_expect_eq(bob->referred, 0);
+}
+
+Test(refer, a_notify_without_a_password_ends_the_subscription)
+{
+	const struct sip_account account = { .username = "u", .password = "p" };
+	struct sip_credentials *credentials;
+
+	cr_assert_eq(sip_credentials_create(&account, 1, &credentials), 0);
+	refer_with_passwords(credentials, NULL);
+	cr_expect_eq(bob->referred, 1);
+	cr_expect_eq(bob->refer_ended, 1);
+	alice->challenges = bob->challenges = 0;
+	sip_invite_end(alice->invite, 0, SLICE_NONE);
+	world_run(400000);
+	sip_credentials_destroy(credentials);
 }
 
 static void peer_refers(const char *branch, const char *lines)

@@ -143,6 +143,19 @@ static void on_request(void *arg, struct sip_transaction *server, struct sip_msg
 		sip_transaction_reply(server, 405, NULL, SLICE_NONE, NULL);
 }
 
+static bool on_admit(void *arg, struct sip_msg *request, const struct sip_path *from)
+{
+	struct agent *agent = arg;
+
+	if (!(agent->challenges >> request->method & 1u) ||
+	    sip_msg_header(request, SIP_H_PROXY_AUTHORIZATION) != NULL)
+		return true;
+	sip_transactions_reply(
+		sip_ua_transactions(agent->ua), request, from, 407, NULL,
+		"Proxy-Authenticate: Digest realm=\"h\", nonce=\"1\", qop=\"auth\"\r\n");
+	return false;
+}
+
 static bool on_inside(void *arg, struct sip_dialog *dialog, struct sip_transaction *server,
 		      struct sip_msg *request, const struct sip_path *from)
 {
@@ -170,6 +183,7 @@ static void open_agent(struct agent *agent, const char *ip, unsigned n)
 		.user = { .invite = on_invite,
 			  .request = on_request,
 			  .inside = on_inside,
+			  .admit = on_admit,
 			  .arg = agent },
 		.methods = 1u << SIP_SUBSCRIBE | 1u << SIP_NOTIFY | 1u << SIP_REFER |
 			   1u << SIP_PUBLISH,

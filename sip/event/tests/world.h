@@ -35,6 +35,7 @@ struct agent {
 	unsigned refer_ended;
 
 	unsigned published;
+	unsigned challenges; /* bits (1u << SIP_NOTIFY): what it wants a password for */
 };
 
 struct world {
