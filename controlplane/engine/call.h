@@ -82,6 +82,7 @@ struct caller;
 struct relay;
 struct transfer;
 struct sip_refer;
+struct errand;
 
 enum exchange_state {
 	EXCHANGE_IDLE,
@@ -138,6 +139,7 @@ struct call {
 	bool emergency;
 	bool secure;   /* called by a sips URI: TLS on each hop */
 	bool withheld; /* nobody but trusted peers is told who is calling */
+	bool guest;    /* a leg of another shard's call, on its way (transfer_abroad.c): no CDR */
 	uint32_t max_forwards;
 	int trunk_in, trunk_out;             /* -1: none */
 	struct arena *arena;                 /* strings */
@@ -298,6 +300,7 @@ struct transfer_start {
 	struct slice target;        /* URI; unused if it joins another call */
 	struct call *to;            /* that call; NULL: a new one is made */
 	struct session *leaving;    /* its leg that the party takes the place of */
+	struct errand *errand;      /* … of another shard: this goes there */
 };
 /* 0, or the status to refuse with. begun: it has begun, and will be told of. */
 unsigned transfer_check(const struct call *call, const struct transfer_start *start);
@@ -340,6 +343,10 @@ const char *call_headers(const struct call *call, const struct session *from,
 bool call_trusts(const struct call *call, int trunk);
 
 /* --- call_end.c --- */
+/* If it is not over. call may be NULL. */
+void call_hang_up(struct call *call, unsigned status, const char *reason, const char *ended_by);
+/* One of its legs (trunk_in, trunk_out) is of another trunk now, -1: of none. */
+void call_move_trunk(struct call *call, int *trunk, int to);
 void call_end(struct call *call, const struct call_cause *cause);
 void call_finish(struct call *call, const struct call_cause *cause);
 /* Frees what has ended, now. */

@@ -73,6 +73,16 @@ static void leave_bridge_alone(struct call *call)
 	call->bridge = NULL;
 }
 
+void call_hang_up(struct call *call, unsigned status, const char *reason, const char *ended_by)
+{
+	const struct call_cause cause = { .status = status,
+					  .reason = reason,
+					  .ended_by = ended_by };
+
+	if (call && !call_is_over(call))
+		call_event(call, CALL_ON_HANGUP, &cause);
+}
+
 static void end_leg(struct call *call, struct session *s, struct slice headers)
 {
 	if (s && !transfer_keeps(call, s))
@@ -146,6 +156,21 @@ static void free_call(struct call *call)
 	free(call);
 }
 
+void call_move_trunk(struct call *call, int *trunk, int to)
+{
+	struct engine *e = call->engine;
+
+	if (*trunk >= 0) {
+		limits_release_trunk(*trunk);
+		e->trunk_calls[*trunk]--;
+	}
+	*trunk = to;
+	if (to >= 0) {
+		limits_take_trunk(e->shard->config, to, true);
+		e->trunk_calls[to]++;
+	}
+}
+
 /* Off the lists, and no place taken any more. */
 static void let_go(struct call *call)
 {
@@ -181,18 +206,24 @@ static void on_reap(struct timer *timer)
 	}
 }
 
-void call_finish(struct call *call, const struct call_cause *cause)
+static void tell_end(struct call *call)
 {
-	struct engine *e = call->engine;
-
-	(void)cause;
 	write_cdr(call);
 	LOG_INFO("call", call->id,
 		 "%s -> %s ended: %s (%u) by %s, %" PRIu64 " + %" PRIu64 " packets", call->from,
 		 call->to, call->reason, call->cause, call->ended_by, call->caller_media.packets,
 		 call->callee_media.packets);
-	event_publish(e->shard->events, EVENT_CALL_ENDED, call->id, 0, call->reason,
+	event_publish(call->engine->shard->events, EVENT_CALL_ENDED, call->id, 0, call->reason,
 		      call->ended_by);
+}
+
+void call_finish(struct call *call, const struct call_cause *cause)
+{
+	struct engine *e = call->engine;
+
+	(void)cause;
+	if (!call->guest)
+		tell_end(call);
 	let_go(call);
 	call->next = e->dead;
 	e->dead = call;
@@ -209,7 +240,7 @@ void engine_abandon(struct call *call)
 {
 	timer_cancel(call->engine->shard->wheel, &call->timer);
 	/* It has ended, and only its phones have not said so yet. */
-	if (call->ended_ms)
+	if (call->ended_ms && !call->guest)
 		write_cdr(call);
 	leave_bridge_alone(call);
 	let_go(call);

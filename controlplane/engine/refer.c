@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "controlplane/engine/call.h"
+#include "controlplane/engine/transfer.h"
 #include "sip/base/log.h"
 #include "sip/event/event.h"
 #include "sip/message/headers.h"
@@ -66,11 +66,9 @@ static bool is_invite(const struct sip_uri *uri)
 	       slice_equal_nocase(method, SLICE("INVITE"));
 }
 
-/* The call whose leg is to be replaced by the party. */
-static unsigned find_replaced(struct engine *e, const struct sip_refer *refer,
-			      const struct caller *who, struct transfer_start *start)
+unsigned transfer_find_replaced(struct engine *e, const struct sip_dialog_id *id,
+				const struct caller *who, struct transfer_start *start)
 {
-	const struct sip_dialog_id *id = &refer->replaced;
 	struct session *leaving;
 	struct call *to = call_of(
 		sip_ua_find(e->shard->ua, id->call_id, id->local_tag, id->remote_tag), &leaving);
@@ -105,16 +103,22 @@ static unsigned transfer(struct call *call, struct session *transferor,
 		.target = slice_split(&target, '?'),
 	};
 	struct transfer *t;
-	unsigned status = refer->replaces ? find_replaced(call->engine, refer, who, &start) : 0;
+	unsigned status = 0;
 
+	if (refer->replaces)
+		start.errand = errand_create(call->engine, &refer->replaced);
+	if (refer->replaces && !start.errand)
+		status = transfer_find_replaced(call->engine, &refer->replaced, who, &start);
 	if (!status)
 		status = transfer_check(call, &start);
-	if (status == 491)
+	if (!status && transfer_create(call, &start, &t))
+		status = 500;
+	if (status)
+		errand_drop(start.errand);
+	if (status == 491 || status == 500)
 		return status;
 	if (status)
 		return fail_at_once(refer, status);
-	if (transfer_create(call, &start, &t))
-		return 500;
 	if (transfer_accept(t, refer))
 		return 503;
 	transfer_begin(t, &start);

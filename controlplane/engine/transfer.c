@@ -43,10 +43,11 @@ static void step(struct transfer *t, enum transfer_event event, unsigned status)
 
 /* --- life --- */
 
-static void release(struct transfer *t)
+void transfer_release(struct transfer *t)
 {
 	if (--t->refs > 0)
 		return;
+	errand_drop(t->errand);
 	free(t);
 }
 
@@ -91,14 +92,17 @@ static void tell(struct transfer *t, unsigned status, const char *state)
 		sip_refer_progress(t->sub, status, NULL);
 }
 
-static void hang_up(struct call *call, unsigned status, const char *reason, const char *ended_by)
+/* The outcome is known. */
+static void conclude(struct transfer *t, unsigned status, const char *state)
 {
-	const struct call_cause cause = { .status = status,
-					  .reason = reason,
-					  .ended_by = ended_by };
+	struct errand *errand = t->errand;
 
-	if (call && !call_is_over(call))
-		call_event(call, CALL_ON_HANGUP, &cause);
+	t->errand = NULL;
+	tell(t, status, state);
+	if (errand && t->from && t->from->guest)
+		errand_return(errand, t->from, status);
+	else
+		errand_drop(errand);
 }
 
 /* --- who is who --- */
@@ -151,23 +155,49 @@ static void on_again(struct timer *timer)
 	     TRANSFER_ON_AGAIN, 0);
 }
 
-static void offer_place(struct transfer *t, unsigned status)
+static int offer_seat(struct transfer *t)
 {
 	const struct description offer = offer_of(target_of(t));
 	struct seat *before = t->party->seat;
+	int error;
+
+	t->party->seat = t->there;
+	error = session_reoffer(t->party, &offer, SIP_BY_REINVITE);
+	if (error) {
+		t->party->seat = before;
+		return error;
+	}
+	t->before = before;
+	t->state = TRANSFER_MOVING;
+	return 0;
+}
+
+static int leave_with_leg(struct transfer *t)
+{
+	int error;
+
+	if (t->party->reoffering || t->party->offer_state != OFFER_COMPLETE)
+		return -EBUSY;
+	t->refs++;
+	error = errand_leave(t->errand, t);
+	if (error) {
+		t->refs--;
+		return error;
+	}
+	t->errand = NULL;
+	t->state = TRANSFER_ABROAD;
+	return 0;
+}
+
+static void offer_place(struct transfer *t, unsigned status)
+{
 	int error = -EBUSY;
 
 	(void)status;
-	if (is_quiet(t->from) && is_quiet(t->to)) {
-		t->party->seat = t->there;
-		error = session_reoffer(t->party, &offer, SIP_BY_REINVITE);
-	}
-	if (!error) {
-		t->before = before;
-		t->state = TRANSFER_MOVING;
+	if (is_quiet(t->from) && (!t->to || is_quiet(t->to)))
+		error = t->to ? offer_seat(t) : leave_with_leg(t);
+	if (!error)
 		return;
-	}
-	t->party->seat = before;
 	if (error == -EBUSY && t->tries++ < TRIES_MAX) {
 		timer_set(t->engine->shard->wheel, &t->timer, AGAIN_MS, on_again);
 		return;
@@ -183,12 +213,12 @@ static void fail(struct transfer *t, unsigned status)
 	const bool blind = !t->leaving;
 
 	LOG_INFO("call", t->from_id, "transfer failed: %u", status);
-	tell(t, status, "failed");
+	conclude(t, status, "failed");
 	let_go_of_calls(t);
 	if (blind || t->leaving_left)
-		hang_up(to, status, "transfer-failed", "system");
+		call_hang_up(to, status, "transfer-failed", "system");
 	if (t->transferor_left)
-		hang_up(from, status, "transfer-failed", "system");
+		call_hang_up(from, status, "transfer-failed", "system");
 }
 
 /* The seat that it was offered is no more; what it answers to that is awaited. */
@@ -202,9 +232,19 @@ static void take_back(struct transfer *t, unsigned status)
 static void put_back(struct transfer *t, unsigned status)
 {
 	(void)status;
-	if (!t->transferor_left)
+	if (!t->transferor_left && !t->from->guest)
 		call_tell_again(t->from, t->party, other_side(t->from, t->party));
 	fail(t, t->status);
+}
+
+/* It was offered a seat there, which it may have taken for its own. */
+static void come_back(struct transfer *t, unsigned status)
+{
+	struct session *other = other_side(t->from, t->party);
+
+	if (session_is_alive(t->party) && session_is_alive(other))
+		call_tell_again(t->from, t->party, other);
+	fail(t, status);
 }
 
 static void stay(struct transfer *t, unsigned status)
@@ -226,12 +266,12 @@ static void abandon(struct transfer *t, unsigned status)
 	const bool blind = !t->leaving;
 
 	(void)status;
-	tell(t, 487, "failed");
+	conclude(t, 487, "failed");
 	let_go_of_calls(t);
 	if (blind)
-		hang_up(to, 487, "cancelled", "caller");
+		call_hang_up(to, 487, "cancelled", "caller");
 	else if (t->leaving_left)
-		hang_up(to, 200, "normal", "system");
+		call_hang_up(to, 200, "normal", "system");
 }
 
 /* --- the party goes over --- */
@@ -240,7 +280,8 @@ static void leave(struct call *from, struct session *party, struct seat *seat)
 {
 	/* its seat in `from` is still the one that it sits on */
 	party->seat = seat;
-	bridge_remove(seat, "transferred");
+	if (seat)
+		bridge_remove(seat, "transferred");
 	call_drop_relays(from);
 	if (party == from->callee) {
 		from->codec = call_string(from, session_codec(party));
@@ -251,21 +292,6 @@ static void leave(struct call *from, struct session *party, struct seat *seat)
 	*call_slot_of(from, party) = NULL;
 }
 
-static void move_trunk(struct call *call, int *trunk, int to)
-{
-	struct engine *e = call->engine;
-
-	if (*trunk >= 0) {
-		limits_release_trunk(*trunk);
-		e->trunk_calls[*trunk]--;
-	}
-	*trunk = to;
-	if (to >= 0) {
-		limits_take_trunk(e->shard->config, to, true);
-		e->trunk_calls[to]++;
-	}
-}
-
 /* From now on the call is one of the party's. */
 static void take_name(struct call *to, bool as_caller, const struct caller *party,
 		      const struct session *s)
@@ -273,7 +299,7 @@ static void take_name(struct call *to, bool as_caller, const struct caller *part
 	const char *aor = call_string(to, party->aor);
 	const char *address = call_path_text(to, sip_invite_path(s->invite));
 
-	move_trunk(to, as_caller ? &to->trunk_in : &to->trunk_out, party->trunk);
+	call_move_trunk(to, as_caller ? &to->trunk_in : &to->trunk_out, party->trunk);
 	if (as_caller) {
 		to->from = aor;
 		to->caller_address = address;
@@ -321,6 +347,18 @@ static bool is_told(const struct session *target, const struct session *party)
 	       strcasecmp(spoken->encoding, heard->encoding) == 0;
 }
 
+/* Who has sent the party away is told so before it is let go. */
+static void finish_from(struct transfer *t, struct call *from, const char *ended_by)
+{
+	if (t->sub && !t->transferor_left) {
+		t->state = TRANSFER_TELLING;
+		call_record_over(from);
+	} else {
+		let_go_of_from(t);
+	}
+	call_hang_up(from, 200, "transferred", ended_by);
+}
+
 static void arrive(struct transfer *t, unsigned status)
 {
 	struct call *from = t->from, *to = t->to;
@@ -339,17 +377,26 @@ static void arrive(struct transfer *t, unsigned status)
 	if (!is_told(target, party))
 		call_tell_again(to, target, party);
 	call_record(to);
-	tell(t, 200, "completed");
+	conclude(t, 200, "completed");
 	let_go_of_to(t);
-	if (t->sub && !t->transferor_left) {
-		t->state = TRANSFER_TELLING;
-		call_record_over(from);
-	} else {
-		let_go_of_from(t);
-	}
 	if (leaving)
 		session_end(leaving, 200, SLICE_NONE);
-	hang_up(from, 200, "transferred", ended_by);
+	finish_from(t, from, ended_by);
+}
+
+/* The same, seen from the shard that it has left. */
+static void arrived_abroad(struct transfer *t, unsigned status)
+{
+	struct call *from = t->from;
+	const char *ended_by = side_of(from, t->transferor);
+	struct session *party = t->party;
+
+	(void)status;
+	LOG_INFO("call", from->id, "its party is in a call of another shard");
+	leave(from, party, party->seat);
+	session_free(party);
+	conclude(t, 200, "completed");
+	finish_from(t, from, ended_by);
 }
 
 /* --- the table --- */
@@ -377,6 +424,11 @@ static const struct {
 		[TRANSFER_ON_LOST] = { take_back, TRANSFER_RETURNING },
 		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
 	},
+	[TRANSFER_ABROAD] = {
+		[TRANSFER_ON_ARRIVED] = { arrived_abroad, TRANSFER_OVER },
+		[TRANSFER_ON_RETURNED] = { come_back, TRANSFER_OVER },
+		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
+	},
 	[TRANSFER_RETURNING] = {
 		[TRANSFER_ON_AGREED] = { put_back, TRANSFER_OVER },
 		[TRANSFER_ON_REFUSED] = { stay, TRANSFER_OVER },
@@ -393,7 +445,7 @@ static void step(struct transfer *t, enum transfer_event event, unsigned status)
 	t->refs++;
 	t->state = table[state][event].next;
 	table[state][event].action(t, status);
-	release(t);
+	transfer_release(t);
 }
 
 /* --- its beginning --- */
@@ -406,11 +458,15 @@ static bool may_change(const struct call *call)
 }
 
 /* A seat is of one network and family, and whoever takes it is reached there. */
-static bool fits(const struct session *party, const struct seat *seat)
+unsigned transfer_check_place(const struct transfer_start *start, uint8_t realm, uint8_t family)
 {
-	return party->seat && seat && party->seat->realm == seat->realm &&
-	       media_termination_local(party->seat->termination)->family ==
-		       media_termination_local(seat->termination)->family;
+	const struct seat *seat = start->leaving->seat;
+
+	if (!may_change(start->to) || !seat)
+		return 491;
+	return seat->realm == realm && media_termination_local(seat->termination)->family == family
+		       ? 0
+		       : 488;
 }
 
 unsigned transfer_check(const struct call *call, const struct transfer_start *start)
@@ -421,9 +477,9 @@ unsigned transfer_check(const struct call *call, const struct transfer_start *st
 		return 482;
 	if (!start->to)
 		return 0;
-	if (!may_change(start->to))
-		return 491;
-	return fits(start->party, start->leaving->seat) ? 0 : 488;
+	return transfer_check_place(
+		start, start->party->seat->realm,
+		media_termination_local(start->party->seat->termination)->family);
 }
 
 int transfer_create(struct call *call, const struct transfer_start *start, struct transfer **out)
@@ -435,25 +491,30 @@ int transfer_create(struct call *call, const struct transfer_start *start, struc
 		return -ENOMEM;
 	if (to)
 		t->kept = call_keep_other(to, NULL);
-	else if (call_create(call->engine, shard_new_call_id(call->engine->shard), &to))
+	else if (!start->errand &&
+		 call_create(call->engine, shard_new_call_id(call->engine->shard), &to))
 		to = NULL;
-	if (!to || (start->to && !t->kept)) {
+	if ((!to && !start->errand) || (start->to && !t->kept)) {
 		free(t);
 		return -ENOMEM;
 	}
 	t->engine = call->engine;
-	t->refs = 2;
+	t->refs = 1;
 	t->from = call;
-	t->to = to;
 	t->from_id = call->id;
-	t->to_id = to->id;
+	t->errand = start->errand;
+	if (to) {
+		t->refs++;
+		t->to = to;
+		t->to_id = to->id;
+		to->here = t;
+	}
 	t->party = start->party;
 	t->transferor = start->transferor;
 	t->leaving = start->leaving;
 	t->there = start->leaving ? start->leaving->seat : NULL;
-	t->state = start->to ? TRANSFER_WAITING : TRANSFER_DIALING;
+	t->state = start->to || start->errand ? TRANSFER_WAITING : TRANSFER_DIALING;
 	call->away = t;
-	to->here = t;
 	*out = t;
 	return 0;
 }
@@ -465,7 +526,7 @@ static void on_subscription_ended(void *arg)
 	t->sub = NULL;
 	if (t->state == TRANSFER_TELLING)
 		session_end(t->transferor, 200, SLICE_NONE);
-	release(t);
+	transfer_release(t);
 }
 
 bool transfer_keeps(const struct call *call, const struct session *s)
@@ -486,9 +547,9 @@ int transfer_accept(struct transfer *t, const struct sip_refer *refer)
 	if (error) {
 		let_go_of_calls(t);
 		if (!t->leaving)
-			hang_up(to, 500, "failed", "system");
+			call_hang_up(to, 500, "failed", "system");
 	}
-	release(t);
+	transfer_release(t);
 	return error;
 }
 
@@ -524,7 +585,7 @@ void transfer_begin(struct transfer *t, const struct transfer_start *start)
 	t->told = 100;
 	LOG_INFO("call", t->from_id, "transfer by the %s, to call %016" PRIx64,
 		 side_of(t->from, t->transferor), t->to_id);
-	if (start->to) {
+	if (start->to || start->errand) {
 		step(t, TRANSFER_ON_READY, 0);
 		return;
 	}
@@ -551,6 +612,20 @@ void transfer_target_ready(struct call *to)
 		return;
 	t->there = to->caller_seat;
 	step(t, TRANSFER_ON_READY, 0);
+}
+
+void transfer_returned(struct transfer *t, unsigned status, bool with_leg)
+{
+	if (status < 300) {
+		step(t, TRANSFER_ON_ARRIVED, status);
+	} else if (with_leg) {
+		step(t, TRANSFER_ON_RETURNED, status);
+	} else {
+		/* it has hung up there */
+		struct call *from = t->from;
+
+		call_hang_up(from, 200, "normal", side_of(from, t->party));
+	}
 }
 
 bool transfer_outlives(struct call *call, struct session *s)
@@ -597,6 +672,6 @@ void transfer_call_forgotten(struct call *call)
 		t->refs++;
 		t->state = TRANSFER_OVER;
 		let_go_of_calls(t);
-		release(t);
+		transfer_release(t);
 	}
 }

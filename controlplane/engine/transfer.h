@@ -8,6 +8,7 @@
 enum transfer_state {
 	TRANSFER_DIALING,   /* the target is called */
 	TRANSFER_WAITING,   /* it is there; somebody is in the midst of an exchange */
+	TRANSFER_ABROAD,    /* the party's leg has gone to another shard (transfer_abroad.c) */
 	TRANSFER_MOVING,    /* the party was offered its place in `to` */
 	TRANSFER_RETURNING, /* … which is no more */
 	TRANSFER_TELLING,   /* it is done; the transferor is told, and then goes */
@@ -22,6 +23,8 @@ enum transfer_event {
 	TRANSFER_ON_REFUSED, /* by the party */
 	TRANSFER_ON_LOST,    /* `to` has ended */
 	TRANSFER_ON_GONE,    /* `from` has ended: the party has hung up */
+	TRANSFER_ON_ARRIVED, /* in the other shard */
+	TRANSFER_ON_RETURNED,
 	TRANSFER_EVENTS
 };
 
@@ -43,6 +46,26 @@ struct transfer {
 	unsigned status;              /* that it failed with */
 	unsigned tries;
 	struct timer timer;
+	/* Before it leaves: what it will carry. In the other shard: what the outcome goes home with. */
+	struct errand *errand;
 };
+
+void transfer_release(struct transfer *t);
+/* 0: start has the call whose leg is to be replaced, which `who` may do; or the status. */
+unsigned transfer_find_replaced(struct engine *engine, const struct sip_dialog_id *id,
+				const struct caller *who, struct transfer_start *start);
+/* May the party, which had a seat like that, have the place? 0, or the status. */
+unsigned transfer_check_place(const struct transfer_start *start, uint8_t realm, uint8_t family);
+/* The errand is over. with_leg: the party is here again. */
+void transfer_returned(struct transfer *t, unsigned status, bool with_leg);
+
+/* --- transfer_abroad.c --- */
+/* For a dialog of another shard; NULL: it is of none. */
+struct errand *errand_create(struct engine *engine, const struct sip_dialog_id *replaced);
+void errand_drop(struct errand *errand);
+/* Leaves with the party's leg; the transfer is held until it is back. Else all is as before. */
+int errand_leave(struct errand *errand, struct transfer *t);
+/* In the other shard: goes home with the outcome, and with the leg unless that has found its place. */
+void errand_return(struct errand *errand, struct call *guest, unsigned status);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/main/dispatch.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+
+#include "controlplane/main/shard.h"
 
 void dispatch_token(char token[DISPATCH_TOKEN_SIZE], unsigned node, unsigned shard)
 {
@@ -180,11 +183,103 @@ bool dispatch_is_new(struct slice message)
 	return false;
 }
 
+/* --- dialogs that were taken elsewhere --- */
+
+/* The hash of a Call-ID, and in its lowest byte the shard and 1; 0: free. */
+#define TAKEN_MAX  4096u
+#define TAKEN_NEAR 16u /* slots in which one may be */
+static _Atomic uint64_t taken[TAKEN_MAX];
+static _Atomic unsigned taken_count;
+
+static uint64_t taken_entry(uint64_t hash, unsigned shard)
+{
+	return (hash & ~0xffull) | (shard + 1u);
+}
+
+static _Atomic uint64_t *taken_slot(uint64_t hash, unsigned nth)
+{
+	return &taken[((hash >> 8) + nth) % TAKEN_MAX];
+}
+
+/* NULL: it is where its tags say. */
+static _Atomic uint64_t *find_taken(uint64_t hash)
+{
+	for (unsigned i = 0; i < TAKEN_NEAR; i++) {
+		_Atomic uint64_t *slot = taken_slot(hash, i);
+		const uint64_t entry = atomic_load_explicit(slot, memory_order_relaxed);
+
+		if (entry != 0 && ((entry ^ hash) & ~0xffull) == 0)
+			return slot;
+	}
+	return NULL;
+}
+
+int shard_take_dialog(struct slice call_id, unsigned shard)
+{
+	const uint64_t hash = slice_hash(call_id);
+	_Atomic uint64_t *slot = find_taken(hash);
+
+	if (slot) {
+		atomic_store(slot, taken_entry(hash, shard));
+		return 0;
+	}
+	for (unsigned i = 0; i < TAKEN_NEAR; i++) {
+		uint64_t free = 0;
+
+		if (!atomic_compare_exchange_strong(taken_slot(hash, i), &free,
+						    taken_entry(hash, shard)))
+			continue;
+		atomic_fetch_add(&taken_count, 1);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void shard_leave_dialog(struct slice call_id)
+{
+	_Atomic uint64_t *slot = find_taken(slice_hash(call_id));
+
+	if (!slot)
+		return;
+	atomic_store(slot, 0);
+	atomic_fetch_sub(&taken_count, 1);
+}
+
+int shard_of_token(struct slice text)
+{
+	return dispatch_token_shard(text);
+}
+
+/* -1: it was not. */
+static int shard_taken(struct slice call_id)
+{
+	const _Atomic uint64_t *slot;
+
+	if (atomic_load_explicit(&taken_count, memory_order_relaxed) == 0)
+		return -1;
+	slot = find_taken(slice_hash(call_id));
+	return slot ? (int)(atomic_load_explicit(slot, memory_order_relaxed) & 0xff) - 1 : -1;
+}
+
+int shard_of_dialog(struct slice call_id, struct slice local_tag)
+{
+	int shard = shard_taken(call_id);
+
+	if (shard < 0)
+		shard = dispatch_token_shard(call_id);
+	return shard < 0 ? dispatch_token_shard(local_tag) : shard;
+}
+
 /* --- dialogs that are named --- */
 
 /* The shard of "call-id;to-tag=…;from-tag=…"; -1: nothing in it is ours. */
-static int shard_of_dialog(struct slice value)
+static int shard_of_named(struct slice value)
 {
+	struct slice rest = value;
+	const int elsewhere = shard_taken(trim(slice_split(&rest, ';')));
+
+	if (elsewhere >= 0)
+		return elsewhere;
 	while (value.n > 0) {
 		struct slice part = trim(slice_split(&value, ';')), name = part;
 		int shard = dispatch_token_shard(part);
@@ -228,7 +323,7 @@ static int shard_by_name(struct slice message, const struct dispatch_headers *he
 	if (headers->to_tag.n > 0)
 		return -1;
 	if (headers->dialog.n > 0) {
-		shard = shard_of_dialog(headers->dialog);
+		shard = shard_of_named(headers->dialog);
 		if (shard >= 0 && is_request(message, SLICE("INVITE")))
 			atomic_store_explicit(led_slot(hash), (hash & ~0xffull) | (shard + 1u),
 					      memory_order_relaxed);
@@ -249,7 +344,9 @@ unsigned dispatch_owner(struct slice message, unsigned shards)
 	if (shards <= 1)
 		return 0;
 	dispatch_scan(message, &headers);
-	shard = shard_by_name(message, &headers);
+	shard = shard_taken(headers.call_id);
+	if (shard < 0)
+		shard = shard_by_name(message, &headers);
 	if (shard < 0)
 		shard = dispatch_token_shard(headers.call_id);
 	if (shard < 0)

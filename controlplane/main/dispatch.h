@@ -3,6 +3,7 @@
  * Which shard a SIP message belongs to, from its raw bytes: before it is parsed, and the same
  * answer on whichever shard's socket it came.
  *
+ *   0. A dialog that was taken elsewhere (shard_take_dialog()) is there.
  *   1. A Call-ID of ours names its shard.
  *   2. A To tag of ours (requests in a dialog), or a From tag of ours (responses to our requests
  *      in it), names it too. So a dialog of a foreign Call-ID finds its shard after a restart as

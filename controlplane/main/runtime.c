@@ -377,7 +377,9 @@ int runtime_create(struct runtime_shared *shared, unsigned index, struct runtime
 		.store = shared->store,
 		.events = shared->events,
 		.tap = &runtime->tap,
+		.all = shared->all,
 	};
+	shared->all[index] = &runtime->shard;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		error = steps[i].create(runtime);
 		if (error) {

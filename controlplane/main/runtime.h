@@ -50,6 +50,7 @@ struct runtime_shared {
 	struct sip_guard *guard;
 	struct guard_options *guard_options; /* main/guard.c */
 	struct runtime *shards[SHARDS_MAX];
+	struct shard *all[SHARDS_MAX]; /* the same */
 	unsigned pinged; /* which one was last asked to send keep-alives; main thread */
 	unsigned count;
 	/* In the main thread, when the state of a shard has changed. */

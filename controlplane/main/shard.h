@@ -49,12 +49,25 @@ struct shard {
 	struct event_bus *events;
 	struct tap *tap;
 	struct mailbox *mailbox;
-	_Atomic bool draining; /* shutting down, or `tandemctl drain`: no new calls (503) */
+	struct shard *const *all; /* of the process, by index; NULL: it is alone */
+	_Atomic bool draining;    /* shutting down, or `tandemctl drain`: no new calls (503) */
 };
 
 /* Runs fn(shard, arg) in the shard's thread, soon, in order per sender. Any thread. Never fails
  * but for memory (-ENOMEM). */
 int shard_post(struct shard *shard, void (*fn)(struct shard *shard, void *arg), void *arg);
+
+/*
+ * Dialogs that live in another shard than their tags and Call-ID say: a leg that was transferred.
+ * From now on what has this Call-ID goes there, on whatever socket it comes; until it is set again,
+ * or taken back. -ENOSPC: there are too many. Any thread.
+ */
+int shard_take_dialog(struct slice call_id, unsigned shard);
+void shard_leave_dialog(struct slice call_id);
+/* The shard that a tag or Call-ID of ours names, -1: it is none of ours. */
+int shard_of_token(struct slice text);
+/* Where a dialog is, by its Call-ID and our tag; -1: they are not ours. */
+int shard_of_dialog(struct slice call_id, struct slice local_tag);
 
 /* Wall clock for records: milliseconds since 1970. */
 uint64_t shard_wall_ms(void);

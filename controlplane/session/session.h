@@ -129,6 +129,7 @@ struct session {
 	uint8_t state;     /* enum session_state */
 	bool outbound;
 	bool reoffering;     /* an offer of ours is with session_reoffer() */
+	bool taken;          /* its dialog is not where its tags say (shard_take_dialog()) */
 	bool settled;        /* inbound: its answer stood in a reliable response, and stands */
 	bool was_complete;   /* what OFFER_ON_ROLLBACK returns to */
 	bool answer_is_ours; /* of the last exchange: the formats in use are `local`, else `remote` */
@@ -218,6 +219,9 @@ int session_save(const struct session *s, struct record_writer *record);
 int session_restore(struct session *s, struct record_reader *record);
 /* What is bad about its media now ("mos loss"), or "good"; null while it has none. */
 json_t *session_quality(const struct session *s);
+/* The same for another shard: the dialog goes on there, with session_restore(), and is forgotten
+ * here. 0, and the session has none; else all is as before. */
+int session_hand_over(struct session *s, unsigned shard, struct record_writer *record);
 /* A row for the CLI. */
 json_t *session_show(const struct session *s);
 

@@ -268,6 +268,8 @@ static void on_ended(void *arg, enum sip_end how, unsigned status, struct sip_ms
 		[SIP_END_TIMEOUT] = "timeout",           [SIP_END_TRANSPORT] = "transport",
 	};
 
+	if (s->taken)
+		shard_leave_dialog(sip_invite_call_id(s->invite));
 	s->invite = NULL;
 	s->heard = s->asked = NULL;
 	session_forget_offer(s);

@@ -99,6 +99,44 @@ int session_save(const struct session *s, struct record_writer *w)
 	return 0;
 }
 
+/* Its dialog is here now; its messages have to come here too. */
+static int take_dialog(struct session *s)
+{
+	const struct shard *shard = s->shard;
+	int home = shard_of_token(sip_invite_call_id(s->invite));
+	int error = 0;
+
+	if (shard->count <= 1)
+		return 0;
+	if (home < 0)
+		home = shard_of_token(sip_invite_local_tag(s->invite));
+	s->taken = home >= 0 && (unsigned)home % shard->count != shard->index;
+	if (s->taken)
+		error = shard_take_dialog(sip_invite_call_id(s->invite), shard->index);
+	else
+		shard_leave_dialog(sip_invite_call_id(s->invite));
+	return error;
+}
+
+int session_hand_over(struct session *s, unsigned shard, struct record_writer *w)
+{
+	int error = session_save(s, w);
+
+	if (!error && w->overflow)
+		error = -ENOSPC;
+	if (!error)
+		error = shard_take_dialog(sip_invite_call_id(s->invite), shard);
+	if (error)
+		return error;
+	sip_invite_forget(s->invite);
+	s->invite = NULL;
+	s->heard = s->asked = NULL;
+	s->reoffering = s->taken = false;
+	session_forget_offer(s);
+	session_forget_earlies(s);
+	return 0;
+}
+
 int session_restore(struct session *s, struct record_reader *r)
 {
 	char text[INVITE_TEXT_MAX];
@@ -122,6 +160,8 @@ int session_restore(struct session *s, struct record_reader *r)
 		s->invite = NULL;
 		return error;
 	}
+	if (take_dialog(s))
+		LOG_WARN("session", s->call, "its messages go to another shard");
 	session_keep_names(s);
 	s->offer_state = OFFER_COMPLETE;
 	s->was_complete = true;

@@ -234,6 +234,12 @@ int sip_invite_save(const struct sip_invite *invite, char *text, size_t size);
 int sip_invite_restore(struct sip_ua *ua, const char *text, const struct sip_invite_user *user,
 		       void *arg, struct sip_invite **invite);
 
+/* It goes on elsewhere, from what sip_invite_save() gave: here it is forgotten. Nothing is sent,
+ * nobody is told. */
+void sip_invite_forget(struct sip_invite *invite);
+/* Where a restored one is met, if the connection that it was met over is still there. */
+void sip_invite_set_path(struct sip_invite *invite, const struct sip_path *path);
+
 /*
  * Where later requests to a Contact of this request go: to the address in it; or to where the
  * request came from, if that is on the other side of a NAT (its Via or its Contact does not name

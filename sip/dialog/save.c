@@ -386,3 +386,14 @@ int sip_invite_restore(struct sip_ua *ua, const char *saved, const struct sip_in
 	*invite = i;
 	return 0;
 }
+
+void sip_invite_forget(struct sip_invite *invite)
+{
+	invite_abandon(invite);
+}
+
+void sip_invite_set_path(struct sip_invite *invite, const struct sip_path *path)
+{
+	invite->origin->path = *path;
+	invite_dialog(invite)->remote.path = *path;
+}

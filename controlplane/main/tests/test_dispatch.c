@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "controlplane/main/dispatch.h"
+#include "controlplane/main/shard.h"
 
 #define SHARDS 4u
 
@@ -194,6 +195,47 @@ Test(dispatch, a_cancel_follows_the_invite_that_named_a_dialog)
 			 "CANCEL sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: not led%d\r\n\r\n", call);
 		cr_assert_lt(owner(message), SHARDS);
 	}
+}
+
+Test(dispatch, a_dialog_that_was_taken_is_where_it_was_taken_to)
+{
+	static const char bye[] = "BYE sip:a SIP/2.0\r\nTo: <sip:a>;tag=t00001-x\r\n"
+				  "Call-ID: taken\r\n\r\n";
+	static const char invite[] = "INVITE sip:a SIP/2.0\r\nTo: <sip:a>\r\nCall-ID: other\r\n"
+				     "Replaces: taken;to-tag=t00001-x;from-tag=1\r\n\r\n";
+
+	cr_assert_eq(owner(bye), 1);
+	cr_assert_eq(shard_take_dialog(SLICE("taken"), 3), 0);
+	cr_assert_eq(owner(bye), 3);
+	cr_assert_eq(owner(invite), 3);
+	cr_assert_eq(shard_take_dialog(SLICE("taken"), 2), 0);
+	cr_assert_eq(owner(bye), 2);
+	cr_assert_eq(owner("BYE sip:a SIP/2.0\r\nTo: <sip:a>;tag=t00001-x\r\n"
+			   "Call-ID: not taken\r\n\r\n"),
+		     1);
+	shard_leave_dialog(SLICE("taken"));
+	shard_leave_dialog(SLICE("taken"));
+	cr_assert_eq(owner(bye), 1);
+	cr_assert_eq(owner(invite), 1);
+}
+
+Test(dispatch, not_more_dialogs_are_taken_than_there_is_room_for)
+{
+	char text[16];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(text, sizeof(text), "many%u", i);
+		count += shard_take_dialog(slice_of(text), i % SHARDS) == 0;
+	}
+	cr_expect_gt(count, 3000);
+	cr_expect_leq(count, 4096);
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(text, sizeof(text), "many%u", i);
+		shard_leave_dialog(slice_of(text));
+	}
+	cr_expect_eq(shard_take_dialog(SLICE("again"), 1), 0);
+	shard_leave_dialog(SLICE("again"));
 }
 
 Test(dispatch, what_begins_something_new_is_told_from_what_goes_on)

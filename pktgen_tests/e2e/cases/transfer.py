@@ -3,6 +3,7 @@
 
 from urllib.parse import quote
 
+from cases.death import kill, wait_new_pid
 from world.lab import DOMAIN, wait_until
 from world.suite import (cdr_of, connect, equal, hang_up, near, only_call, test,
                          wait_talking)
@@ -97,29 +98,76 @@ def a_target_that_is_busy_changes_nothing(world):
     hang_up(outgoing, incoming)
 
 
-def shards_of_calls(world):
-    return {call["id"][:2] for call in world.lab.show("calls")}
-
-
-@test(ids=("TR2", "TR4"))
-def an_attended_transfer_joins_two_calls(world):
-    """bob asks carrol first, on a line of its own."""
+def attended(world, apart):
+    """bob asks carrol first, on a line of its own. apart: the calls are of different shards."""
     bob, carrol = world.registered("bob"), world.registered("carrol")
     outgoing, incoming = world.call(callee=bob)
+    first = only_call(world)
     asking, third = connect(bob, carrol, (500, 600))
-    while len(shards_of_calls(world)) > 1:
+    while (len({call["id"][:2] for call in world.lab.show("calls")}) > 1) != apart:
         hang_up(asking, third)
         asking, third = connect(bob, carrol, (500, 600))
     replaces = quote(f"{asking.call_id};to-tag={asking.answered.tag('to')};from-tag={asking.tag}")
     refer(incoming, f"<sip:carrol@{DOMAIN}?Replaces={replaces}>")
     told(incoming, 100)
+    return first, outgoing, incoming, asking, third
+
+
+def attended_joins(world, apart):
+    first, outgoing, incoming, asking, third = attended(world, apart)
     outgoing.answer_reinvite("sendrecv")
     outgoing.talk()
     told(incoming, 200, "terminated")
     incoming.wait_bye()
     asking.wait_bye()
     expect_tones(outgoing, third, 600, 440)
-    hang_up(third, outgoing)
+    equal(cdr_of(world, first)["reason"], "transferred", "reason of the first call")
+    hang_up(outgoing, third)
+    wait_until(lambda: not world.lab.show("calls"), 5, "no call is left")
+
+
+@test(ids=("TR2", "TR4"))
+def an_attended_transfer_joins_two_calls(world):
+    attended_joins(world, apart=False)
+
+
+@test(ids=("TR2", "TR4"))
+def an_attended_transfer_joins_calls_of_two_shards(world):
+    attended_joins(world, apart=True)
+
+
+@test(ids=("TR2", "TR4"))
+def a_leg_that_went_to_another_shard_comes_back(world):
+    """alice does not agree there: her call with bob goes on here, and so does the other one."""
+    first, outgoing, incoming, asking, third = attended(world, apart=True)
+    request = outgoing.agent.expect("INVITE", call_id=outgoing.call_id)
+    outgoing.agent.reply(request, 488, "No")
+    outgoing.agent.expect("ACK", call_id=outgoing.call_id)
+    outgoing.answer_reinvite("sendrecv")
+    told(incoming, 488, "terminated")
+    outgoing.talk()
+    wait_talking(outgoing, incoming, asking, third)
+    equal(len(world.lab.show("calls")), 2, "calls")
+    hang_up(asking, third)
+    hang_up(outgoing, incoming)
+    wait_until(lambda: not world.lab.show("calls"), 5, "no call is left")
+
+
+@test(timeout=60, restarts=True, ids=("TR2",))
+def a_leg_of_another_shard_is_found_after_a_restart(world):
+    first, outgoing, incoming, asking, third = attended(world, apart=True)
+    outgoing.answer_reinvite("sendrecv")
+    outgoing.talk()
+    told(incoming, 200, "terminated")
+    incoming.wait_bye()
+    asking.wait_bye()
+    wait_talking(outgoing, third)
+    cdr_of(world, first)
+    old = kill(world, "controlplane")
+    wait_new_pid(world, "controlplane", old)
+    world.lab.wait_ready()
+    equal(len(world.lab.show("calls")), 1, "calls")
+    hang_up(outgoing, third)
 
 
 @test()
