@@ -225,6 +225,7 @@ struct referral {
 	const struct caller *caller; /* who that is */
 	struct slice target;         /* URI */
 	const struct caller *by;     /* who wants it; NULL: an operator */
+	const char *realm;           /* by whose listener it was asked for; NULL: not known */
 	const char *headers;         /* for the INVITE, complete lines */
 };
 void call_start_referred(struct call *call, const struct referral *referral);

@@ -404,8 +404,7 @@ void call_start_referred(struct call *call, const struct referral *r)
 	const struct route_request wanted = { .request_uri = r->target,
 					      .from_trunk = r->by ? r->by->trunk : -1,
 					      .from = r->by ? r->by->aor : NULL,
-					      .realm = route_realm_name(e->shard->config,
-									path->listener) };
+					      .realm = r->realm };
 	struct route_directory directory;
 	struct route route;
 	int error;

@@ -330,6 +330,8 @@ static void take_place(struct transfer *t, const struct caller *party)
 	}
 	t->party->call = to->id;
 	t->party->arg = to;
+	if (t->party->auth) /* the other call's until now */
+		t->party->auth = call_string(to, t->party->auth);
 	if (sip_invite_call_id(t->party->invite).n > 0)
 		tap_call(to->engine->shard->tap, to->id, sip_invite_call_id(t->party->invite));
 	bridge_add(t->there, t->party);
@@ -572,6 +574,14 @@ static void write_referred_by(const struct transfer *t, char *line, size_t size)
 	snprintf(line, size, "Referred-By: <sip:%s@%s>\r\n", user, at + 1);
 }
 
+/* Of who asks for it. */
+static const char *realm_of(const struct transfer *t)
+{
+	const struct session *s = t->transferor ? t->transferor : t->party;
+
+	return route_realm_name(t->engine->shard->config, sip_invite_path(s->invite)->listener);
+}
+
 void transfer_begin(struct transfer *t, const struct transfer_start *start)
 {
 	char headers[4 * ROUTE_AOR_MAX];
@@ -580,6 +590,7 @@ void transfer_begin(struct transfer *t, const struct transfer_start *start)
 				     .caller = &who,
 				     .target = start->target,
 				     .by = t->transferor ? &by : NULL,
+				     .realm = realm_of(t),
 				     .headers = headers };
 
 	t->told = 100;

@@ -87,8 +87,7 @@ static int unpack_leg(const struct errand *errand, struct session *leg, struct e
 	if (error)
 		return error;
 	sip_invite_set_path(leg->invite, &errand->path);
-	sip_invite_set_credentials(leg->invite,
-				   trunks_credentials(e->trunks, errand->party.trunk));
+	sip_invite_set_credentials(leg->invite, trunks_credentials(e->trunks, errand->party.trunk));
 	return 0;
 }
 
@@ -128,9 +127,10 @@ static unsigned begin_there(struct engine *e, struct call *guest, struct errand 
 	struct transfer_start start = { .party = guest->caller };
 	struct transfer *t;
 	unsigned status = transfer_find_replaced(
-		e, &(struct sip_dialog_id){ .call_id = slice_of(errand->call_id),
-					    .local_tag = slice_of(errand->local_tag),
-					    .remote_tag = slice_of(errand->remote_tag) },
+		e,
+		&(struct sip_dialog_id){ .call_id = slice_of(errand->call_id),
+					 .local_tag = slice_of(errand->local_tag),
+					 .remote_tag = slice_of(errand->remote_tag) },
 		&errand->transferor, &start);
 
 	if (!status)
