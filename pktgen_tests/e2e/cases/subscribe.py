@@ -34,7 +34,7 @@ def a_refer_is_told_how_it_goes(world):
     with_agent(world, "uac_refer")
 
 
-@test()
+@test(ids=("PM1",))
 def a_user_subscribes_to_her_registrations(world):
     """With several shards the phone registers with one, and the subscription lives in another."""
     alice = world.agent("alice")

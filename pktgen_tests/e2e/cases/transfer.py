@@ -86,7 +86,7 @@ def sipp_refers_and_is_told(world):
     hang_up(third, incoming)
 
 
-@test()
+@test(ids=("TR3",))
 def a_target_that_is_busy_changes_nothing(world):
     carrol = world.registered("carrol")
     outgoing, incoming = world.call()
@@ -170,7 +170,7 @@ def a_leg_of_another_shard_is_found_after_a_restart(world):
     hang_up(outgoing, third)
 
 
-@test()
+@test(ids=("TR1",))
 def an_operator_transfers(world):
     """The callee goes to a number of the trunk; who called is let go."""
     carrier = world.trunk()
