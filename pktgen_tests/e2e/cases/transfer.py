@@ -98,13 +98,17 @@ def a_target_that_is_busy_changes_nothing(world):
     hang_up(outgoing, incoming)
 
 
+def shards_of_calls(world):
+    return {call["id"][:2] for call in world.lab.show("calls")}
+
+
 def attended(world, apart):
     """bob asks carrol first, on a line of its own. apart: the calls are of different shards."""
     bob, carrol = world.registered("bob"), world.registered("carrol")
     outgoing, incoming = world.call(callee=bob)
     first = only_call(world)
     asking, third = connect(bob, carrol, (500, 600))
-    while (len({call["id"][:2] for call in world.lab.show("calls")}) > 1) != apart:
+    while (len(shards_of_calls(world)) > 1) != apart:
         hang_up(asking, third)
         asking, third = connect(bob, carrol, (500, 600))
     replaces = quote(f"{asking.call_id};to-tag={asking.answered.tag('to')};from-tag={asking.tag}")
