@@ -23,7 +23,8 @@
 #include "sip/base/hash_index.h"
 #include "sip/event/event.h"
 
-#define CALL_BRANCHES_MAX 10u
+#define CALL_BRANCHES_MAX     10u
+#define CALL_REDIRECTIONS_MAX 5u
 
 #define CALL_STATES(X)          \
 	X(ROUTING, "routing")   \
@@ -162,6 +163,8 @@ struct call {
 	unsigned relay_count;
 	struct branch *branches; /* of the arena */
 	unsigned branch_count, branches_open;
+	const char *redirected[CALL_REDIRECTIONS_MAX]; /* AORs, in their order */
+	unsigned redirections;
 	unsigned best_status;     /* of the branches that refused */
 	const char *best_headers; /* of its response, that cross */
 	struct bridge *bridge;
@@ -236,6 +239,11 @@ void call_no_media_cause(struct call *call, int status, struct call_cause *cause
 /* Makes the branches, and takes the trunk's place. -ENOENT: nobody is there; -EBUSY: the trunk has no
  * place left; -EPROTONOSUPPORT: it is not reached over TLS, which sips wants; -ENETUNREACH, -ENOMEM */
 int call_find_branches(struct call *call, const struct route *route);
+/* A place among the trunk's calls; false: there is none left. */
+bool call_take_trunk(struct call *call, int trunk);
+/* The same errors. */
+int call_aim_at_trunk(struct call *call, struct branch *b, const struct route *route,
+		      const char **to_header);
 /* Escapes what a user part may not have as it stands (RFC 3261 §25.1). */
 void call_escape_user(const char *user, char *out, size_t size);
 
@@ -255,6 +263,12 @@ int call_aim_at(struct call *call, struct branch *b, struct registrar_contact *c
 /* RFC 5626 §5.3: the flow that a branch was to go through is broken (430, or nobody is there). true:
  * the branch leads over another flow of the phone now, and is to be dialed. */
 bool call_take_next_flow(struct call *call, struct branch *b, unsigned status);
+
+/* --- call_redirect.c --- */
+/* A user has answered 3xx (RFC 3261 §8.1.3.4). true: the branch leads to the first of its contacts
+ * that may be called now, and is to be dialed. */
+bool call_take_redirection(struct call *call, struct branch *b, unsigned status,
+			   const struct sip_msg *response);
 
 /* --- call_exchange.c: offers and answers from one side to the other --- */
 void call_reoffered(void *arg, struct session *s, bool has_offer, enum sip_offer_by by);

@@ -79,7 +79,8 @@ static int branches_to_user(struct call *call, const struct route *route)
 }
 
 /* RFC 3263: the layers below find out where that is. */
-static int branch_to_uri(struct call *call, const struct config_trunk *trunk, const char *number)
+static int aim_at_uri(struct call *call, struct branch *b, const struct config_trunk *trunk,
+		      const char *number, const char **to_header)
 {
 	const struct shard *shard = call->engine->shard;
 	const char *host = strchr(trunk->uri, ':') + 1;
@@ -89,16 +90,15 @@ static int branch_to_uri(struct call *call, const struct config_trunk *trunk, co
 
 	if (trunk_guess_path(shard, listeners, &path))
 		return -ENETUNREACH;
-	if (call_make_branches(call, 1))
-		return -ENOMEM;
 	format_print(uri, sizeof(uri), "%.*s%s@%s", (int)(host - trunk->uri), trunk->uri, number,
 		     host);
 	format_print(to, sizeof(to), "<%s>", uri);
-	call->branches[0].to = path;
-	call->branches[0].next_hop = trunk->uri;
-	call->branches[0].listeners = listeners;
-	call->branches[0].uri = call_string(call, uri);
-	call->to_header = call_string(call, to);
+	*b = (struct branch){ .session = b->session,
+			      .to = path,
+			      .next_hop = trunk->uri,
+			      .listeners = listeners,
+			      .uri = call_string(call, uri) };
+	*to_header = call_string(call, to);
 	return 0;
 }
 
@@ -113,7 +113,8 @@ static bool is_secure(const struct config_trunk *trunk)
 		 slice_equal_nocase(transport, SLICE("tls"))));
 }
 
-static int branch_to_trunk(struct call *call, const struct route *route)
+int call_aim_at_trunk(struct call *call, struct branch *b, const struct route *route,
+		      const char **to_header)
 {
 	struct shard *shard = call->engine->shard;
 	const struct config_trunk *trunk = &shard->config->trunks[route->trunk];
@@ -122,7 +123,7 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 	if (call->secure && !is_secure(trunk))
 		return -EPROTONOSUPPORT;
 	if (trunk->uri)
-		return branch_to_uri(call, trunk, route->number);
+		return aim_at_uri(call, b, trunk, route->number, to_header);
 	for (unsigned i = 0; i < trunk->addresses_count; i++) {
 		const char *address = trunk->addresses[i];
 		const char *format = strchr(address, ':') ? "sip:%s@[%s]:%u" : "sip:%s@%s:%u";
@@ -134,27 +135,33 @@ static int branch_to_trunk(struct call *call, const struct route *route)
 				       route_listeners(shard->config, trunk->realm), &remote,
 				       &path))
 			continue;
-		if (call_make_branches(call, 1))
-			return -ENOMEM;
-		call->branches[0].to = path;
 		format_print(uri, sizeof(uri), format, route->number, address, trunk->port);
 		format_print(to, sizeof(to), "<%s>", uri);
-		call->branches[0].uri = call_string(call, uri);
-		call->to_header = call_string(call, to);
+		*b = (struct branch){ .session = b->session,
+				      .to = path,
+				      .uri = call_string(call, uri) };
+		*to_header = call_string(call, to);
 		return 0;
 	}
 	return -ENETUNREACH;
 }
 
+bool call_take_trunk(struct call *call, int trunk)
+{
+	if (!limits_take_trunk(call->engine->shard->config, trunk, call->emergency))
+		return false;
+	call->trunk_out = trunk;
+	call->engine->trunk_calls[trunk]++;
+	return true;
+}
+
 int call_find_branches(struct call *call, const struct route *route)
 {
-	const struct config *config = call->engine->shard->config;
-
 	if (route->kind == ROUTE_USER)
 		return branches_to_user(call, route);
-	if (!limits_take_trunk(config, (int)route->trunk, call->emergency))
+	if (!call_take_trunk(call, (int)route->trunk))
 		return -EBUSY;
-	call->trunk_out = (int)route->trunk;
-	call->engine->trunk_calls[route->trunk]++;
-	return branch_to_trunk(call, route);
+	if (call_make_branches(call, 1))
+		return -ENOMEM;
+	return call_aim_at_trunk(call, &call->branches[0], route, &call->to_header);
 }

@@ -408,13 +408,17 @@ static void callee_ended(struct call *call, enum sip_end how, const struct sip_m
 	call_event(call, CALL_ON_CALLEE_GONE, &cause);
 }
 
-/* By another flow of the same phone, if this one brought nobody. */
-static bool goes_on(struct call *call, struct session *s, enum sip_end how, unsigned status)
+/* By another flow of the same phone, if this one brought nobody; or where it is sent to. */
+static bool goes_on(struct call *call, struct session *s, enum sip_end how, unsigned status,
+		    const struct sip_msg *msg)
 {
 	struct branch *b = branch_of(call, s);
 
-	if (!b || b->status || call->early == s ||
-	    (how != SIP_END_TIMEOUT && how != SIP_END_TRANSPORT && status != 430))
+	if (!b || b->status || call->early == s)
+		return false;
+	if (call_take_redirection(call, b, status, msg))
+		return call_dial_branch(call, b) == 0;
+	if (how != SIP_END_TIMEOUT && how != SIP_END_TRANSPORT && status != 430)
 		return false;
 	while (call_take_next_flow(call, b, status))
 		if (call_dial_branch(call, b) == 0)
@@ -437,7 +441,7 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 		caller_ended(call, how, msg);
 	} else if (s == call->callee) {
 		callee_ended(call, how, msg);
-	} else if (!call->callee && goes_on(call, s, how, status)) {
+	} else if (!call->callee && goes_on(call, s, how, status, msg)) {
 		s->seat = NULL;
 	} else if (!call->callee) {
 		branch_failed(call, s, msg,

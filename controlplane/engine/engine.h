@@ -18,6 +18,7 @@ struct engine;
 /* name, what is counted */
 #define ENGINE_COUNTERS(X)                                                              \
 	X(denied, "calls that a rule forbids")                                          \
+	X(redirected, "3xx of users that were followed")                                \
 	X(headers_removed, "headers of users and peers that are not believed")          \
 	X(bodies_refused, "INFO and MESSAGE: type or size of the body is not let over") \
 	X(bodies_masked, "with an address of one side in it, which was overwritten")    \

@@ -312,6 +312,22 @@ def a_caller_whose_messages_are_rewritten_in_part_has_its_call(world):
 
 
 @test()
+def a_phone_sends_its_calls_on(world):
+    """302: to another user, and not to whom the caller could not call either."""
+    alice, bob, carrol = (world.registered(name) for name in ("alice", "bob", "carrol"))
+    outgoing = alice.invite("bob")
+    bob.incoming().reject(302, "Moved Temporarily",
+                          [("contact", f"<sip:x@192.0.2.1>, <sip:carrol@{DOMAIN}>;q=0.5")])
+    incoming = carrol.incoming()
+    answer_both(outgoing, incoming)
+    wait_talking(outgoing, incoming)
+    hang_up(outgoing, incoming)
+    outgoing = alice.invite("bob")
+    bob.incoming().reject(302, "Moved Temporarily", [("contact", "<sip:x@192.0.2.1>")])
+    equal(outgoing.wait_failure().status, 480, "where nobody of ours is")
+
+
+@test()
 def an_operator_may_hang_up(world):
     outgoing, incoming = world.call()
     call = only_call(world)
