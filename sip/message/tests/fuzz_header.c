@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The value of any header: the first byte says of which. What must hold: what is told to be well
- * formed is so for the parser of that header, and all results lie within the value.
+ * Lines of a name and a value, of any header. What must hold: what is told to be well formed is so
+ * for the parser of that header, and all results lie within the value.
  */
 #include "sip/base/tests/fuzz.h"
 #include "sip/message/headers.h"
@@ -127,13 +127,16 @@ static void must_parse(enum sip_header_id id, struct slice value)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size == 0)
-		return 0;
-	const enum sip_header_id id = (enum sip_header_id)(data[0] % SIP_HEADER_IDS);
+	struct slice lines = { (const char *)data, size };
 
-	whole = (struct slice){ (const char *)data + 1, size - 1 };
-	if (sip_header_valid(id, whole))
-		must_parse(id, whole);
-	parse_as_all(whole);
+	while (lines.n > 0) {
+		struct slice value = slice_split(&lines, '\n');
+		const enum sip_header_id id = sip_header_of(slice_trim(slice_split(&value, ':')));
+
+		whole = slice_trim(value);
+		if (sip_header_valid(id, whole))
+			must_parse(id, whole);
+		parse_as_all(whole);
+	}
 	return 0;
 }
