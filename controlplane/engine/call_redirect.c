@@ -67,7 +67,8 @@ static bool may_go(const struct call *call, const struct branch *b, struct slice
 	const struct route_request by_callee = { .request_uri = uri,
 						 .from_trunk = -1,
 						 .from = call->to,
-						 .realm = route_realm_name(config, b->to.listener) };
+						 .realm =
+							 route_realm_name(config, b->to.listener) };
 	const struct route_request by_caller = { .request_uri = uri,
 						 .from_trunk = call->trunk_in,
 						 .from = call->from };
@@ -118,8 +119,7 @@ static bool aim_at_trunk(struct call *call, struct branch *b, const struct route
 {
 	const char *to_header;
 
-	return call->branch_count == 1 &&
-	       call_aim_at_trunk(call, b, route, &to_header) == 0;
+	return call->branch_count == 1 && call_aim_at_trunk(call, b, route, &to_header) == 0;
 }
 
 static bool aim(struct call *call, struct branch *b, const struct route *route)
