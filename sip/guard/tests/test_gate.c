@@ -642,3 +642,71 @@ Test(gate, a_brief_glance_sees_what_the_verdict_needs)
 		cr_expect(g.via.n > 0 && g.to_tag.n > 0 && g.user_agent.n > 0, "%s", rows[i].line);
 	}
 }
+
+static uint64_t common_counter(const struct party *p, enum sip_guard_counter which)
+{
+	uint64_t counters[SIP_GUARD_COUNTER_COUNT];
+
+	sip_guard_stats(p->guard, counters);
+	return counters[which];
+}
+
+Test(gate, what_is_done_under_load_is_counted_by_its_kind)
+{
+	static const struct {
+		const char *method;
+		enum sip_guard_counter counter;
+	} kinds[] = { { "INVITE", SIP_GUARD_SHED_CALL },
+		      { "REGISTER", SIP_GUARD_SHED_REGISTER },
+		      { "SUBSCRIBE", SIP_GUARD_SHED_OTHER } };
+	const struct sip_via asks = via_of("SIP/2.0/UDP p.lab;oc;oc-algo=\"loss\"");
+	char text[SIP_OC_TEXT];
+	struct party p;
+
+	set_up(&p);
+	overload(&p, 150, 400);
+	cr_expect_eq(counter(&p, SIP_GUARD_OVERLOADS), 1);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const uint64_t before = counter(&p, kinds[i].counter);
+		unsigned refused = 0;
+
+		for (unsigned k = 0; k < 100; k++)
+			refused += receive(&p, "198.18.1.1",
+					   request(kinds[i].method, "sip:a@b", "", ""),
+					   100) != SIP_PASS;
+		cr_expect_gt(refused, 0, "%s", kinds[i].method);
+		cr_expect_eq(counter(&p, kinds[i].counter), before + refused, "%s",
+			     kinds[i].method);
+	}
+	sip_gate_oc(p.gate, &asks, p.now_ms, text);
+	cr_expect_eq(counter(&p, SIP_GUARD_OC_SENT), 1);
+	tear_down(&p);
+}
+
+Test(gate, what_a_peer_does_not_want_is_counted)
+{
+	const struct sip_address peer = ip("198.18.0.104");
+	const struct sip_via told = via_of("SIP/2.0/UDP us;branch=z9hG4bK1;oc=70;oc-algo=\"loss\";"
+					   "oc-validity=500;oc-seq=1282321615.782");
+	struct party p;
+	unsigned sent;
+
+	set_up(&p);
+	sip_gate_oc_received(p.gate, &peer, &told, p.now_ms);
+	sent = sent_of_1000(&p, &peer, SIP_CLASS_CALL);
+	cr_expect_eq(counter(&p, SIP_GUARD_OC_HELD), 1000 - sent);
+	tear_down(&p);
+}
+
+Test(gate, wrong_passwords_and_bans_are_counted_for_all_shards)
+{
+	const struct sip_address source = ip("198.18.0.7");
+	struct party p;
+
+	set_up(&p);
+	for (unsigned i = 0; i < 4; i++)
+		sip_guard_note(p.guard, &source, SIP_NOTE_WRONG_PASSWORD, SLICE("bob"), p.now_ms);
+	cr_expect_eq(common_counter(&p, SIP_GUARD_WRONG_PASSWORD), 4);
+	cr_expect_eq(common_counter(&p, SIP_GUARD_BANS), 1);
+	tear_down(&p);
+}
