@@ -137,8 +137,7 @@ struct sip_transport_config {
 	 * may be NULL. None but receive is called from within sip_transport_send(). */
 	/* Each datagram or framed message. */
 	void (*receive)(void *arg, const char *data, size_t size, const struct sip_path *from);
-	/* May a connection of it be taken, before it costs a handshake, and is its STUN answered?
-	 * NULL: yes. */
+	/* May a connection of it be taken, before it costs a handshake? NULL: yes. */
 	bool (*welcome)(void *arg, const struct sip_address *remote);
 	/* May a STUN request of it be answered, whose source may be forged? NULL: yes. */
 	bool (*keepalive)(void *arg, const struct sip_address *remote);

@@ -78,12 +78,6 @@ static bool is_keepalive(const char *data, size_t size)
 	return i == size;
 }
 
-static bool is_welcome(const struct sip_transport *transport, const struct sip_address *from)
-{
-	return transport->config.welcome == NULL ||
-	       transport->config.welcome(transport->config.arg, from);
-}
-
 /* What answers to a keep-alive of ours. true: it was that. */
 static bool take_stun_answer(struct udp_socket *s, const struct sip_path *from,
 			     struct slice datagram)
@@ -108,7 +102,7 @@ static void answer_stun(struct udp_socket *s, const struct sip_address *to, stru
 				    ? stun_answer(datagram, to, answer)
 				    : 0;
 
-	if (size == 0 || !is_welcome(s->transport, to))
+	if (size == 0)
 		s->transport->stats.dropped_keepalive++;
 	else if (udp_send(s, to, answer, size) == 0)
 		s->transport->stats.keepalives_answered++;

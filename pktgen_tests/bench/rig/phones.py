@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Many phones that register once, with digest, and stay: over UDP from one socket, over TCP each
-with a connection of its own, which is kept.
+with a connection of its own, which is kept. An address has ports for some 28,000 connections to the
+same place, so there may be several.
 
-    phones.py udp|tcp TARGET SOURCE DOMAIN COUNT
+    phones.py udp|tcp TARGET SOURCE[,SOURCE…] DOMAIN COUNT
 
 Phone n is userN with the password secretN. Says "registered N of COUNT" when all have an answer,
 and then does nothing until it is ended."""
 
 import hashlib
 import re
+import resource
 import selectors
 import signal
 import socket
@@ -16,6 +18,7 @@ import sys
 import time
 
 WINDOW = 200
+SPARE_FILES = 100
 REPEAT_S = 1.0
 GIVE_UP_S = 20
 NONCE = re.compile(rb'nonce="([^"]+)"')
@@ -60,7 +63,7 @@ class Phone:
 
 class Phones:
     def __init__(self, transport, target, source, domain, count):
-        self.transport, self.target, self.source = transport, (target, 5060), source
+        self.transport, self.target, self.sources = transport, (target, 5060), source.split(",")
         self.domain, self.count = domain, count
         self.next = self.good = self.done = 0
         self.open = {}   # number: phone under way
@@ -71,7 +74,7 @@ class Phones:
     def _datagrams(self):
         shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        shared.bind((self.source, 5060))
+        shared.bind((self.sources[0], 5060))
         shared.setblocking(False)
         self.selector.register(shared, selectors.EVENT_READ)
         return shared
@@ -79,9 +82,10 @@ class Phones:
     def _begin(self):
         number, self.next = self.next, self.next + 1
         if self.shared:
-            local = f"{self.source}:5060"
+            local = f"{self.sources[0]}:5060"
         else:
-            connection = socket.create_connection(self.target, 10, (self.source, 0))
+            source = self.sources[number % len(self.sources)]
+            connection = socket.create_connection(self.target, 10, (source, 0))
             connection.setblocking(False)
             self.selector.register(connection, selectors.EVENT_READ)
             self.sockets[number] = connection
@@ -145,7 +149,17 @@ class Phones:
         print(f"registered {self.good} of {self.count}", flush=True)
 
 
+def allow(files):
+    """As many descriptors as there will be, or as many as may be."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, hard),) * 2)
+    except ValueError:  # who may not raise the hard limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 if __name__ == "__main__":
+    allow(int(sys.argv[5]) + SPARE_FILES)
     phones = Phones(*sys.argv[1:5], int(sys.argv[5]))
     phones.run()
     signal.pause()

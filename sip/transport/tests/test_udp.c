@@ -48,7 +48,7 @@ static void receive(void *arg, const char *data, size_t size, const struct sip_p
 		cr_expect_eq(sip_transport_send(end->transport, &end->from, data, size), 0);
 }
 
-static bool welcome(void *arg, const struct sip_address *remote)
+static bool keepalive(void *arg, const struct sip_address *remote)
 {
 	(void)remote;
 	return !((const struct end *)arg)->unwelcome;
@@ -63,7 +63,7 @@ static void open_end(struct end *end)
 		.listener_count = 2,
 		.message_max = MESSAGE_MAX,
 		.receive = receive,
-		.welcome = welcome,
+		.keepalive = keepalive,
 		.arg = end,
 	};
 	char why[128] = "";
