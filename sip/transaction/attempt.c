@@ -56,7 +56,6 @@ static bool next_way(struct sip_transaction *t, struct sip_path *path)
 			a->plain = false;
 		}
 		a->begun = true;
-		a->again = false;
 		if (a->at >= a->targets.count)
 			return false;
 		const struct sip_target *target = &a->targets.list[a->at];
@@ -255,21 +254,12 @@ bool attempts_response(struct sip_transaction *t, const struct sip_msg *response
 	return has_more(a) && !is_cancelled(t) && move_on(t);
 }
 
-bool attempts_failed(struct sip_transaction *t, enum sip_failure why)
+bool attempts_failed(struct sip_transaction *t)
 {
 	struct attempts *a = t->attempts;
 
 	if (is_cancelled(t))
 		return false;
-	/* A connection that was idle may have been gone: once more over a new one. */
-	if (why == SIP_FAILURE_TRANSPORT && t->reliable && !a->again) {
-		struct sip_path path = t->path;
-
-		a->again = true;
-		path.flow = (struct sip_flow){ 0 };
-		if (attempt(t, &path) == 0)
-			return true;
-	}
 	report(t, SIP_TARGET_DEAD, 0);
 	return has_more(a) && move_on(t);
 }

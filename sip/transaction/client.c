@@ -73,6 +73,7 @@ void client_set(struct sip_transaction *t, const struct sip_path *to, struct sli
 	method_of((struct slice){ whole->p, whole->n }, &text, &method);
 	t->path = *to;
 	t->reliable = to->kind != SIP_UDP;
+	t->resent = false;
 	hash_index_remove(&layer->clients, &t->node);
 	hash_index_remove(&layer->remotes, &t->second);
 	hash_index_insert(&layer->clients, &t->node, client_hash(branch, t->method, text));
@@ -282,6 +283,31 @@ static bool went_by(const struct sip_transaction *t, const struct sip_path *path
 		(a->index == b->index && a->generation == b->generation && a->shard == b->shard));
 }
 
+/*
+ * What was pending goes once more, over a new connection: as it was, with its branch, so that who has
+ * got it already takes it for a retransmission. Who can be reached over that connection alone
+ * (behind a NAT, in a browser) is not reached any more. A phone that rings says how that ends.
+ */
+static bool goes_again(struct sip_transaction *t)
+{
+	struct sip_path path = t->path;
+
+	const bool waits = t->kind == MACHINE_CLIENT ||
+			   (t->kind == MACHINE_INVITE_CLIENT && t->state == STATE_CALLING);
+
+	if (!waits || t->resent || t->sent.n == 0 ||
+	    (t->path.kind != SIP_TCP && t->path.kind != SIP_TLS) ||
+	    (t->path.flags & SIP_PATH_FLOW_ONLY) != 0)
+		return false;
+	t->resent = true;
+	path.flow = (struct sip_flow){ 0 };
+	if (layer_send(t->layer, &path, (struct slice){ t->sent.p, t->sent.n }) != 0)
+		return false;
+	t->path.flow = path.flow;
+	t->layer->stats.retransmissions_out++;
+	return true;
+}
+
 void sip_transactions_flow_failed(struct sip_transactions *layer, const struct sip_path *path)
 {
 	const uint64_t hash = path_hash(path);
@@ -304,7 +330,7 @@ void sip_transactions_flow_failed(struct sip_transactions *layer, const struct s
 	while ((t = list) != NULL) {
 		list = t->pending_next;
 		t->pending_next = NULL;
-		if (!t->finished)
+		if (!t->finished && !goes_again(t))
 			transaction_step(t, EVENT_UNSENT, NULL);
 	}
 }

@@ -92,7 +92,6 @@ struct attempts {
 	bool may_switch; /* to TCP by size: the URI leaves it open */
 	bool switched;   /* the present attempt is so */
 	bool plain;      /* it has been tried for this target */
-	bool again;      /* the connection to this target was lost once */
 	unsigned at;     /* in targets */
 	struct sip_targets targets;
 };
@@ -118,6 +117,7 @@ struct sip_transaction {
 	bool finished;
 	bool is_remembered;
 	bool cancel_wanted, cancel_sent;
+	bool resent;             /* of a client: its connection was lost once */
 	uint8_t successes;       /* INVITE client: 2xx that came */
 	uint16_t reply_port;     /* server: where responses go, at the address of path */
 	uint64_t to_tag_hash;    /* server: of the request */
@@ -200,7 +200,7 @@ void client_set(struct sip_transaction *t, const struct sip_path *to, struct sli
 /* --- attempt.c --- */
 /* A response, or the end of an attempt: true: the request goes on with another target. */
 bool attempts_response(struct sip_transaction *t, const struct sip_msg *response);
-bool attempts_failed(struct sip_transaction *t, enum sip_failure why);
+bool attempts_failed(struct sip_transaction *t);
 /* Nothing was sent yet, and now nothing will be: the user hears of it in the next tick. */
 void attempts_cancel(struct sip_transaction *t);
 void attempts_detach(struct sip_transaction *t);

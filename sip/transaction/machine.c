@@ -162,7 +162,7 @@ static void tell(struct sip_transaction *t, enum sip_failure why)
 {
 	if (why == SIP_FAILURE_TIMEOUT)
 		t->layer->stats.timeouts++;
-	if (t->attempts != NULL && attempts_failed(t, why))
+	if (t->attempts != NULL && attempts_failed(t))
 		return;
 	if (t->user != NULL && t->user->failed != NULL)
 		t->user->failed(t->arg, t, why);

@@ -3,16 +3,18 @@
 
 #include <errno.h>
 
-#define SIP_PORT 5060u
+#define SIP_PORT  5060u
+#define SIPS_PORT 5061u
 
-/* RFC 3261 §18.2.2, RFC 3581 §4: over UDP back to the source's address, and to its port if the
- * client asked for that by rport, else to that of Via. maddr is not followed: it would let anybody
- * aim responses at others. */
+/* RFC 3261 §18.2.2, RFC 3581 §4: back to the source's address; over UDP to its port if the client
+ * asked for that by rport, else to that of Via. Over TCP and TLS the connection of the request is
+ * used, and where it is lost another one is opened to the port of Via. maddr is not followed: it
+ * would let anybody aim responses at others. */
 static uint16_t reply_port(const struct sip_via *via, const struct sip_path *from)
 {
-	if (from->kind != SIP_UDP || via->rport)
+	if (from->kind == SIP_WS || from->kind == SIP_WSS || (from->kind == SIP_UDP && via->rport))
 		return from->remote.port;
-	return via->port != 0 ? via->port : SIP_PORT;
+	return via->port != 0 ? via->port : from->kind == SIP_TLS ? SIPS_PORT : SIP_PORT;
 }
 
 int reply_build(struct sip_transactions *layer, const struct sip_msg *request,

@@ -2,6 +2,7 @@
 """The ways to a phone or a peer: flows that fail over (RFC 5626), keep-alives that are answered or
 not, connections used both ways (RFC 5923), and sips (RFC 5630)."""
 
+import ssl
 import struct
 
 from cases.transports import connections
@@ -70,7 +71,7 @@ def stun_success(request):
     return struct.pack("!HHI", 0x0101, 0, COOKIE) + request[8:20]
 
 
-@test(restarts=True, timeout=60)
+@test(restarts=True, timeout=60, ids=("NA5",))
 def a_phone_that_stops_answering_keepalives_is_not_called(world):
     """By STUN over IPv4, by OPTIONS over IPv6."""
     listener = "    - {transport: udp, address: \"2001:2::10\", port: 5060"
@@ -117,6 +118,9 @@ def a_trunk_is_registered_at_by_tcp_and_calls_go_back_over_its_connection(world)
     with world.configured(TRUNK, REGISTERED, more=[
             ("  contacts_max: 5\n", "  contacts_max: 5\n  connections: {tcp_alias: true}\n")]):
         register = carrier.expect("REGISTER", 10)
+        # SD14: a connection that is lost with a request on it. It comes again, over another.
+        carrier.socket.cut()
+        wait_until(lambda: carrier.socket.opened == 2, 5, "another connection")
         assert ";transport=tcp" in register.get("contact"), register
         carrier.reply(register, 200, "OK", headers=[("contact", register.get("contact"))])
         wait_until(lambda: trunk_state(world) == "registered", 5, "registered")
@@ -137,6 +141,49 @@ def a_trunk_is_registered_at_by_tcp_and_calls_go_back_over_its_connection(world)
         gone = carrier.expect("REGISTER", 5)
         equal((gone.get("expires"), gone.call_id), ("0", register.call_id), "un-REGISTER")
         world.lab.start("controlplane")
+        world.close()
+
+
+def listening_phone(world, folder, user, transport):
+    """It registers over connections that are cut, and can be connected to."""
+    own = issue(folder, user, f"IP:{ADDRESSES[user]}")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(own + ".pem", own + ".key")
+    options = {"tls": context_of(folder, own), "tls_server": server} if transport == "tls" else {}
+    phone = world.agent(user, transport=transport, **options)
+    asked = phone.request("REGISTER", f"sip:{DOMAIN}", to=phone.uri)
+    challenged = phone.transact(asked)
+    phone.socket.cut()
+    equal(phone.transact(phone.authorised(asked, challenged)).status, 200, "REGISTER")
+    phone._registered = True
+    return phone
+
+
+@test(restarts=True, timeout=60, ids=("SD14",))
+def a_call_that_is_set_up_outlives_its_connections(world):
+    """SD14, over TCP and TLS: a request and a response that have not been sent yet."""
+    with with_tls(world, "none") as folder:
+        for transport in ("tcp", "tls"):
+            alice = listening_phone(world, folder, "alice", transport)
+            bob = listening_phone(world, folder, "bob", transport)
+            outgoing = alice.invite("bob")
+            incoming = bob.incoming()
+            # The callee has said nothing yet: it is asked again, over another connection.
+            bob.socket.cut()
+            wait_until(lambda: bob.socket.opened == 1, 5, "another connection to the callee")
+            incoming.ring()
+            outgoing.wait_status(180)
+            # The caller waits for its answer, which comes over another connection.
+            alice.socket.cut()
+            wait_until(lambda: not any(ADDRESSES["alice"] in c["remote"] for c in
+                                       connections(world, transport)), 5, "the caller's is closed")
+            answer_both(outgoing, incoming)
+            equal(alice.socket.opened, 1, "connections to the caller")
+            wait_talking(outgoing, incoming)
+            hang_up(outgoing, incoming)
+            alice.close()
+            bob.close()
+            world.lab.wait_idle()
         world.close()
 
 

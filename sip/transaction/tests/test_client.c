@@ -201,6 +201,34 @@ Test(client, transport_that_fails_later_fails_the_transaction)
 	cr_expect_eq(bench_stats(&bench).clients, 0);
 }
 
+/* With the same branch, so that who has got it takes it for a retransmission. */
+Test(client, a_lost_connection_has_what_waits_sent_once_more)
+{
+	struct sip_path path;
+
+	bench.peer->kind = SIP_TCP;
+	path = network_path(bench.peer);
+	our_request(&bench, "INVITE");
+	peer_answer(&bench, "INVITE ", 0, 180, "b");
+	our_request(&bench, "INVITE");
+	our_request(&bench, "OPTIONS");
+	sip_transactions_flow_failed(bench.layer, &path);
+	cr_expect_eq(bench.failures, 0);
+	cr_expect_eq(network_count(bench.net, bench.us, "INVITE "), 3, "the one that rings waits");
+	cr_expect_eq(network_count(bench.net, bench.us, "OPTIONS "), 2);
+	const struct packet *first = network_nth(bench.net, bench.us, "OPTIONS ", 0);
+	const struct packet *again = network_nth(bench.net, bench.us, "OPTIONS ", 1);
+
+	cr_expect_eq(first->size, again->size);
+	cr_expect_eq(memcmp(first->data, again->data, first->size), 0);
+	peer_answer(&bench, "OPTIONS ", 1, 200, "b");
+	cr_expect_eq(bench.last_status, 200);
+	sip_transactions_flow_failed(bench.layer, &path);
+	cr_expect_eq(bench.failures, 1, "once");
+	cr_expect_eq(bench.failure, SIP_FAILURE_TRANSPORT);
+	cr_expect_eq(network_count(bench.net, bench.us, "INVITE "), 3);
+}
+
 Test(client, what_is_no_request_is_not_started)
 {
 	struct sip_path to = network_path(bench.peer);
