@@ -132,7 +132,9 @@ static bool same_domain(const char *a, const char *b)
 {
 	const char *x = strrchr(a, '@'), *y = strrchr(b, '@');
 
-	return x && y && strcasecmp(x, y) == 0;
+	/* a GRUU's parameter may follow */
+	return x && y && strcspn(x, ";") == strcspn(y, ";") &&
+	       strncasecmp(x, y, strcspn(x, ";")) == 0;
 }
 
 /* RFC 3891 §5: to know the dialog is not enough, as whoever can read along on the way does. A peer

@@ -110,10 +110,15 @@ static void conclude(struct transfer *t, unsigned status, const char *state)
 void call_leg(const struct call *call, const struct session *s, struct caller *caller)
 {
 	const bool is_caller = s == call->caller;
+	char *domain;
 
 	*caller = (struct caller){ .trunk = is_caller ? call->trunk_in : call->trunk_out,
 				   .anonymous = is_caller && call->withheld };
 	snprintf(caller->aor, sizeof(caller->aor), "%s", is_caller ? call->from : call->to);
+	/* who was called by the GRUU of a phone (RFC 5627) is the user of that phone */
+	domain = strrchr(caller->aor, '@');
+	if (domain)
+		domain[strcspn(domain, ";")] = '\0';
 }
 
 static struct session *other_side(const struct call *call, const struct session *s)

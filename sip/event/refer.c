@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REFER_SECONDS 180 /* that a referred request may take; RFC 3515 §2.4.4 leaves it to us */
+#define REFER_SECONDS 300 /* that a referred request may take; RFC 3515 §2.4.4 leaves it to us */
 
 /* The context of its subscription. */
 struct progress {

@@ -504,6 +504,16 @@ Test(transfer, a_party_is_not_sent_round_for_ever)
 	world_expect_nothing_left();
 }
 
+Test(transfer, who_was_called_by_a_gruu_is_its_user)
+{
+	const struct call call = { .to = "bob@tandem.lab;gr=urn:uuid:1", .from = "a@tandem.lab" };
+	struct caller bobs = { 0 };
+	const struct session leg = { 0 };
+
+	call_leg(&call, &leg, &bobs);
+	cr_expect_str_eq(bobs.aor, "bob@tandem.lab");
+}
+
 /* --- attended --- */
 
 static void consult(const char *formats, const char *answered)
