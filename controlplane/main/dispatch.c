@@ -313,26 +313,37 @@ static bool is_request(struct slice message, struct slice method)
 	       message.p[method.n] == ' ';
 }
 
+/* An INVITE that names a dialog; its CANCEL will not. */
+static void remember_led(struct slice call_id, unsigned shard)
+{
+	const uint64_t hash = slice_hash(call_id);
+
+	atomic_store_explicit(led_slot(hash), (hash & ~0xffull) | (shard + 1u),
+			      memory_order_relaxed);
+}
+
+static int recall_led(struct slice call_id)
+{
+	const uint64_t hash = slice_hash(call_id);
+	const uint64_t known = atomic_load_explicit(led_slot(hash), memory_order_relaxed);
+
+	return (known & 0xff) > 0 && ((known ^ hash) & ~0xffull) == 0 ? (int)(known & 0xff) - 1
+								      : -1;
+}
+
 /* -1: it is no request for which this decides. */
 static int shard_by_name(struct slice message, const struct dispatch_headers *headers)
 {
-	const uint64_t hash = slice_hash(headers->call_id);
-	int shard = -1;
+	int shard;
 
-	message = trim(message);
 	if (headers->to_tag.n > 0)
 		return -1;
-	if (headers->dialog.n > 0) {
-		shard = shard_of_named(headers->dialog);
-		if (shard >= 0 && is_request(message, SLICE("INVITE")))
-			atomic_store_explicit(led_slot(hash), (hash & ~0xffull) | (shard + 1u),
-					      memory_order_relaxed);
-	} else if (is_request(message, SLICE("CANCEL"))) {
-		const uint64_t known = atomic_load_explicit(led_slot(hash), memory_order_relaxed);
-
-		if ((known & 0xff) > 0 && ((known ^ hash) & ~0xffull) == 0)
-			shard = (int)(known & 0xff) - 1;
-	}
+	message = trim(message);
+	if (headers->dialog.n == 0)
+		return is_request(message, SLICE("CANCEL")) ? recall_led(headers->call_id) : -1;
+	shard = shard_of_named(headers->dialog);
+	if (shard >= 0 && is_request(message, SLICE("INVITE")))
+		remember_led(headers->call_id, (unsigned)shard);
 	return shard;
 }
 
