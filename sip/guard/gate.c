@@ -304,6 +304,10 @@ bool sip_gate_keepalive(struct sip_gate *gate, const struct sip_address *address
 {
 	struct guard_source *source = guard_sources_claim(gate->guard->sources, address, now_ms);
 
+	if (source != NULL && guard_source_is_banned(source, now_ms)) {
+		gate->counters[SIP_GUARD_BANNED]++;
+		return false;
+	}
 	if (source == NULL ||
 	    guard_take(&source->keepalives, gate->guard->config.keepalives_per_s, now_ms))
 		return true;

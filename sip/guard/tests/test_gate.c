@@ -365,6 +365,10 @@ Test(gate, stun_is_answered_so_often_a_second_whoever_seems_to_ask)
 	cr_assert_eq(counter(&p, SIP_GUARD_KEEPALIVE_RATE), 90);
 	cr_assert_eq(receive(&p, "198.18.0.1", request("INVITE", "sip:a@b", "", ""), 0), SIP_PASS,
 		     "what is forged there takes nothing from messages");
+	const struct sip_address banned = ip("198.18.0.7");
+
+	sip_guard_ban(p.guard, &banned, 60, p.now_ms);
+	cr_assert_not(sip_gate_keepalive(p.gate, &banned, p.now_ms), "nothing for who is banned");
 	tear_down(&p);
 }
 
