@@ -3,7 +3,6 @@
 each transport and address family, in any pair."""
 
 import itertools
-import re
 
 from cases.transfer import shards_of_calls
 from world import sip
@@ -11,7 +10,7 @@ from world.kamailio import EDGE, SWITCH
 from world.lab import ADDRESSES, ADDRESSES6, DOMAIN, SIP_ADDRESS, SIP_ADDRESS6, wait_until
 from world.suite import cdr_of, connect, equal, hang_up, near, only_call, test, wait_talking
 from world.tls import TRUNK, issue, with_tls
-from world.wire import Wire
+from world.wire import Wire, strangers
 
 
 def hears(listener, frequency):
@@ -28,29 +27,6 @@ def both_talk(world):
     before = wait_until(lambda: len(received()) == 2 and received(), 5, "two terminations")
     wait_until(lambda: all(now >= then + 20 for now, then in zip(received(), before)), 5,
                "each side is heard", 0.1)
-
-
-def marks(text):
-    """What of a leg's messages belongs to that leg alone: addresses of its phone, Call-IDs, tags,
-    branches, users of Contacts."""
-    found = set(re.findall(r"(?:198\.18\.0\.10|2001:2::10)[1-4]\b", text))
-    for pattern in (r"\nCall-ID: *(\S+)", r";tag=([^;>\s]+)", r";branch=z9hG4bK([^;,\s]+)",
-                    r"\nContact: *[^\n]*<sip:([^@>\s]+)@"):
-        found |= set(re.findall(pattern, text, re.IGNORECASE))
-    return found - {"alice", "bob", "carrol"}
-
-
-def shown_on(wire):
-    return "".join(bytes.fromhex(payload.replace(":", "")).decode("utf-8", "replace")
-                   for payload, in wire.fields("sip", "udp.payload"))
-
-
-def strangers(one, other):
-    """Neither text has what belongs to the other's leg."""
-    for owner, elsewhere in ((one, other), (other, one)):
-        own = marks(owner)
-        assert len(own) > 4, owner
-        equal([mark for mark in own if mark in elsewhere], [], "of one leg, shown on the other")
 
 
 # --- Linphone ------------------------------------------------------------------------------------
@@ -86,7 +62,7 @@ def linphone_over_tls_and_baresip_over_ipv6(world):
         call = only_call(world)
         alice.hang_up()
         equal(cdr_of(world, call)["ended_by"], "callee", "ended_by")
-        seen = shown_on(wire)
+        seen = wire.sip()
         assert "Signal=7" in seen, "the digit has come"
         strangers(alice.messages(), seen)
         world.close()
@@ -257,8 +233,10 @@ def any_transport_and_family_on_either_side(world):
 @test(restarts=True, timeout=60, ids=("SD14",))
 def names_lead_to_tls_and_tcp_over_ipv6(world):
     """A name with NAPTR and SRV for TLS, whose certificate is the name's (RFC 5922); one with SRV
-    alone, whose targets refuse, keep silent, are busy, and at last answer."""
-    outward = trunks({"7": f"sip:secure.{ZONE_NAME}", "8": f"sip:plain.{ZONE_NAME}"})
+    alone, whose targets refuse, keep silent, are busy, and at last answer; and an address that says
+    nothing of transports, where size decides (RFC 3261 §18.1.1)."""
+    outward = trunks({"1": WAYS["1"][2], "7": f"sip:secure.{ZONE_NAME}",
+                      "8": f"sip:plain.{ZONE_NAME}"})
     world.name_server("carrol", ZONE_NAME, ZONE)
     with with_tls(world, "none", trunk=outward, more=[DNS]) as folder:
         switch(world, folder)
@@ -274,6 +252,13 @@ def names_lead_to_tls_and_tcp_over_ipv6(world):
             hang_up(incoming, outgoing)
             world.lab.wait_idle()
         equal([r.method for r in quiet.requests], ["INVITE"], "what the silent one was asked")
+        for subject, by_tcp in (("short", False), ("x" * 1500, True)):
+            call = alice.invite("91", headers=[("subject", subject)])
+            incoming = callee.incoming()
+            equal("transport=tcp" in incoming.invite.all("record-route")[1], by_tcp, "over TCP")
+            incoming.reject(486)
+            equal(call.wait_failure().status, 486, "what the callee said")
+            world.lab.wait_idle()
         world.close()
 
 
