@@ -117,7 +117,8 @@ static unsigned flush_runs(struct udp_socket *s, const struct udp_out *list, uns
 	unsigned made = 0, done = 0;
 
 	for (unsigned i = 0; i < count; i += runs[made++].count) {
-		struct msghdr *message = &out[made].msg_hdr;
+		struct mmsghdr *slot = out + made;
+		struct msghdr *message = &slot->msg_hdr;
 		const struct udp_out *last;
 
 		runs[made].first = i;
