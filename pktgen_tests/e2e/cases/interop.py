@@ -70,9 +70,9 @@ def linphone_over_tls_and_baresip_over_ipv6(world):
 
 @test(timeout=60, ids=("SD10", "SD12", "SD13"))
 def linphone_acknowledges_updates_and_sends_events(world):
-    """Over TCP: it acknowledges what rings reliably (RFC 3262), is held by UPDATE, resumed by
+    """Over TCP and IPv6: it acknowledges what rings reliably (RFC 3262), is held by UPDATE, resumed by
     re-INVITE, agrees on a session timer, and its digits are RTP events (RFC 4733)."""
-    alice, bob = world.linphone("alice", 440, transport="tcp"), world.registered("bob")
+    alice, bob = world.linphone("alice", 440, transport="tcp", ipv6=True), world.registered("bob")
     alice.wait_registered()
     alice.dial(f"sip:bob@{DOMAIN}")
     incoming = bob.incoming(880)

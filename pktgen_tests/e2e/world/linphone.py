@@ -15,6 +15,11 @@ TONE_SECONDS = 60
 # -1: a port of the kernel's choice, 0: none.
 PORTS = {"udp": (-1, 0, 0), "tcp": (0, -1, 0), "tls": (0, 0, -1)}
 
+# Its folder is its /tmp, where it leaves a socket of a name that is always the same; and it has an
+# /etc/hosts of its own. What "ip netns exec" mounts is seen by what it starts alone. --pipe: it
+# looks after SIP each 20 ms, and not once a second.
+START = "mount --bind $0/hosts /etc/hosts && mount --bind $0 /tmp && cd /tmp && exec \"$@\""
+
 CONFIG = """\
 [sip]
 sip_port={udp}
@@ -31,7 +36,7 @@ session_expires_value=1800
 100rel_support_level=1
 verify_server_certs=1
 verify_server_cn=1
-root_ca={ca}
+root_ca=/tmp/ca.pem
 media_encryption=none
 
 [proxy_0]
@@ -71,8 +76,7 @@ class Linphone:
 
     PEER = "Linphone"
 
-    def __init__(self, lab, user, frequency, transport="udp", ipv6=False, ca="", info=False,
-                 auto_answer=True):
+    def __init__(self, lab, user, frequency, transport="udp", ipv6=False, ca=None, info=False):
         """info: digits go by INFO, and not as RTP events."""
         self.lab = lab
         self.user = user
@@ -82,34 +86,34 @@ class Linphone:
         self.log_path = f"{lab.run_dir}/log/linphone-{user}.log"
         self.debug_path = f"{lab.run_dir}/log/linphone-{user}-sip.log"
         self._closed = False
+        self._write_files(transport, ipv6, ca, info)
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                lab.command(user, "sh", "-c", START, self.directory, "linphonec", "--pipe", "-S",
+                            "-a", "-c", "/tmp/linphonerc", "-d", "5", "-l", self.debug_path),
+                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
+                env=dict(os.environ, HOME="/tmp"), start_new_session=True)
+        self._wait_prompt(0)
+        for command in ("soundcard use files", "play /tmp/tone.wav", "record /tmp/heard.wav"):
+            self.command(command)
+
+    def _file(self, name):
+        return os.path.join(self.directory, name)
+
+    def _write_files(self, transport, ipv6, ca, info):
         os.makedirs(self._file(".local/share/linphone"))  # for its database
-        tone.write_wav(self._file("tone.wav"), frequency, TONE_SECONDS)
-        # Tandem by its name, which is what Linphone compares with the certificate. What
-        # "ip netns exec" mounts is seen by what it starts alone.
+        tone.write_wav(self._file("tone.wav"), self.frequency, TONE_SECONDS)
+        if ca:
+            shutil.copy(ca, self._file("ca.pem"))
+        # Tandem by its name, which is what Linphone compares with the certificate.
         with open(self._file("hosts"), "w", encoding="ascii") as hosts:
             hosts.write(f"{SIP_ADDRESS6 if ipv6 else SIP_ADDRESS} {DOMAIN}\n")
         udp, tcp, tls = PORTS[transport]
         with open(self._file("linphonerc"), "w", encoding="utf-8") as config:
             config.write(CONFIG.format(
                 udp=udp, tcp=tcp, tls=tls, ipv6=int(ipv6), info=int(info), rfc2833=int(not info),
-                ca=ca, transport=transport, user=user, domain=DOMAIN,
-                password=f"{user}-secret"))
-        start = f"mount --bind {self._file('hosts')} /etc/hosts && exec \"$@\""
-        # --pipe: it looks after SIP each 20 ms; with readline it does so once a second.
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(
-                lab.command(user, "sh", "-c", start, "-", "linphonec", "--pipe", "-S", *(["-a"] if auto_answer else []),
-                            "-c", self._file("linphonerc"), "-d", "5", "-l", self.debug_path),
-                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
-                env=dict(os.environ, HOME=self.directory),
-                start_new_session=True, cwd=self.directory)
-        self._wait_prompt(0)
-        self.command("soundcard use files")
-        self.command(f"play {self._file('tone.wav')}")
-        self.command(f"record {self._file('heard.wav')}")
-
-    def _file(self, name):
-        return os.path.join(self.directory, name)
+                transport=transport, user=self.user, domain=DOMAIN,
+                password=f"{self.user}-secret"))
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
@@ -196,5 +200,4 @@ class Linphone:
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
-        self.ended_log = self.log()
         shutil.rmtree(self.directory, ignore_errors=True)
