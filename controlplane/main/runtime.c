@@ -2,9 +2,9 @@
 #include "controlplane/main/runtime.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 #include "controlplane/engine/engine.h"
@@ -143,12 +143,13 @@ static int sleep_ms(struct runtime *runtime)
  */
 static void turn(struct runtime *runtime)
 {
-	struct pollfd ready = { .fd = uv_backend_fd(&runtime->loop), .events = POLLIN };
+	struct epoll_event ready;
 	int ms = sleep_ms(runtime);
 	uint64_t woke_us, now_us;
 
+	/* It stays ready, so that the loop finds it. A poll(2) would wait for one that waits. */
 	if (ms > 0)
-		poll(&ready, 1, ms);
+		epoll_wait(uv_backend_fd(&runtime->loop), &ready, 1, ms);
 	woke_us = guard_now_us();
 	sip_gate_turn(runtime->shard.gate, 0, woke_us);
 	timer_wheel_advance(runtime->shard.wheel, runtime_now_ms());
