@@ -55,6 +55,7 @@ static void look(struct slice line, struct sip_glance *g)
 		return;
 	switch (name.p[0] | 0x20) {
 	case 'v':
+		g->more_vias |= g->via.n > 0;
 		first(&g->via, name, SLICE("Via"), value);
 		break;
 	case 'f':

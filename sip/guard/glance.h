@@ -13,8 +13,9 @@ struct sip_glance {
 	bool is_request;
 	uint8_t method; /* enum sip_method, of a request */
 	bool has_credentials;
+	bool more_vias;   /* there are further fields of Via */
 	struct slice uri; /* of a request */
-	struct slice via; /* all of it, with what follows a comma; vias: more fields of it */
+	struct slice via; /* all of the first field, with what follows a comma */
 	struct slice from, to, call_id, cseq, user_agent, resource_priority;
 	struct slice to_tag;
 };

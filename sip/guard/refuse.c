@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "sip/base/format.h"
 #include "sip/guard/internal.h"
 
 #define SIP_PORT 5060u
@@ -36,7 +37,7 @@ static void print(struct out *out, const char *format, ...)
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(text, sizeof(text), format, args);
+	n = format_text(text, sizeof(text), format, args);
 	va_end(args);
 	put(out, (struct slice){ text, (size_t)n });
 }
@@ -154,7 +155,8 @@ size_t sip_gate_refusal(struct sip_gate *gate, const struct sip_arrival *arrival
 		put(&out, rest);
 	}
 	put(&out, SLICE("\r\n"));
-	put_other_vias(&out, (struct slice){ arrival->data, arrival->size }, g->via);
+	if (g->more_vias)
+		put_other_vias(&out, (struct slice){ arrival->data, arrival->size }, g->via);
 	put_line(&out, SLICE("From"), g->from);
 	put(&out, SLICE("To: "));
 	put(&out, g->to);
@@ -162,7 +164,9 @@ size_t sip_gate_refusal(struct sip_gate *gate, const struct sip_arrival *arrival
 	put_line(&out, SLICE("Call-ID"), g->call_id);
 	put_line(&out, SLICE("CSeq"), g->cseq);
 	seconds = sip_gate_retry_after(gate, sip_gate_class(gate, g));
-	print(&out, "Retry-After: %u\r\nContent-Length: 0\r\n\r\n",
-	      1 + seconds / 2 + gate_random(gate) % (seconds + 1));
+	seconds = 1 + seconds / 2 + gate_random(gate) % (seconds + 1);
+	/* All of one length, so that many to one peer leave in one piece (sip/transport/udp_send.c). */
+	print(&out, "Retry-After: %s%u\r\nContent-Length: 0\r\n\r\n", seconds < 10 ? " " : "",
+	      seconds);
 	return out.overflow ? 0 : size - out.room;
 }
