@@ -77,6 +77,11 @@ static uint64_t opening_since(const struct connection *c)
 	return c->partial_ms;
 }
 
+/* In time for a transaction to try elsewhere: timer B is 32 s. What is owed is looked at again a
+ * little later, as it may be of a moment ago. */
+#define UNACKNOWLEDGED_MS 20000u
+#define LOOK_AGAIN_MS     4000u
+
 static void on_time(struct timer *timer);
 
 void connection_watch(struct connection *c)
@@ -94,6 +99,8 @@ void connection_watch(struct connection *c)
 		due = since + limits->opening_ms;
 	if (c->stuck_ms != 0 && c->stuck_ms + limits->sending_ms < due)
 		due = c->stuck_ms + limits->sending_ms;
+	if (c->sent_ms != 0 && c->sent_ms + UNACKNOWLEDGED_MS < due)
+		due = c->sent_ms + UNACKNOWLEDGED_MS;
 	/* One that is set too early looks again when it fires: messages do not move timers. */
 	if (due != UINT64_MAX && !(timer_is_set(&c->timer) && c->timer.due_ms <= due))
 		timer_set(c->transport->config.wheel, &c->timer, due > now ? due - now : 1,
@@ -107,6 +114,17 @@ static void time_out(struct connection *c, uint64_t *counter, const char *why)
 	(*counter)++;
 	transport_notice(c->transport, SIP_NOTICE_TIMEOUT, &path, why);
 	connection_fail(c, -ETIMEDOUT);
+}
+
+static bool is_silent(struct connection *c, uint64_t now)
+{
+	bool silent, owes;
+
+	if (c->sent_ms == 0 || now < c->sent_ms + UNACKNOWLEDGED_MS)
+		return false;
+	silent = tcp_is_silent(c->fd, UNACKNOWLEDGED_MS, &owes);
+	c->sent_ms = owes ? now - UNACKNOWLEDGED_MS + LOOK_AGAIN_MS : 0;
+	return silent;
 }
 
 static void on_time(struct timer *timer)
@@ -124,6 +142,8 @@ static void on_time(struct timer *timer)
 							   : "no whole message in time");
 	else if (c->stuck_ms != 0 && now >= c->stuck_ms + limits->sending_ms)
 		time_out(c, &stats->timeouts_sending, "takes nothing");
+	else if (is_silent(c, now))
+		time_out(c, &stats->timeouts_sending, "acknowledges nothing");
 	else if (limits->idle_ms != 0 && now >= c->heard_ms + limits->idle_ms)
 		time_out(c, &stats->timeouts_idle, "idle");
 	else

@@ -97,6 +97,7 @@ struct connection {
 	/* Milliseconds of the wheel. partial: since when a message is incomplete, in however many
 	 * pieces it comes */
 	uint64_t made_ms, heard_ms, partial_ms, stuck_ms;
+	uint64_t sent_ms; /* since when something may be unacknowledged; 0: nothing is */
 	uint64_t received, sent;
 };
 
@@ -184,5 +185,10 @@ void tcp_accept(struct sip_transport *transport, unsigned listener);
 int tcp_connect(const struct sip_address *local, const struct sip_address *remote, int *fd);
 /* The outcome of connecting: 0 or -errno. */
 int tcp_connected(int fd);
+/* Has the other side left unacknowledged for so long what was sent? owes: there is something that it
+ * has not acknowledged yet. */
+bool tcp_is_silent(int fd, uint64_t ms, bool *owes);
+struct tcp_info;
+bool tcp_info_is_silent(const struct tcp_info *info, uint64_t ms);
 
 #endif

@@ -133,6 +133,8 @@ void stream_write(struct connection *c)
 		progress = true;
 		more = advance(c, (size_t)n);
 	}
+	if (progress && c->sent_ms == 0)
+		c->sent_ms = transport_now(c->transport);
 	if (more && n != -EAGAIN) {
 		connection_fail(c, n == 0 ? -EPIPE : (int)n);
 		return;

@@ -10,9 +10,9 @@
 #define ACCEPTS_MAX 64 /* of one wake-up, so that others get their turn */
 #define BACKLOG     4096
 
-/* Seconds. A peer that vanishes without a word is found out by the kernel: when we send, in time
- * for the transaction to try elsewhere (timer B is 32 s), else by its keep-alives. */
-#define UNACKNOWLEDGED_S 20
+/* Seconds. A peer that vanishes without a word is found out when we send, by what it does not
+ * acknowledge (tcp_is_silent()), else by the kernel's keep-alives. TCP_USER_TIMEOUT would do the
+ * first, but with it a single keep-alive that is lost ends the connection. */
 #define KEEPALIVE_IDLE_S 180
 #define KEEPALIVE_S      20
 #define KEEPALIVES       4
@@ -26,7 +26,6 @@ static int option(int fd, int level, int name, int value)
 static void configure(int fd)
 {
 	option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_S * 1000);
 	option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_S);
@@ -145,6 +144,28 @@ int tcp_connected(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
 		return -errno;
 	return -error;
+}
+
+/* Segments that were only just sent have not been repeated yet. */
+#define REPEATED 2
+
+bool tcp_info_is_silent(const struct tcp_info *info, uint64_t ms)
+{
+	return info->tcpi_unacked > 0 && info->tcpi_retransmits >= REPEATED &&
+	       info->tcpi_last_ack_recv >= ms;
+}
+
+bool tcp_is_silent(int fd, uint64_t ms, bool *owes)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+		*owes = false;
+		return false;
+	}
+	*owes = info.tcpi_unacked > 0;
+	return tcp_info_is_silent(&info, ms);
 }
 
 /* --- the carrier --- */

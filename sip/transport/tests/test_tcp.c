@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "sip/transport/connection.h"
 #include "sip/transport/tests/rig.h"
 
 #define REQUEST  "OPTIONS sip:a SIP/2.0\r\nl: 2\r\n\r\nhi"
@@ -526,6 +528,48 @@ Test(tcp, connections_are_listed)
 	cr_expect_eq(theirs.received, 1);
 	cr_expect_eq(ours.age_ms, 5000);
 	cr_expect_eq(ours.waiting, 0);
+}
+
+/* --- who is gone without a word --- */
+
+Test(tcp, who_acknowledges_nothing_is_gone)
+{
+	static const struct {
+		const char *what;
+		struct tcp_info info;
+		bool silent;
+	} cases[] = {
+		{ "all is acknowledged, long ago", { .tcpi_last_ack_recv = 500000 }, false },
+		{ "sent just now, after a long time",
+		  { .tcpi_unacked = 1, .tcpi_last_ack_recv = 500000 },
+		  false },
+		{ "a loss, in between others",
+		  { .tcpi_unacked = 3, .tcpi_retransmits = 2, .tcpi_last_ack_recv = 900 },
+		  false },
+		{ "repeated again and again",
+		  { .tcpi_unacked = 1, .tcpi_retransmits = 6, .tcpi_last_ack_recv = 20100 },
+		  true },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(tcp_info_is_silent(&cases[i].info, 20000), cases[i].silent, "%s",
+			     cases[i].what);
+}
+
+/* What is acknowledged is not waited for, however long nothing is said. */
+Test(tcp, a_quiet_connection_is_not_taken_for_a_dead_one)
+{
+	struct sip_path to;
+
+	open_both();
+	to = rig_path(&a, &b, 0);
+	cr_expect_eq(send_text(&a, &to, REQUEST), 0);
+	rig_until(b.received == 1);
+	for (unsigned i = 0; i < 10; i++)
+		rig_pass_time(60000);
+	cr_expect_eq(a.failures, 0);
+	cr_expect_eq(rig_stats(&a).timeouts_sending, 0);
+	cr_expect_eq(rig_stats(&a).connections, 1);
 }
 
 /* --- requests back (RFC 5923) --- */

@@ -200,6 +200,8 @@ Test(ws, fragments_do_not_prolong_a_message)
 	unsigned pings = 0;
 
 	upgrade();
+	send_frame(0x81, REQUEST); /* it is no newcomer */
+	rig_until(b.received == 1);
 	send_frame(0x01, "OPTIONS ");
 	for (unsigned i = 0; i < 3; i++) {
 		send_frame(0x00, "x");
@@ -219,6 +221,9 @@ Test(ws, a_message_begins_with_its_first_fragment)
 	const uint64_t most_ms = sip_transport_limits_default.opening_ms;
 
 	upgrade();
+	send_frame(0x81, REQUEST);
+	rig_until(b.received == 1);
+	b.received = 0;
 	for (unsigned i = 1; i <= 3; i++) {
 		send_frame(0x01, "OPTIONS sip:a ");
 		send_frame(0x89, "");
