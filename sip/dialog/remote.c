@@ -147,13 +147,16 @@ static struct slice next_hop_of(const struct remote *remote)
 	return remote->route_count > 0 ? uri_of_route(remote->routes) : slice_of(remote->target);
 }
 
-/* What is no address goes where the dialog was set up. */
+/* What is no address goes where the dialog was set up. Behind a NAT that is the connection, and no
+ * other: the port may be somebody else's when it is gone, or after a restart. */
 void remote_next_hop(const struct remote *remote, struct sip_path *path)
 {
 	struct sip_uri uri;
 
 	*path = remote->path;
-	if (!remote->natted && sip_uri_parse(next_hop_of(remote), &uri) == 0)
+	if (remote->natted && path->kind != SIP_UDP)
+		path->flags |= SIP_PATH_FLOW_ONLY;
+	else if (!remote->natted && sip_uri_parse(next_hop_of(remote), &uri) == 0)
 		path_aim(path, &uri);
 }
 

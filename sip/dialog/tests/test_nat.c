@@ -3,7 +3,7 @@
 
 #include <criterion/criterion.h>
 
-#include "sip/dialog/dialog.h"
+#include "sip/dialog/internal.h"
 
 /* Where requests go for a REGISTER that came from source:port with this Via and Contact. */
 static const char *way_to(const char *source, uint16_t port, const char *via, const char *contact)
@@ -98,4 +98,24 @@ Test(nat, what_is_no_address_of_ours_goes_to_the_source)
 	cr_expect_str_eq(way_to("198.18.0.1", 5070, "198.18.0.1:5070;rport",
 				"sip:a@198.18.0.2;transport=tcp"),
 			 "198.18.0.1:5070");
+}
+
+/* In a dialog: when the connection is gone, what has its port by then is somebody else's. */
+Test(nat, in_a_dialog_who_is_behind_a_nat_is_reached_over_its_connection_alone)
+{
+	char target[] = "sip:a@198.18.0.1:7000;transport=tcp";
+	struct remote remote = { .target = target, .path = { .kind = SIP_TCP } };
+	struct sip_path path;
+
+	cr_assert_eq(sip_address_parse(SLICE("198.18.0.1"), 40000, &remote.path.remote), 0);
+	remote_next_hop(&remote, &path);
+	cr_expect_eq(path.remote.port, 7000);
+	cr_expect_eq(path.flags, 0);
+	remote.natted = true;
+	remote_next_hop(&remote, &path);
+	cr_expect_eq(path.remote.port, 40000);
+	cr_expect_eq(path.flags, SIP_PATH_FLOW_ONLY);
+	remote.path.kind = SIP_UDP;
+	remote_next_hop(&remote, &path);
+	cr_expect_eq(path.flags, 0, "there is no connection to be another's");
 }
