@@ -89,6 +89,21 @@ static bool needs_credentials(struct engine *e, const struct sip_msg *request,
 	       registrar_aor(registrar, &request->from.uri, aor) == 0;
 }
 
+bool engine_is_proven(struct engine *e, const struct sip_msg *request, const struct sip_path *from)
+{
+	char aor[ROUTE_AOR_MAX];
+	struct digest_ask ask;
+
+	if (!request->is_request || !needs_credentials(e, request, from, aor))
+		return false;
+	ask = (struct digest_ask){ .realm = slice_of(strrchr(aor, '@') + 1),
+				   .proxy = request->method == SIP_INVITE,
+				   .now_s = shard_wall_ms() / 1000,
+				   .source = &from->remote,
+				   .proven = from->kind != SIP_UDP };
+	return digest_look(e->shard->digest, request, &ask) == DIGEST_OK;
+}
+
 bool engine_admit(struct engine *e, struct sip_msg *request, const struct sip_path *from)
 {
 	char buffer[ADMISSION_LINES], aor[ROUTE_AOR_MAX];

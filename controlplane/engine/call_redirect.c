@@ -59,6 +59,13 @@ static unsigned read_contacts(const struct sip_msg *response, struct candidate *
 	return count;
 }
 
+static const char *realm_of(const struct call *call, const struct session *s)
+{
+	return session_is_alive(s) ? route_realm_name(call->engine->shard->config,
+						      sip_invite_path(s->invite)->listener)
+				   : NULL;
+}
+
 /* Both are asked: nobody reaches by another's phone what it may not call. */
 static bool may_go(const struct call *call, const struct branch *b, struct slice uri,
 		   struct route *route)
@@ -71,7 +78,8 @@ static bool may_go(const struct call *call, const struct branch *b, struct slice
 							 route_realm_name(config, b->to.listener) };
 	const struct route_request by_caller = { .request_uri = uri,
 						 .from_trunk = call->trunk_in,
-						 .from = call->from };
+						 .from = call->from,
+						 .realm = realm_of(call, call->caller) };
 	struct route_directory directory;
 
 	engine_directory(call->engine, &directory);

@@ -41,6 +41,10 @@ void engine_restore(struct engine *engine);
  * nonce, is challenged here, and leaves nothing behind (RFC 3261 §8.2.7): whoever sends it may not be
  * where it says. */
 bool engine_admit(struct engine *engine, struct sip_msg *request, const struct sip_path *from);
+/* Does it carry credentials for a nonce that went where it comes from? The password is not looked
+ * at. */
+bool engine_is_proven(struct engine *engine, const struct sip_msg *request,
+		      const struct sip_path *from);
 /* For sip_ua_user: a new INVITE; a request outside dialogs (REGISTER, OPTIONS, …). */
 void engine_on_invite(struct engine *engine, struct sip_invite *invite, struct sip_msg *request,
 		      const struct sip_path *from);

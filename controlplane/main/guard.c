@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "controlplane/engine/engine.h"
 #include "controlplane/events/events.h"
 #include "controlplane/main/messages.h"
 #include "sip/base/log.h"
@@ -220,6 +221,8 @@ enum guard_answer guard_lets_in(struct runtime *runtime, unsigned owner, const c
 		return GUARD_YES;
 	case SIP_CALLS_ONLY:
 		return GUARD_CALLS_ONLY;
+	case SIP_PROVEN_ONLY:
+		return GUARD_PROVEN_ONLY;
 	case SIP_REFUSE:
 		refuse(runtime, &arrival, &glance, from, now_ms);
 		return GUARD_NO;
@@ -229,7 +232,7 @@ enum guard_answer guard_lets_in(struct runtime *runtime, unsigned owner, const c
 	return GUARD_NO;
 }
 
-bool guard_is_of_call(struct shard *shard, const char *data, size_t size)
+static bool is_of_call(struct shard *shard, const char *data, size_t size)
 {
 	struct sip_glance glance;
 	struct slice from;
@@ -241,6 +244,33 @@ bool guard_is_of_call(struct shard *shard, const char *data, size_t size)
 		return false;
 	sip_gate_in_call(shard->gate);
 	return true;
+}
+
+static bool has_our_nonce(struct shard *shard, const char *data, size_t size,
+			  const struct sip_path *from)
+{
+	struct sip_parse_error error;
+	struct sip_msg *msg = NULL;
+	bool proven = sip_msg_parse(data, size, &shard->config->sip.limits, &msg, &error) == 0 &&
+		      engine_is_proven(shard->engine, msg, from) &&
+		      sip_gate_proven(shard->gate, &from->remote, timer_wheel_now(shard->wheel));
+
+	if (msg)
+		sip_msg_unref(msg);
+	return proven;
+}
+
+bool guard_is_proven(struct shard *shard, enum guard_answer answer, const char *data, size_t size,
+		     const struct sip_path *from)
+{
+	switch (answer) {
+	case GUARD_CALLS_ONLY:
+		return is_of_call(shard, data, size);
+	case GUARD_PROVEN_ONLY:
+		return has_our_nonce(shard, data, size, from);
+	default:
+		return answer == GUARD_YES;
+	}
 }
 
 bool guard_welcomes(void *arg, const struct sip_address *source)

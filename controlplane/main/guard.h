@@ -14,12 +14,14 @@ int guard_create(struct runtime_shared *shared, char *why, size_t why_size);
 void guard_destroy(struct runtime_shared *shared);
 
 int guard_create_gate(struct runtime *runtime);
-enum guard_answer { GUARD_NO, GUARD_YES, GUARD_CALLS_ONLY };
+enum guard_answer { GUARD_NO, GUARD_YES, GUARD_CALLS_ONLY, GUARD_PROVEN_ONLY };
 /* Is it let in? What is refused is answered here. owner: the shard that it goes to. */
 enum guard_answer guard_lets_in(struct runtime *runtime, unsigned owner, const char *data,
 				size_t size, const struct sip_path *from);
-/* For GUARD_CALLS_ONLY, in the shard that it belongs to: is there such a call? */
-bool guard_is_of_call(struct shard *shard, const char *data, size_t size);
+/* In the shard that it belongs to: GUARD_CALLS_ONLY: is there such a call? GUARD_PROVEN_ONLY: or does
+ * it answer a challenge of ours? Others: yes. */
+bool guard_is_proven(struct shard *shard, enum guard_answer answer, const char *data, size_t size,
+		     const struct sip_path *from);
 /* For registrar_set_note(); arg: struct runtime_shared. */
 void guard_note(void *arg, const struct sip_address *source, enum sip_note note, struct slice user);
 /* For struct sip_transactions_config; arg: struct runtime. */

@@ -16,8 +16,8 @@
 /* A message on its way to another shard. */
 struct passed {
 	struct sip_path path;
-	unsigned shard;  /* where it comes from */
-	bool calls_only; /* it is taken if it belongs to a call */
+	unsigned shard; /* where it comes from */
+	uint8_t answer; /* enum guard_answer */
 	uint64_t since_us;
 	size_t size;
 	char data[];
@@ -41,7 +41,7 @@ static void release(struct runtime *to)
 
 static int pass(const struct runtime *from, struct runtime *to,
 		void (*fn)(struct shard *shard, void *arg), const struct sip_path *path,
-		bool calls_only, const char *data, size_t size)
+		enum guard_answer answer, const char *data, size_t size)
 {
 	struct passed *message = NULL;
 
@@ -50,7 +50,7 @@ static int pass(const struct runtime *from, struct runtime *to,
 	if (message) {
 		*message = (struct passed){ .path = *path,
 					    .shard = from->shard.index,
-					    .calls_only = calls_only,
+					    .answer = (uint8_t)answer,
 					    .since_us = guard_now_us(),
 					    .size = size };
 		memcpy(message->data, data, size);
@@ -89,8 +89,8 @@ static void receive_passed(struct shard *shard, void *arg)
 
 	release((struct runtime *)shard);
 	sip_gate_waited(shard->gate, guard_now_us() - message->since_us);
-	if (shard->ua &&
-	    (!message->calls_only || guard_is_of_call(shard, message->data, message->size)))
+	if (shard->ua && guard_is_proven(shard, (enum guard_answer)message->answer, message->data,
+					 message->size, &message->path))
 		sip_ua_receive(shard->ua, message->data, message->size, &message->path);
 	free(message);
 }
@@ -101,9 +101,9 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 	struct shard *shard = &runtime->shard;
 	unsigned owner = dispatch_owner((struct slice){ data, size }, shard->count);
 	const enum guard_answer answer = guard_lets_in(runtime, owner, data, size, from);
-	const bool here = owner == shard->index, calls_only = answer == GUARD_CALLS_ONLY;
+	const bool here = owner == shard->index;
 
-	if (answer == GUARD_NO || (here && calls_only && !guard_is_of_call(shard, data, size)))
+	if (answer == GUARD_NO || (here && !guard_is_proven(shard, answer, data, size, from)))
 		return;
 	alias_look(runtime, data, size, from);
 	messages_trace(runtime, from, false, sip_transport_arrived_ns(shard->transport), data,
@@ -114,7 +114,7 @@ static void on_receive(void *arg, const char *data, size_t size, const struct si
 	}
 	to = runtime->shared->shards[owner];
 	atomic_fetch_add_explicit(&to->handed_over, 1, memory_order_relaxed);
-	pass(runtime, to, receive_passed, from, calls_only, data, size);
+	pass(runtime, to, receive_passed, from, answer, data, size);
 }
 
 /* --- lost connections --- */
@@ -185,8 +185,8 @@ static int send_elsewhere(void *arg, const struct sip_path *to, const char *data
 
 	if (to->flow.shard >= runtime->shared->count)
 		return -ENOTCONN;
-	return pass(runtime, runtime->shared->shards[to->flow.shard], send_passed, to, false, data,
-		    size);
+	return pass(runtime, runtime->shared->shards[to->flow.shard], send_passed, to, GUARD_YES,
+		    data, size);
 }
 
 int messages_send(void *arg, const struct sip_path *to, const char *data, size_t size)

@@ -154,22 +154,30 @@ static void note_flood(struct sip_gate *gate, struct guard_source *source,
 			  slice_of(sip_guard_counter_name(why)), now_ms);
 }
 
-static enum sip_verdict flood(struct sip_gate *gate, struct guard_source *source,
-			      const struct sip_arrival *arrival, enum sip_guard_counter why,
-			      uint64_t now_ms)
-{
-	note_flood(gate, source, arrival->source, why, now_ms);
-	return SIP_DROP;
-}
-
 static enum sip_verdict by_source(struct sip_gate *gate, struct guard_source *source,
 				  const struct sip_arrival *arrival, uint64_t now_ms)
 {
 	if (guard_source_is_banned(source, now_ms))
 		return drop(gate, SIP_GUARD_BANNED);
-	if (!guard_take(&source->messages, gate->guard->config.messages_per_s, now_ms))
-		return flood(gate, source, arrival, SIP_GUARD_RATE, now_ms);
-	return SIP_PASS;
+	if (guard_take(&source->messages, gate->guard->config.messages_per_s, now_ms))
+		return SIP_PASS;
+	note_flood(gate, source, arrival->source, SIP_GUARD_RATE, now_ms);
+	return SIP_DROP;
+}
+
+/* Both tags stand in what belongs to a dialog, and credentials may be for a nonce of ours: that is
+ * asked where dialogs and nonces are, and not more often than one source may send. */
+static enum sip_verdict unless_proven(struct sip_gate *gate, const struct sip_glance *g,
+				      bool banned, uint64_t now_ms)
+{
+	const enum sip_verdict verdict = g->to_tag.n > 0                 ? SIP_CALLS_ONLY
+					 : !banned && g->has_credentials ? SIP_PROVEN_ONLY
+									 : SIP_DROP;
+
+	return verdict == SIP_DROP || guard_take(&gate->in_calls,
+						 gate->guard->config.messages_per_s, now_ms)
+		       ? verdict
+		       : SIP_DROP;
 }
 
 static enum sip_verdict by_request(struct sip_gate *gate, struct guard_source *source,
@@ -178,8 +186,10 @@ static enum sip_verdict by_request(struct sip_gate *gate, struct guard_source *s
 {
 	struct slice tool;
 
-	if (!guard_take(&source->requests, gate->guard->config.requests_per_s, now_ms))
-		return flood(gate, source, arrival, SIP_GUARD_REQUEST_RATE, now_ms);
+	if (!guard_take(&source->requests, gate->guard->config.requests_per_s, now_ms)) {
+		note_flood(gate, source, arrival->source, SIP_GUARD_REQUEST_RATE, now_ms);
+		return unless_proven(gate, g, false, now_ms);
+	}
 	if (is_good(source, now_ms))
 		return SIP_PASS;
 	tool = scanner_of(&gate->guard->config.scanners, g);
@@ -234,21 +244,22 @@ static enum sip_verdict by_load(struct sip_gate *gate, const struct sip_arrival 
 	return SIP_PASS;
 }
 
-/* Both tags stand in what belongs to a dialog; whether there is one is asked where dialogs are, and
- * not more often than one source may send. */
-static enum sip_verdict calls_only(struct sip_gate *gate, const struct sip_arrival *arrival,
-				   struct sip_glance *glance, uint64_t now_ms)
-{
-	sip_glance((struct slice){ arrival->data, arrival->size }, glance);
-	return glance->to_tag.n > 0 && guard_take(&gate->in_calls,
-						  gate->guard->config.messages_per_s, now_ms)
-		       ? SIP_CALLS_ONLY
-		       : SIP_DROP;
-}
-
 void sip_gate_in_call(struct sip_gate *gate)
 {
 	gate->counters[SIP_GUARD_IN_CALLS]++;
+}
+
+/* Whom nobody can forge takes from a rate that nobody else can use up: that of connections, which are
+ * proven by themselves. */
+bool sip_gate_proven(struct sip_gate *gate, const struct sip_address *address, uint64_t now_ms)
+{
+	struct guard_source *source = guard_sources_claim(gate->guard->sources, address, now_ms);
+
+	if (source != NULL &&
+	    !guard_take(&source->connections, gate->guard->config.connections_per_s, now_ms))
+		return false;
+	gate->counters[SIP_GUARD_PROVEN]++;
+	return true;
 }
 
 enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arrival *arrival,
@@ -263,8 +274,10 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 		source = NULL;
 	if (source != NULL)
 		verdict = by_source(gate, source, arrival, now_ms);
-	if (verdict != SIP_PASS)
-		return calls_only(gate, arrival, glance, now_ms);
+	if (verdict != SIP_PASS) {
+		sip_glance((struct slice){ arrival->data, arrival->size }, glance);
+		return unless_proven(gate, glance, guard_source_is_banned(source, now_ms), now_ms);
+	}
 	sip_load_wait(&gate->load, arrival->wait_us);
 	sip_glance_brief((struct slice){ arrival->data, arrival->size }, glance);
 	class = sip_gate_class(gate, glance);

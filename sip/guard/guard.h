@@ -9,7 +9,8 @@
  * connection has shaken hands; who has answered a challenge has heard it, for the nonces that go out
  * by UDP are good from one address alone (sip/auth/digest.h). What a datagram shows by itself costs
  * that datagram and no other. And a source that is banned, or used up its rate (somebody may do that
- * in its name), is still heard in the calls that it has: their tags are not to be guessed.
+ * in its name), is still heard in the calls that it has: their tags are not to be guessed. Nor are
+ * nonces: who uses one that went to it is heard in spite of its rate, as often as it may connect.
  *
  * struct sip_guard   one for all shards: the sources, the lists of the configuration. No locks.
  * struct sip_gate    one a shard: its load, its counters. One thread, but for sip_gate_share().
@@ -38,6 +39,7 @@
 	X(SCANNER, "scanner", "messages of scanner tools, dropped")                          \
 	X(RATE, "rate", "messages above the rate of their source, dropped")                  \
 	X(IN_CALLS, "in_calls", "of those banned or too fast: let in, as they are of calls") \
+	X(PROVEN, "proven", "of those too fast: let in, as they answer a challenge of ours") \
 	X(REQUEST_RATE, "request_rate", "requests above the rate of their source, dropped")  \
 	X(CONNECTION_RATE, "connection_rate", "connections above it, closed")                \
 	X(KEEPALIVE_RATE, "keepalive_rate", "STUN requests above it, not answered")          \
@@ -119,6 +121,8 @@ enum sip_verdict {
 	SIP_DROP,
 	SIP_REFUSE,     /* answer with what sip_gate_refusal() makes, or not at all */
 	SIP_CALLS_ONLY, /* pass it if it belongs to a dialog that is there, and sip_gate_in_call() */
+	SIP_PROVEN_ONLY, /* the same; or if it answers a challenge that went there, and
+			  * sip_gate_proven() says so */
 };
 
 struct sip_arrival {
@@ -138,6 +142,8 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 				  uint64_t now_ms, struct sip_glance *glance);
 /* It was let in for its dialog: in the gate of the shard that has this. */
 void sip_gate_in_call(struct sip_gate *gate);
+/* It has a nonce that went to this source. false: it has sent too much of that as well. */
+bool sip_gate_proven(struct sip_gate *gate, const struct sip_address *source, uint64_t now_ms);
 /* 503 with Retry-After for what was refused, without state (RFC 3261 §8.2.7). 0: it cannot be
  * answered. to: the source, with the port that the answer goes to. */
 size_t sip_gate_refusal(struct sip_gate *gate, const struct sip_arrival *arrival,

@@ -297,9 +297,9 @@ def what_an_alg_has_mangled_works(world):
         hang_up(outgoing, incoming)
 
 
-@test()
+@test(ids=("NA4",))
 def a_caller_whose_messages_are_rewritten_in_part_has_its_call(world):
-    """NA4: the Via names the public source, and the Contact is private still."""
+    """The Via names the public source, and the Contact is private still."""
     alice, bob = world.registered("alice"), world.registered("bob")
     counted = {row["counter"]: row["value"] for row in world.lab.show("sip")}["calls.rewritten"]
     with listening(world) as events:

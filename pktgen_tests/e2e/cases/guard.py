@@ -171,12 +171,18 @@ class Flood(threading.Thread):
 
 
 def calls_hold_in_a_flood(world, stranger, events):
-    """SE4: another address floods; calls are made and heard meanwhile."""
+    """SE4: another address floods; calls are made and heard meanwhile, and who has a nonce of ours is
+    heard even from that address."""
+    phone = stranger.agent("carrol")
+    register = phone.request("REGISTER", f"sip:{DOMAIN}", to=phone.uri)
+    register = phone.authorised(register, phone.transact(register))
     flood = Flood(stranger.agent("carrol"))
     flood.start()
     try:
         events.wait("security.flood", 5, source=STRANGER, limit="request_rate")
         before = flood.sent
+        equal(phone.transact(register).status, 200, "REGISTER in the flood")
+        assert counter(world, "proven") > 0, "it is let in for its nonce"
         outgoing, incoming = world.call()
         wait_talking(outgoing, incoming)
         hang_up(outgoing, incoming)

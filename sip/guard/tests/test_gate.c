@@ -327,6 +327,33 @@ Test(gate, a_flood_in_somebodys_name_does_not_cut_his_calls_and_costs_only_so_mu
 	tear_down(&p);
 }
 
+Test(gate, a_flood_in_somebodys_name_does_not_silence_who_answers_a_challenge)
+{
+	static const char *const credentials = "Authorization: Digest nonce=\"x\"\r\n";
+	const struct sip_address source = ip("198.18.0.1");
+	struct party p;
+	unsigned proven = 0;
+
+	set_up(&p);
+	for (unsigned flood = 50; flood <= 200; flood += 150) { /* above one rate, and both */
+		for (unsigned i = 0; i < flood; i++)
+			receive(&p, "198.18.0.1", request("INVITE", "sip:a@b", "", ""), 0);
+		cr_assert_eq(
+			receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", credentials), 0),
+			SIP_PROVEN_ONLY);
+		cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", ""), 0),
+			     SIP_DROP);
+	}
+	for (int i = 0; i < 50; i++)
+		proven += sip_gate_proven(p.gate, &source, p.now_ms);
+	cr_assert_eq(proven, 10, "who is real has a rate, too");
+	cr_assert_eq(counter(&p, SIP_GUARD_PROVEN), 10);
+	cr_assert_eq(sip_guard_ban(p.guard, &source, 60, p.now_ms), 0);
+	cr_assert_eq(receive(&p, "198.18.0.1", request("REGISTER", "sip:a", "", credentials), 0),
+		     SIP_DROP, "a ban is a ban");
+	tear_down(&p);
+}
+
 Test(gate, a_source_connects_so_often_a_second)
 {
 	const struct sip_address source = ip("198.18.0.1"), peer = ip("198.18.0.104");
