@@ -316,6 +316,7 @@ struct transfer_start {
 	struct call *to;            /* that call; NULL: a new one is made */
 	struct session *leaving;    /* its leg that the party takes the place of */
 	struct errand *errand;      /* … of another shard: this goes there */
+	uint8_t realm, family;      /* of the party's seat, if it joins */
 };
 /* 0, or the status to refuse with. begun: it has begun, and will be told of. */
 unsigned transfer_check(const struct call *call, const struct transfer_start *start);
@@ -326,6 +327,8 @@ void transfer_begin(struct transfer *t, const struct transfer_start *start);
 /* What calls tell. */
 void transfer_progress(struct call *to, unsigned status);
 void transfer_target_ready(struct call *to);
+/* Of struct bridge_user; arg: the call that a party comes to. */
+void transfer_seat_ready(void *arg, int status);
 /* A leg has hung up. true: the call goes on without it until the transfer is over. */
 bool transfer_outlives(struct call *call, struct session *s);
 /* An exchange is over; true: it was the party's. */

@@ -528,4 +528,5 @@ static void on_media_ready(void *arg, int status)
 const struct bridge_user call_bridge_user = {
 	.ready = on_media_ready,
 	.lost = on_media_lost,
+	.spare = transfer_seat_ready,
 };

@@ -111,6 +111,10 @@ static unsigned transfer(struct call *call, struct session *transferor,
 		status = transfer_find_replaced(call->engine, &refer->replaced, who, &start);
 	if (!status)
 		status = transfer_check(call, &start);
+	if (!status && refer->replaces) {
+		start.realm = start.party->seat->realm;
+		start.family = media_termination_local(start.party->seat->termination)->family;
+	}
 	if (!status && transfer_create(call, &start, &t))
 		status = 500;
 	if (status)

@@ -65,6 +65,10 @@ static void let_go_of_to(struct transfer *t)
 {
 	if (!t->to)
 		return;
+	/* A seat that nobody came to; where the bridge is gone, it went with that. */
+	if (t->spare && t->to->bridge && !t->there->session)
+		bridge_give_up(t->there, "unused");
+	t->there = NULL;
 	t->to->here = NULL;
 	t->to = NULL;
 	t->refs--;
@@ -226,10 +230,17 @@ static void fail(struct transfer *t, unsigned status)
 		call_hang_up(from, status, "transfer-failed", "system");
 }
 
+/* It does not have the seat that it was offered. */
+static void stand_up(struct transfer *t)
+{
+	if (t->there && t->party->seat == t->there)
+		t->party->seat = t->before;
+}
+
 /* The seat that it was offered is no more; what it answers to that is awaited. */
 static void take_back(struct transfer *t, unsigned status)
 {
-	t->party->seat = t->before;
+	stand_up(t);
 	t->status = status;
 	let_go_of_to(t);
 }
@@ -260,8 +271,7 @@ static void stay(struct transfer *t, unsigned status)
 
 static void refused(struct transfer *t, unsigned status)
 {
-	if (t->before)
-		t->party->seat = t->before;
+	stand_up(t);
 	fail(t, status);
 }
 
@@ -271,6 +281,7 @@ static void abandon(struct transfer *t, unsigned status)
 	const bool blind = !t->leaving;
 
 	(void)status;
+	stand_up(t);
 	conclude(t, 487, "failed");
 	let_go_of_calls(t);
 	if (blind)
@@ -322,7 +333,12 @@ static void take_place(struct transfer *t, const struct caller *party)
 
 	if (leaving) {
 		const bool as_caller = leaving == to->caller;
+		struct seat **seat = as_caller ? &to->caller_seat : &to->callee_seat;
 
+		if (t->spare) {
+			bridge_give_up(*seat, "replaced");
+			*seat = t->there;
+		}
 		take_name(to, as_caller, party, t->party);
 		t->kept->session = leaving;
 		*call_slot_of(to, leaving) = t->party;
@@ -465,15 +481,15 @@ static bool may_change(const struct call *call)
 }
 
 /* A seat is of one network and family, and whoever takes it is reached there. */
-unsigned transfer_check_place(const struct transfer_start *start, uint8_t realm, uint8_t family)
+static bool fits(const struct seat *seat, const struct transfer_start *start)
 {
-	const struct seat *seat = start->leaving->seat;
+	return seat->realm == start->realm &&
+	       media_termination_local(seat->termination)->family == start->family;
+}
 
-	if (!may_change(start->to) || !seat)
-		return 491;
-	return seat->realm == realm && media_termination_local(seat->termination)->family == family
-		       ? 0
-		       : 488;
+unsigned transfer_check_place(const struct transfer_start *start)
+{
+	return may_change(start->to) && start->leaving->seat ? 0 : 491;
 }
 
 unsigned transfer_check(const struct call *call, const struct transfer_start *start)
@@ -484,9 +500,7 @@ unsigned transfer_check(const struct call *call, const struct transfer_start *st
 		return 482;
 	if (!start->to)
 		return 0;
-	return transfer_check_place(
-		start, start->party->seat->realm,
-		media_termination_local(start->party->seat->termination)->family);
+	return transfer_check_place(start);
 }
 
 int transfer_create(struct call *call, const struct transfer_start *start, struct transfer **out)
@@ -522,6 +536,17 @@ int transfer_create(struct call *call, const struct transfer_start *start, struc
 	t->there = start->leaving ? start->leaving->seat : NULL;
 	t->state = start->to || start->errand ? TRANSFER_WAITING : TRANSFER_DIALING;
 	call->away = t;
+	if (to && start->leaving && !fits(t->there, start)) {
+		const uint8_t side = t->there->side;
+		int error = bridge_reserve_spare(to->bridge, side, start->realm, start->family,
+						 &t->there);
+
+		if (error) {
+			transfer_call_forgotten(call);
+			return error;
+		}
+		t->spare = true;
+	}
 	*out = t;
 	return 0;
 }
@@ -601,6 +626,8 @@ void transfer_begin(struct transfer *t, const struct transfer_start *start)
 	t->told = 100;
 	LOG_INFO("call", t->from_id, "transfer by the %s, to call %016" PRIx64,
 		 side_of(t->from, t->transferor), t->to_id);
+	if (t->spare)
+		return; /* until the seat has its address */
 	if (start->to || start->errand) {
 		step(t, TRANSFER_ON_READY, 0);
 		return;
@@ -642,6 +669,17 @@ void transfer_returned(struct transfer *t, unsigned status, bool with_leg)
 
 		call_hang_up(from, 200, "normal", side_of(from, t->party));
 	}
+}
+
+void transfer_seat_ready(void *arg, int status)
+{
+	struct call *to = arg;
+
+	if (!to->here || !to->here->spare)
+		return;
+	if (status)
+		LOG_ERROR("call", to->id, "no seat for who comes: %s", strerror(-status));
+	step(to->here, status ? TRANSFER_ON_REFUSED : TRANSFER_ON_READY, status ? 503 : 0);
 }
 
 bool transfer_outlives(struct call *call, struct session *s)

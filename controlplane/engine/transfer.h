@@ -38,8 +38,9 @@ struct transfer {
 	struct session *transferor; /* its leg in `from`; NULL: an operator */
 	struct session *leaving;    /* its leg in `to`; NULL: `to` is a new call */
 	bool transferor_left, leaving_left;
-	struct other *kept;           /* for `leaving`, when it has no place in `to` any more */
-	struct seat *there;           /* that the party is to have in `to` */
+	struct other *kept; /* for `leaving`, when it has no place in `to` any more */
+	struct seat *there; /* that the party is to have in `to` */
+	bool spare; /* that of `leaving` is of another network or family: it is another one */
 	struct seat *before;          /* that it has in `from`, while it is offered the other */
 	struct sip_subscription *sub; /* of the transferor; NULL: nobody, or it is over */
 	unsigned told;                /* the status that it heard last */
@@ -54,8 +55,8 @@ void transfer_release(struct transfer *t);
 /* 0: start has the call whose leg is to be replaced, which `who` may do; or the status. */
 unsigned transfer_find_replaced(struct engine *engine, const struct sip_dialog_id *id,
 				const struct caller *who, struct transfer_start *start);
-/* May the party, which had a seat like that, have the place? 0, or the status. */
-unsigned transfer_check_place(const struct transfer_start *start, uint8_t realm, uint8_t family);
+/* May the party have the place? 0, or the status. */
+unsigned transfer_check_place(const struct transfer_start *start);
 /* The errand is over. with_leg: the party is here again. */
 void transfer_returned(struct transfer *t, unsigned status, bool with_leg);
 

@@ -124,7 +124,9 @@ static void send_home(struct errand *errand, unsigned status)
 
 static unsigned begin_there(struct engine *e, struct call *guest, struct errand *errand)
 {
-	struct transfer_start start = { .party = guest->caller };
+	struct transfer_start start = { .party = guest->caller,
+					.realm = errand->realm,
+					.family = errand->family };
 	struct transfer *t;
 	unsigned status = transfer_find_replaced(
 		e,
@@ -134,7 +136,7 @@ static unsigned begin_there(struct engine *e, struct call *guest, struct errand 
 		&errand->transferor, &start);
 
 	if (!status)
-		status = transfer_check_place(&start, errand->realm, errand->family);
+		status = transfer_check_place(&start);
 	if (status)
 		return status;
 	if (transfer_create(guest, &start, &t))

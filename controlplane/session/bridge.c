@@ -91,6 +91,8 @@ static void on_ready(void *arg, int status)
 	struct seat *seat = arg;
 	struct bridge *b = seat->bridge;
 
+	if (seat->spare)
+		b->user->spare(b->arg, status);
 	if (b->done)
 		return;
 	if (status == 0 && --b->waiting > 0)
@@ -181,7 +183,7 @@ int bridge_reserve_restored(struct bridge *b, const struct media_termination_con
 	return 0;
 }
 
-int bridge_reserve(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family,
+static int reserve(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family,
 		   struct seat **seat)
 {
 	struct media_termination_config config = {
@@ -195,8 +197,36 @@ int bridge_reserve(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family
 			      .clock_rate = CLOCK_RATE_DEFAULT },
 	};
 
-	b->waiting++;
 	return bridge_reserve_restored(b, &config, seat);
+}
+
+int bridge_reserve(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family,
+		   struct seat **seat)
+{
+	b->waiting++;
+	return reserve(b, side, realm, family, seat);
+}
+
+int bridge_reserve_spare(struct bridge *b, uint8_t side, uint8_t realm, uint8_t family,
+			 struct seat **seat)
+{
+	int error = reserve(b, side, realm, family, seat);
+
+	if (!error)
+		(*seat)->spare = true;
+	return error;
+}
+
+void bridge_give_up(struct seat *seat, const char *reason)
+{
+	struct seat **link = &seat->bridge->seats;
+
+	bridge_remove(seat, reason);
+	media_termination_destroy(seat->termination);
+	while (*link != seat)
+		link = &(*link)->next;
+	*link = seat->next;
+	free(seat);
 }
 
 void bridge_add(struct seat *seat, struct session *session)

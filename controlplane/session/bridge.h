@@ -20,6 +20,8 @@ struct bridge_user {
 	void (*ready)(void *arg, int status);
 	/* A seat is gone and could not be made again after a restart of the dataplane. */
 	void (*lost)(void *arg, int status);
+	/* A spare seat has its address (0), or never will (-errno). */
+	void (*spare)(void *arg, int status);
 };
 
 struct seat {
@@ -29,6 +31,7 @@ struct seat {
 	struct media_termination *termination;
 	uint8_t side;  /* 0 caller, 1 callee */
 	uint8_t realm; /* index, or DP_REALM_ANY */
+	bool spare;    /* made beside those that the bridge began with */
 };
 
 struct bridge {
@@ -59,6 +62,12 @@ void bridge_forget(struct bridge *bridge);
  * seats have theirs. */
 int bridge_reserve(struct bridge *bridge, uint8_t side, uint8_t realm, uint8_t family,
 		   struct seat **seat);
+/* One more, to take the place of another: whoever sits there hears and is heard when that was given
+ * up. The answer is bridge_user.spare. */
+int bridge_reserve_spare(struct bridge *bridge, uint8_t side, uint8_t realm, uint8_t family,
+			 struct seat **seat);
+/* It is no more, nor is whatever it has on the dataplane. */
+void bridge_give_up(struct seat *seat, const char *reason);
 /* For a call on record. What the configuration says of terminations, it says of this one too. */
 int bridge_reserve_restored(struct bridge *bridge, const struct media_termination_config *config,
 			    struct seat **seat);

@@ -621,6 +621,63 @@ Test(transfer, a_dialog_that_is_not_there_cannot_be_joined)
 	expect_as_before();
 }
 
+/* The carrier is of another network than bob and alice: his seat is of no use to it. */
+static void consult_across_networks(void)
+{
+	world_two_realms();
+	consult("8 101", "8 101");
+	phone_refer(BOB, phone_replaces(BOB2), true);
+	world_run(20);
+}
+
+Test(transfer, the_party_has_a_seat_in_its_own_network)
+{
+	struct call *call;
+
+	consult_across_networks();
+	call = newest();
+	cr_assert(carrier()->reinvited);
+	cr_expect_eq(fake_terminations(), 5, "a spare seat");
+	carrier_agrees();
+	cr_expect_eq(bob()->frag, 200);
+	cr_expect(second()->ended);
+	cr_expect_eq(fake_terminations(), 2);
+	cr_expect_eq(world_call_termination(call->id, 0).realm, 0);
+	cr_expect_eq(world_call_termination(call->id, 1).realm, 1);
+	cr_expect_eq(world_call_termination(call->id, 1).remote.port, 4100);
+	cr_expect_eq(world_call_termination(call->id, 1).direction, DP_DIRECTION_SENDRECV);
+	world_kill_controlplane();
+	cr_assert_eq(engine_call_count(world->shard.engine), 1);
+	phone_bye(ALICE);
+	world_run(50);
+	cr_expect(carrier()->ended);
+	world_expect_nothing_left();
+}
+
+Test(transfer, a_seat_that_nobody_takes_is_given_up)
+{
+	consult_across_networks();
+	sip_invite_refuse(carrier()->invite, NULL, 488, SLICE_NONE);
+	world_run(50);
+	cr_expect_eq(bob()->frag, 488);
+	cr_expect_eq(fake_terminations(), 4);
+	phone_bye(ALICE);
+	world_run(50);
+	expect_as_before();
+}
+
+Test(transfer, the_other_call_may_end_while_a_seat_is_made)
+{
+	consult_across_networks();
+	phone_bye(ALICE);
+	world_run(50);
+	phone_answer(CARRIER, phone_sdp(CARRIER, 4000, "8 101", "sendrecv"));
+	world_run(50);
+	if (carrier()->reinvited)
+		phone_answer(CARRIER, phone_sdp(CARRIER, 4000, "8 101", "sendrecv"));
+	expect_as_before();
+}
+
 /* --- in the midst of it --- */
 
 static bool is_notify(void *arg, const struct packet *packet)

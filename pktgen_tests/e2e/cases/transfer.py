@@ -4,7 +4,7 @@
 from urllib.parse import quote
 
 from cases.death import kill, wait_new_pid
-from world.lab import DOMAIN, wait_until
+from world.lab import ADDRESSES6, DOMAIN, wait_until
 from world.suite import (cdr_of, connect, equal, hang_up, near, only_call, test,
                          wait_talking)
 
@@ -102,10 +102,10 @@ def shards_of_calls(world):
     return {call["id"][:2] for call in world.lab.show("calls")}
 
 
-def attended(world, apart):
+def attended(world, apart, caller="alice"):
     """bob asks carrol first, on a line of its own. apart: the calls are of different shards."""
     bob, carrol = world.registered("bob"), world.registered("carrol")
-    outgoing, incoming = world.call(callee=bob)
+    outgoing, incoming = world.call(caller, callee=bob)
     first = only_call(world)
     asking, third = connect(bob, carrol, (500, 600))
     while (len(shards_of_calls(world)) > 1) != apart:
@@ -117,8 +117,8 @@ def attended(world, apart):
     return first, outgoing, incoming, asking, third
 
 
-def attended_joins(world, apart):
-    first, outgoing, incoming, asking, third = attended(world, apart)
+def attended_joins(world, *how):
+    first, outgoing, incoming, asking, third = attended(world, *how)
     outgoing.answer_reinvite("sendrecv")
     outgoing.talk()
     told(incoming, 200, "terminated")
@@ -132,12 +132,20 @@ def attended_joins(world, apart):
 
 @test(ids=("TR2", "TR4"))
 def an_attended_transfer_joins_two_calls(world):
-    attended_joins(world, apart=False)
+    attended_joins(world, False)
 
 
 @test(ids=("TR2", "TR4"))
 def an_attended_transfer_joins_calls_of_two_shards(world):
-    attended_joins(world, apart=True)
+    attended_joins(world, True)
+
+
+@test(ids=("TR2",))
+def a_party_of_another_family_gets_a_seat_of_its_own(world):
+    """alice speaks IPv6, and bob's leg in the other call does not."""
+    alice = world.registered("alice", address=ADDRESSES6["alice"])
+    attended_joins(world, True, alice)
+    wait_until(lambda: not world.lab.show("terminations"), 5, "no termination is left")
 
 
 @test(ids=("TR2", "TR4"))
