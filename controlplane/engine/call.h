@@ -306,7 +306,7 @@ struct session **call_slot_of(struct call *call, const struct session *s);
 /* May they replace, or join, a leg of the call? */
 bool call_may_replace(const struct call *call, const struct caller *caller);
 
-/* --- transfer.c --- */
+/* --- transfer.c, transfer_begin.c --- */
 /* Who a leg of an answered call is. */
 void call_leg(const struct call *call, const struct session *s, struct caller *caller);
 struct transfer_start {

@@ -37,9 +37,6 @@
 
 #define TRIES_MAX 10u /* while somebody is in the midst of another exchange */
 #define AGAIN_MS  500u
-#define IN_A_ROW  10u /* transfers of a party from one to the next */
-
-static void step(struct transfer *t, enum transfer_event event, unsigned status);
 
 /* --- life --- */
 
@@ -47,6 +44,7 @@ void transfer_release(struct transfer *t)
 {
 	if (--t->refs > 0)
 		return;
+	timer_cancel(t->engine->shard->wheel, &t->timer);
 	errand_drop(t->errand);
 	free(t);
 }
@@ -74,14 +72,14 @@ static void let_go_of_to(struct transfer *t)
 	t->refs--;
 }
 
-static void let_go_of_calls(struct transfer *t)
+void transfer_let_go(struct transfer *t)
 {
 	timer_cancel(t->engine->shard->wheel, &t->timer);
 	let_go_of_from(t);
 	let_go_of_to(t);
 }
 
-static void tell(struct transfer *t, unsigned status, const char *state)
+void transfer_tell(struct transfer *t, unsigned status, const char *state)
 {
 	char to[17], code[12];
 
@@ -92,7 +90,8 @@ static void tell(struct transfer *t, unsigned status, const char *state)
 	snprintf(code, sizeof(code), "%u", status);
 	event_publish(t->engine->shard->events, EVENT_CALL_TRANSFER, t->from_id, 0, state, to,
 		      code);
-	if (t->sub)
+	/* The subscription has begun with 100 by itself. */
+	if (t->sub && status > 100)
 		sip_refer_progress(t->sub, status, NULL);
 }
 
@@ -102,7 +101,7 @@ static void conclude(struct transfer *t, unsigned status, const char *state)
 	struct errand *errand = t->errand;
 
 	t->errand = NULL;
-	tell(t, status, state);
+	transfer_tell(t, status, state);
 	if (errand && t->from && t->from->guest)
 		errand_return(errand, t->from, status);
 	else
@@ -125,12 +124,12 @@ void call_leg(const struct call *call, const struct session *s, struct caller *c
 		domain[strcspn(domain, ";")] = '\0';
 }
 
-static struct session *other_side(const struct call *call, const struct session *s)
+struct session *transfer_other_side(const struct call *call, const struct session *s)
 {
 	return s == call->caller ? call->callee : call->caller;
 }
 
-static const char *side_of(const struct call *call, const struct session *s)
+const char *transfer_side_of(const struct call *call, const struct session *s)
 {
 	return !s ? "system" : s == call->caller ? "caller" : "callee";
 }
@@ -138,7 +137,7 @@ static const char *side_of(const struct call *call, const struct session *s)
 /* The one in `to` that the party will talk to. */
 static struct session *target_of(const struct transfer *t)
 {
-	return t->leaving ? other_side(t->to, t->leaving) : t->to->callee;
+	return t->leaving ? transfer_other_side(t->to, t->leaving) : t->to->callee;
 }
 
 /* --- steps --- */
@@ -160,8 +159,8 @@ static struct description offer_of(const struct session *target)
 
 static void on_again(struct timer *timer)
 {
-	step((struct transfer *)((char *)timer - offsetof(struct transfer, timer)),
-	     TRANSFER_ON_AGAIN, 0);
+	transfer_step((struct transfer *)((char *)timer - offsetof(struct transfer, timer)),
+		      TRANSFER_ON_AGAIN, 0);
 }
 
 static int offer_seat(struct transfer *t)
@@ -212,7 +211,7 @@ static void offer_place(struct transfer *t, unsigned status)
 		return;
 	}
 	LOG_WARN("call", t->from_id, "its party cannot be transferred: %s", strerror(-error));
-	step(t, TRANSFER_ON_REFUSED, error == -EBUSY ? 491 : 500);
+	transfer_step(t, TRANSFER_ON_REFUSED, error == -EBUSY ? 491 : 500);
 }
 
 /* What is left of both calls after it has come to nothing. */
@@ -223,7 +222,7 @@ static void fail(struct transfer *t, unsigned status)
 
 	LOG_INFO("call", t->from_id, "transfer failed: %u", status);
 	conclude(t, status, "failed");
-	let_go_of_calls(t);
+	transfer_let_go(t);
 	if (blind || t->leaving_left)
 		call_hang_up(to, status, "transfer-failed", "system");
 	if (t->transferor_left)
@@ -249,14 +248,14 @@ static void put_back(struct transfer *t, unsigned status)
 {
 	(void)status;
 	if (!t->transferor_left && !t->from->guest)
-		call_tell_again(t->from, t->party, other_side(t->from, t->party));
+		call_tell_again(t->from, t->party, transfer_other_side(t->from, t->party));
 	fail(t, t->status);
 }
 
 /* It was offered a seat there, which it may have taken for its own. */
 static void come_back(struct transfer *t, unsigned status)
 {
-	struct session *other = other_side(t->from, t->party);
+	struct session *other = transfer_other_side(t->from, t->party);
 
 	if (session_is_alive(t->party) && session_is_alive(other))
 		call_tell_again(t->from, t->party, other);
@@ -283,7 +282,7 @@ static void abandon(struct transfer *t, unsigned status)
 	(void)status;
 	stand_up(t);
 	conclude(t, 487, "failed");
-	let_go_of_calls(t);
+	transfer_let_go(t);
 	if (blind)
 		call_hang_up(to, 487, "cancelled", "caller");
 	else if (t->leaving_left)
@@ -386,7 +385,7 @@ static void arrive(struct transfer *t, unsigned status)
 {
 	struct call *from = t->from, *to = t->to;
 	struct session *party = t->party, *leaving = t->leaving, *target = target_of(t);
-	const char *ended_by = side_of(from, t->transferor);
+	const char *ended_by = transfer_side_of(from, t->transferor);
 	struct caller who;
 
 	(void)status;
@@ -411,7 +410,7 @@ static void arrive(struct transfer *t, unsigned status)
 static void arrived_abroad(struct transfer *t, unsigned status)
 {
 	struct call *from = t->from;
-	const char *ended_by = side_of(from, t->transferor);
+	const char *ended_by = transfer_side_of(from, t->transferor);
 	struct session *party = t->party;
 
 	(void)status;
@@ -459,7 +458,7 @@ static const struct {
 	},
 };
 
-static void step(struct transfer *t, enum transfer_event event, unsigned status)
+void transfer_step(struct transfer *t, enum transfer_event event, unsigned status)
 {
 	const unsigned state = t->state;
 
@@ -469,263 +468,4 @@ static void step(struct transfer *t, enum transfer_event event, unsigned status)
 	t->state = table[state][event].next;
 	table[state][event].action(t, status);
 	transfer_release(t);
-}
-
-/* --- its beginning --- */
-
-static bool may_change(const struct call *call)
-{
-	return (call->state == CALL_ANSWERED || call->state == CALL_HELD) && !call->away &&
-	       !call->here && !call->joining && session_is_alive(call->caller) &&
-	       session_is_alive(call->callee);
-}
-
-/* A seat is of one network and family, and whoever takes it is reached there. */
-static bool fits(const struct seat *seat, const struct transfer_start *start)
-{
-	return seat->realm == start->realm &&
-	       media_termination_local(seat->termination)->family == start->family;
-}
-
-unsigned transfer_check_place(const struct transfer_start *start)
-{
-	return may_change(start->to) && start->leaving->seat ? 0 : 491;
-}
-
-unsigned transfer_check(const struct call *call, const struct transfer_start *start)
-{
-	if (!may_change(call) || start->to == call)
-		return 491;
-	if (call->transfers >= IN_A_ROW)
-		return 482;
-	if (!start->to)
-		return 0;
-	return transfer_check_place(start);
-}
-
-int transfer_create(struct call *call, const struct transfer_start *start, struct transfer **out)
-{
-	struct transfer *t = calloc(1, sizeof(*t));
-	struct call *to = start->to;
-
-	if (!t)
-		return -ENOMEM;
-	if (to)
-		t->kept = call_keep_other(to, NULL);
-	else if (!start->errand &&
-		 call_create(call->engine, shard_new_call_id(call->engine->shard), &to))
-		to = NULL;
-	if ((!to && !start->errand) || (start->to && !t->kept)) {
-		free(t);
-		return -ENOMEM;
-	}
-	t->engine = call->engine;
-	t->refs = 1;
-	t->from = call;
-	t->from_id = call->id;
-	t->errand = start->errand;
-	if (to) {
-		t->refs++;
-		t->to = to;
-		t->to_id = to->id;
-		to->here = t;
-	}
-	t->party = start->party;
-	t->transferor = start->transferor;
-	t->leaving = start->leaving;
-	t->there = start->leaving ? start->leaving->seat : NULL;
-	t->state = start->to || start->errand ? TRANSFER_WAITING : TRANSFER_DIALING;
-	call->away = t;
-	if (to && start->leaving && !fits(t->there, start)) {
-		const uint8_t side = t->there->side;
-		int error = bridge_reserve_spare(to->bridge, side, start->realm, start->family,
-						 &t->there);
-
-		if (error) {
-			transfer_call_forgotten(call);
-			return error;
-		}
-		t->spare = true;
-	}
-	*out = t;
-	return 0;
-}
-
-static void on_subscription_ended(void *arg)
-{
-	struct transfer *t = arg;
-
-	t->sub = NULL;
-	if (t->state == TRANSFER_TELLING)
-		session_end(t->transferor, 200, SLICE_NONE);
-	transfer_release(t);
-}
-
-bool transfer_keeps(const struct call *call, const struct session *s)
-{
-	return call->away && call->away->state == TRANSFER_TELLING && s == call->away->transferor;
-}
-
-int transfer_accept(struct transfer *t, const struct sip_refer *refer)
-{
-	struct call *to = t->to;
-	int error;
-
-	t->refs++;
-	error = sip_refer_accept(refer, on_subscription_ended, t, &t->sub);
-	if (!error && t->sub)
-		return 0;
-	/* nobody wants to know, or can be told */
-	if (error) {
-		let_go_of_calls(t);
-		if (!t->leaving)
-			call_hang_up(to, 500, "failed", "system");
-	}
-	transfer_release(t);
-	return error;
-}
-
-/* Referred-By (RFC 3892) is whom we know, not what was claimed. */
-static void write_referred_by(const struct transfer *t, char *line, size_t size)
-{
-	char user[3 * ROUTE_AOR_MAX + 4];
-	struct caller who;
-	char *at;
-
-	line[0] = '\0';
-	if (!t->transferor)
-		return;
-	call_leg(t->from, t->transferor, &who);
-	at = strrchr(who.aor, '@');
-	if (!at || who.anonymous)
-		return;
-	*at = '\0';
-	call_escape_user(who.aor, user, sizeof(user));
-	snprintf(line, size, "Referred-By: <sip:%s@%s>\r\n", user, at + 1);
-}
-
-/* Of who asks for it. */
-static const char *realm_of(const struct transfer *t)
-{
-	const struct session *s = t->transferor ? t->transferor : t->party;
-
-	return route_realm_name(t->engine->shard->config, sip_invite_path(s->invite)->listener);
-}
-
-void transfer_begin(struct transfer *t, const struct transfer_start *start)
-{
-	char headers[4 * ROUTE_AOR_MAX];
-	struct caller who, by = { .trunk = -1 };
-	struct referral referral = { .party = t->party,
-				     .caller = &who,
-				     .target = start->target,
-				     .by = t->transferor ? &by : NULL,
-				     .realm = realm_of(t),
-				     .headers = headers };
-
-	t->told = 100;
-	LOG_INFO("call", t->from_id, "transfer by the %s, to call %016" PRIx64,
-		 side_of(t->from, t->transferor), t->to_id);
-	if (t->spare)
-		return; /* until the seat has its address */
-	if (start->to || start->errand) {
-		step(t, TRANSFER_ON_READY, 0);
-		return;
-	}
-	call_leg(t->from, t->party, &who);
-	if (t->transferor)
-		call_leg(t->from, t->transferor, &by);
-	write_referred_by(t, headers, sizeof(headers));
-	call_start_referred(t->to, &referral);
-}
-
-/* --- what the calls tell --- */
-
-void transfer_progress(struct call *to, unsigned status)
-{
-	if (to->here)
-		tell(to->here, status, "progress");
-}
-
-void transfer_target_ready(struct call *to)
-{
-	struct transfer *t = to->here;
-
-	if (!t)
-		return;
-	t->there = to->caller_seat;
-	step(t, TRANSFER_ON_READY, 0);
-}
-
-void transfer_returned(struct transfer *t, unsigned status, bool with_leg)
-{
-	if (status < 300) {
-		step(t, TRANSFER_ON_ARRIVED, status);
-	} else if (with_leg) {
-		step(t, TRANSFER_ON_RETURNED, status);
-	} else {
-		/* it has hung up there */
-		struct call *from = t->from;
-
-		call_hang_up(from, 200, "normal", side_of(from, t->party));
-	}
-}
-
-void transfer_seat_ready(void *arg, int status)
-{
-	struct call *to = arg;
-
-	if (!to->here || !to->here->spare)
-		return;
-	if (status)
-		LOG_ERROR("call", to->id, "no seat for who comes: %s", strerror(-status));
-	step(to->here, status ? TRANSFER_ON_REFUSED : TRANSFER_ON_READY, status ? 503 : 0);
-}
-
-bool transfer_outlives(struct call *call, struct session *s)
-{
-	struct transfer *t = call->away;
-
-	if (t && s == other_side(call, t->party))
-		t->transferor_left = true;
-	else if ((t = call->here) && t->leaving && s == t->leaving)
-		t->leaving_left = true;
-	else
-		return false;
-	if (s->seat) {
-		bridge_remove(s->seat, "left");
-		call_apply_media(call);
-	}
-	return true;
-}
-
-bool transfer_reanswered(struct call *from, const struct session *s, bool success, unsigned status)
-{
-	struct transfer *t = from->away;
-
-	if (!t || s != t->party || (t->state != TRANSFER_MOVING && t->state != TRANSFER_RETURNING))
-		return false;
-	step(t, success ? TRANSFER_ON_AGREED : TRANSFER_ON_REFUSED,
-	     status >= 300 && status != 401 && status != 407 ? status : 488);
-	return true;
-}
-
-void transfer_call_ended(struct call *call, unsigned status)
-{
-	if (call->away)
-		step(call->away, TRANSFER_ON_GONE, status);
-	if (call->here)
-		step(call->here, TRANSFER_ON_LOST, status);
-}
-
-void transfer_call_forgotten(struct call *call)
-{
-	while (call->away || call->here) {
-		struct transfer *t = call->away ? call->away : call->here;
-
-		t->refs++;
-		t->state = TRANSFER_OVER;
-		let_go_of_calls(t);
-		transfer_release(t);
-	}
 }

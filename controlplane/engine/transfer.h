@@ -51,14 +51,28 @@ struct transfer {
 	struct errand *errand;
 };
 
+/* --- transfer.c --- */
+/* By the table. What is under the hands of a step is not freed. */
+void transfer_step(struct transfer *t, enum transfer_event event, unsigned status);
 void transfer_release(struct transfer *t);
-/* 0: start has the call whose leg is to be replaced, which `who` may do; or the status. */
-unsigned transfer_find_replaced(struct engine *engine, const struct sip_dialog_id *id,
-				const struct caller *who, struct transfer_start *start);
+/* Neither call knows of it any more. Whoever calls this holds it. */
+void transfer_let_go(struct transfer *t);
+/* The bus is told, and the transferor. */
+void transfer_tell(struct transfer *t, unsigned status, const char *state);
+struct session *transfer_other_side(const struct call *call, const struct session *s);
+/* "caller", "callee"; "system" for nobody */
+const char *transfer_side_of(const struct call *call, const struct session *s);
+
+/* --- transfer_begin.c --- */
 /* May the party have the place? 0, or the status. */
 unsigned transfer_check_place(const struct transfer_start *start);
 /* The errand is over. with_leg: the party is here again. */
 void transfer_returned(struct transfer *t, unsigned status, bool with_leg);
+
+/* --- refer.c --- */
+/* 0: start has the call whose leg is to be replaced, which `who` may do; or the status. */
+unsigned transfer_find_replaced(struct engine *engine, const struct sip_dialog_id *id,
+				const struct caller *who, struct transfer_start *start);
 
 /* --- transfer_abroad.c --- */
 /* For a dialog of another shard; NULL: it is of none. */
