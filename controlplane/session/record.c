@@ -55,17 +55,17 @@ void record_put_text(struct record_writer *w, const char *text)
 
 void record_put_number(struct record_writer *w, uint64_t number)
 {
-	char text[DECIMAL_MAX + 1];
-	size_t n = 1;
-
+	if (w->end - w->p < DECIMAL_MAX + 2) {
+		w->overflow = true;
+		return;
+	}
 	/* Most are flags, and the like. */
 	if (number < 10)
-		text[0] = (char)('0' + number);
+		*w->p++ = (char)('0' + number);
 	else
-		n = decimal_write(text, number);
-
-	text[n++] = '\t';
-	put(w, text, n);
+		w->p += decimal_write(w->p, number);
+	*w->p++ = '\t';
+	*w->p = '\0';
 }
 
 void record_put_address(struct record_writer *w, const struct dp_address *address)
