@@ -12,6 +12,7 @@
 #include "controlplane/events/events.h"
 #include "controlplane/engine/headers.h"
 #include "controlplane/registrar/registrar.h"
+#include "sip/base/format.h"
 #include "sip/base/log.h"
 
 static_assert(ROUTE_AOR_MAX == REGISTRAR_AOR_MAX, "one AOR");
@@ -157,8 +158,8 @@ static int name_after_credentials(struct engine *e, struct caller *caller, const
 {
 	const char *domain = strchr(username, '@') ? "" : e->shard->config->sip.domains[0];
 
-	snprintf(caller->aor, sizeof(caller->aor), "%.120s%s%.120s", username, *domain ? "@" : "",
-		 domain);
+	format_print(caller->aor, sizeof(caller->aor), "%.120s%s%.120s", username,
+		     *domain ? "@" : "", domain);
 	return registrar_user_exists(e->shard->registrar, caller->aor) ? 0 : -ENOENT;
 }
 
@@ -196,7 +197,7 @@ static unsigned authenticate(struct engine *e, const struct sip_msg *request,
 
 		event_publish(shard->events, EVENT_AUTH_BYPASSED, 0, 0, caller->aor,
 			      sip_address_text(&path->remote, source), method);
-		snprintf(caller->auth, sizeof(caller->auth), "none");
+		format_print(caller->auth, sizeof(caller->auth), "none");
 		return 0;
 	}
 	registrar_users(shard->registrar, &users);
@@ -204,8 +205,8 @@ static unsigned authenticate(struct engine *e, const struct sip_msg *request,
 	switch (result.verdict) {
 	case DIGEST_OK:
 		note(shard, path, SIP_NOTE_GOOD, &ask, &result);
-		snprintf(caller->auth, sizeof(caller->auth), "%s",
-			 digest_algorithm_name(result.proof.algorithm));
+		format_print(caller->auth, sizeof(caller->auth), "%s",
+			     digest_algorithm_name(result.proof.algorithm));
 		break;
 	case DIGEST_MISSING:
 		return challenge(e, request, &ask, false, lines);
@@ -246,8 +247,8 @@ static void take_asserted(const struct config *config, const struct sip_msg *req
 /* A caller on a trunk keeps its number and appears in our first domain. */
 static void name_caller(const struct config *config, const char *user, struct caller *caller)
 {
-	snprintf(caller->aor, sizeof(caller->aor), "%.120s@%.120s", user[0] ? user : "anonymous",
-		 config->sip.domains[0]);
+	format_print(caller->aor, sizeof(caller->aor), "%.120s@%.120s",
+		     user[0] ? user : "anonymous", config->sip.domains[0]);
 }
 
 /* Who a request outside dialogs is of, as it says itself. 0, or the status to refuse with. */
@@ -266,8 +267,8 @@ static unsigned read_caller(struct engine *e, const struct sip_msg *request,
 	caller->anonymous = headers_is_anonymous(&from.uri);
 	caller->trunk = trunk_of(e->shard->config, path);
 	if (caller->trunk >= 0) {
-		snprintf(caller->auth, sizeof(caller->auth), "peer %.40s",
-			 e->shard->config->trunks[caller->trunk].name);
+		format_print(caller->auth, sizeof(caller->auth), "peer %.40s",
+			     e->shard->config->trunks[caller->trunk].name);
 		take_asserted(e->shard->config, request, caller);
 		name_caller(e->shard->config, caller->user, caller);
 		return 0;

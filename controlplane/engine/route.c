@@ -7,6 +7,7 @@
 
 #include "controlplane/engine/rule.h"
 #include "controlplane/session/media.h"
+#include "sip/base/format.h"
 
 static void refuse(struct route *route, unsigned status, const char *reason)
 {
@@ -212,10 +213,10 @@ static void ask_rules(const struct config *config, const struct route_request *r
 
 	if (!request->from || route->emergency || route->kind == ROUTE_REFUSE || !at)
 		return;
-	snprintf(user, sizeof(user), "%.*s", (int)(at - route->aor), route->aor);
+	format_print(user, sizeof(user), "%.*s", (int)(at - route->aor), route->aor);
 	if (is_number(user)) {
 		strip_separators(user, number);
-		snprintf(to, sizeof(to), "%.90s%.160s", number, at);
+		format_print(to, sizeof(to), "%.90s%.160s", number, at);
 		question.to = to;
 	}
 	rule = rule_denies(config, &question);

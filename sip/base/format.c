@@ -55,6 +55,20 @@ static size_t length_up_to(const char *text, int most)
 	return end ? (size_t)(end - text) : (size_t)most;
 }
 
+/* "*", or up to four digits; returns what follows them. */
+static const char *precision(const char *p, va_list *args, int *most)
+{
+	const char *first = p;
+
+	if (*p == '*') {
+		*most = va_arg(*args, int);
+		return p + 1;
+	}
+	for (*most = 0; *p >= '0' && *p <= '9' && p < first + 4; p++)
+		*most = *most * 10 + (*p - '0');
+	return p;
+}
+
 /* One conversion, p behind its '%'. Returns what follows it; NULL: not one of ours. */
 static const char *convert(struct out *out, const char *p, va_list *args)
 {
@@ -88,14 +102,14 @@ static const char *convert(struct out *out, const char *p, va_list *args)
 		put_id(out, va_arg(*args, unsigned long));
 		return p + 5;
 	case '.':
-		if (p[1] != '*' || p[2] != 's')
+		p = precision(p + 1, args, &most);
+		if (!p || *p != 's')
 			return NULL;
-		most = va_arg(*args, int);
 		text = va_arg(*args, const char *);
 		if (!text)
 			return NULL;
 		put(out, text, most < 0 ? strlen(text) : length_up_to(text, most));
-		return p + 3;
+		return p + 1;
 	default:
 		return NULL;
 	}

@@ -195,12 +195,13 @@ static void put_line_text(struct line *line, enum log_level level, const char *c
 	char text[64];
 
 	put_time(line);
-	snprintf(text, sizeof(text), " %-5s ", level_names[level]);
-	put_text(line, text);
+	put_text(line, " ");
+	put_text(line, level_names[level]);
+	put_text(line, strlen(level_names[level]) < 5 ? "  " : " ");
 	put_text(line, component);
 	put_text(line, " ");
 	if (call != 0) {
-		snprintf(text, sizeof(text), "[%016llx] ", (unsigned long long)call);
+		format_print(text, sizeof(text), "[%016lx] ", (unsigned long)call);
 		put_text(line, text);
 	}
 	put_escaped(line, message);
@@ -221,7 +222,7 @@ static void put_line_json(struct line *line, enum log_level level, const char *c
 	put_text(line, "\",\"component\":\"");
 	put_escaped(line, component);
 	if (call != 0) {
-		snprintf(text, sizeof(text), "\",\"call\":\"%016llx", (unsigned long long)call);
+		format_print(text, sizeof(text), "\",\"call\":\"%016lx", (unsigned long)call);
 		put_text(line, text);
 	}
 	put_text(line, "\",\"message\":\"");

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sip/base/format.h"
 #include "sip/base/random.h"
 #include "sip/dialog/internal.h"
 
@@ -123,10 +124,10 @@ void session_ask(const struct sip_invite *invite, char *lines, size_t size)
 		return;
 	if (expires < min_se)
 		expires = min_se;
-	n = (size_t)snprintf(lines, size, "Session-Expires: %" PRIu32 "%s\r\n", expires,
-			     refreshers[now.refresher]);
+	n = (size_t)format_print(lines, size, "Session-Expires: %" PRIu32 "%s\r\n", expires,
+				 refreshers[now.refresher]);
 	if (min_se > SESSION_TIMER_LEAST_S && n < size)
-		snprintf(lines + n, size - n, "Min-SE: %" PRIu32 "\r\n", min_se);
+		format_print(lines + n, size - n, "Min-SE: %" PRIu32 "\r\n", min_se);
 }
 
 void session_answer(const struct sip_invite *invite, const struct sip_msg *request, char *lines,
@@ -142,9 +143,9 @@ void session_answer(const struct sip_invite *invite, const struct sip_msg *reque
 	if (terms.interval == 0)
 		return;
 	/* §9: who has to refresh must have understood it. */
-	snprintf(lines, size, "Session-Expires: %" PRIu32 ";refresher=%s\r\n%s", terms.interval,
-		 terms.refresher == REFRESHER_UAC ? "uac" : "uas",
-		 terms.refresher == REFRESHER_UAC ? "Require: timer\r\n" : "");
+	format_print(lines, size, "Session-Expires: %" PRIu32 ";refresher=%s\r\n%s", terms.interval,
+		     terms.refresher == REFRESHER_UAC ? "uac" : "uas",
+		     terms.refresher == REFRESHER_UAC ? "Require: timer\r\n" : "");
 }
 
 bool session_refuses(const struct sip_ua *ua, const struct sip_msg *request, char *line,
@@ -156,8 +157,8 @@ bool session_refuses(const struct sip_ua *ua, const struct sip_msg *request, cha
 	session_timer_read(request, &said);
 	if (session_timer_judge(&ua->config.session, &said) == 0)
 		return false;
-	snprintf(line, size, "Min-SE: %" PRIu32 "\r\n",
-		 min > SESSION_TIMER_LEAST_S ? min : SESSION_TIMER_LEAST_S);
+	format_print(line, size, "Min-SE: %" PRIu32 "\r\n",
+		     min > SESSION_TIMER_LEAST_S ? min : SESSION_TIMER_LEAST_S);
 	return true;
 }
 

@@ -32,6 +32,7 @@ Test(format, it_writes_what_snprintf_writes)
 	SAME("%d %d %d", 0, INT_MIN, INT_MAX);
 	SAME("o=- %" PRIu64 " %" PRIu32, UINT64_MAX, UINT32_MAX);
 	SAME("[%016" PRIx64 "] %016" PRIx64, UINT64_C(0x0123456789abcdef), UINT64_C(7));
+	SAME("%.120s@%.3s|%.0s|%.s", "short", "cut off", "none", "none");
 	SAME("left to others: %08x %5u %-4s| %c %s", 0xbeefu, 7u, "x", 'c', "after it");
 }
 
