@@ -190,7 +190,10 @@ static void note_gone(void *arg, const struct user *user)
 	struct names **both = arg;
 	const char *aor = user->aor;
 
-	if (user->keys && !bsearch(&aor, both[0]->list, both[0]->count, sizeof(char *), by_name))
+	if (!user->keys)
+		return;
+	if (both[0]->count == 0 ||
+	    !bsearch(&aor, both[0]->list, both[0]->count, sizeof(char *), by_name))
 		note_name(both[1], aor, NULL);
 }
 
@@ -209,7 +212,8 @@ int users_store_reload(struct users_store *store, char *why, size_t why_size)
 	else if (!error)
 		error = users_file_read(store->path, put_row, store, why, why_size);
 	if (!error) {
-		qsort(there.list, there.count, sizeof(char *), by_name);
+		if (there.count > 0)
+			qsort(there.list, there.count, sizeof(char *), by_name);
 		location_read_begin();
 		users_each(store->users, note_gone, both);
 		location_read_end();

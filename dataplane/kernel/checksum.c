@@ -52,6 +52,9 @@ static int find_ipv6(uint8_t *p, size_t size, struct transport *t)
 	payload = read16(p + 4);
 	if (p[0] >> 4 != 6 || payload > size - sizeof(*ip))
 		return -1;
+	/* Of others nothing is known here, and DPDK sums those from 128 on with undefined shifts. */
+	if (ip->proto != IPPROTO_UDP && ip->proto != IPPROTO_TCP)
+		return -1;
 	*t = (struct transport){
 		.p = p + sizeof(*ip),
 		.size = payload,

@@ -28,7 +28,7 @@ struct block {
 
 static void put(struct block *b, const void *data, size_t size)
 {
-	if (b->size + size <= b->room)
+	if (size > 0 && b->size + size <= b->room)
 		memcpy(b->out + b->size, data, size);
 	b->size += size;
 }
