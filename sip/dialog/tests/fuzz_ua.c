@@ -317,7 +317,8 @@ static void user_step(uint8_t step, const struct sip_path *peer)
 		sip_dialog_lost(sip_invite_dialog(world.invite), 404, NULL);
 	else if (step == 0x8c)
 		sip_invite_set_user(world.invite, &invite_user_2, NULL);
-	else if (step == 0x85 && sip_invite_save(world.invite, text, sizeof(text)) == 0 &&
+	else if (step == 0x85 && world.ua->invites < INVITES_MAX &&
+		 sip_invite_save(world.invite, text, sizeof(text)) == 0 &&
 		 sip_invite_restore(world.ua, text, &invite_user, NULL, &world.invite) == 0)
 		world.invites++;
 }
