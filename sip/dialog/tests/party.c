@@ -310,6 +310,10 @@ void table_close(struct table *table)
 	network_run(table->net, 300000);
 	expect_nothing_left(&table->alice);
 	expect_nothing_left(&table->bob);
+	if (timer_wheel_next(table->net->wheel) != UINT64_MAX) {
+		fprintf(stderr, "a timer of something that is gone is left\n");
+		abort();
+	}
 	party_close(&table->alice);
 	party_close(&table->bob);
 	network_destroy(table->net);

@@ -248,6 +248,23 @@ Test(subscribe, a_notify_that_is_481_ends_it)
 	cr_expect_eq(bob->ended, 1);
 }
 
+/* Of none a timer or a notice goes off behind the end. */
+Test(subscribe, subscribers_end_with_their_agent_however_many_they_are)
+{
+	subscribe("weather", 600);
+	subscribe("weather", 600);
+	sip_events_destroy(alice->events);
+	cr_assert_eq(sip_events_create(&(struct sip_events_config){ .ua = alice->ua,
+								    .wheel = world->net->wheel,
+								    .timers = sip_timers_default },
+				       &alice->events),
+		     0);
+	alice->subscriber = NULL;
+	world_run(1000000);
+	cr_expect_eq(sent(alice, "SUBSCRIBE "), 2, "nobody refreshes");
+	cr_expect_eq(alice->over, 0);
+}
+
 Test(subscribe, two_packages_of_a_dialog_are_told_apart_by_their_ids)
 {
 	struct sip_request request = { .method = SIP_SUBSCRIBE, .contact = true };

@@ -42,9 +42,8 @@ static void upgrade(void)
 }
 
 /* A frame of a client; the mask leaves the bytes as they are but for one in four. */
-static void send_frame(unsigned first, const char *payload)
+static size_t make_frame(char frame[10000], unsigned first, const char *payload)
 {
-	static char frame[10000];
 	size_t size = strlen(payload), n = 2;
 
 	frame[0] = (char)first;
@@ -57,6 +56,14 @@ static void send_frame(unsigned first, const char *payload)
 	n += 4;
 	for (size_t i = 0; i < size; i++)
 		frame[n++] = (char)(payload[i] ^ (i % 4 == 2 ? 0x55 : 0));
+	return n;
+}
+
+static void send_frame(unsigned first, const char *payload)
+{
+	static char frame[10000];
+	const size_t n = make_frame(frame, first, payload);
+
 	cr_assert_eq(send(fd, frame, n, MSG_NOSIGNAL), (ssize_t)n);
 }
 
@@ -90,6 +97,20 @@ Test(ws, messages_cross_in_frames_without_a_length)
 	b.answer = "SIP/2.0 200 \xe4\r\n\r\n";
 	send_frame(0x82, REQUEST);
 	expect("\x82\x11SIP/2.0 200 \xe4\r\n\r\n", 2 + 17);
+}
+
+Test(ws, a_frame_may_come_by_single_bytes)
+{
+	static char frame[10000];
+	const size_t n = make_frame(frame, 0x81, REQUEST);
+
+	upgrade();
+	for (size_t i = 0; i < n; i++) {
+		cr_assert_eq(send(fd, frame + i, 1, MSG_NOSIGNAL), 1);
+		rig_turn();
+	}
+	rig_until(b.received == 1);
+	cr_expect_str_eq(b.last, REQUEST);
 }
 
 Test(ws, fragments_make_a_message_and_pings_may_come_between)
