@@ -95,6 +95,12 @@ static void drop_contacts(struct registrar *r, const char *text)
 	location_read_end();
 }
 
+static void forget(void *arg, const char *aor)
+{
+	drop_contacts(arg, aor);
+	told(arg, aor, "removed", 0);
+}
+
 int registrar_remove_user(struct registrar *r, const char *text, char aor[REGISTRAR_AOR_MAX])
 {
 	int error = aor_of(r, text, aor);
@@ -102,14 +108,14 @@ int registrar_remove_user(struct registrar *r, const char *text, char aor[REGIST
 	if (!error)
 		error = users_store_remove(r->users_store, aor);
 	if (!error)
-		drop_contacts(r, aor);
-	return error ? error : told(r, aor, "removed", 0);
+		forget(r, aor);
+	return error;
 }
 
 int registrar_reload_users(struct registrar *r)
 {
 	char why[USERS_WHY];
-	int error = users_store_reload(r->users_store, why, sizeof(why));
+	int error = users_store_reload(r->users_store, forget, r, why, sizeof(why));
 
 	if (error)
 		LOG_ERROR("users", 0, "%s; the users are as before", why);

@@ -185,21 +185,50 @@ static int put_row(void *arg, const char *aor, const struct user_keys *keys)
 }
 
 /* Those that are not in the file any more. */
+struct leaving {
+	const struct names *there;
+	struct names gone;
+	int error;
+};
+
 static void note_gone(void *arg, const struct user *user)
 {
-	struct names **both = arg;
+	struct leaving *l = arg;
 	const char *aor = user->aor;
 
-	if (!user->keys)
-		return;
-	if (both[0]->count == 0 ||
-	    !bsearch(&aor, both[0]->list, both[0]->count, sizeof(char *), by_name))
-		note_name(both[1], aor, NULL);
+	if (!l->error && user->keys &&
+	    (l->there->count == 0 ||
+	     !bsearch(&aor, l->there->list, l->there->count, sizeof(char *), by_name)))
+		l->error = note_name(&l->gone, aor, NULL);
 }
 
-int users_store_reload(struct users_store *store, char *why, size_t why_size)
+static int drop_gone(struct users_store *store, struct names *there,
+		     void (*gone)(void *arg, const char *aor), void *arg)
 {
-	struct names there = { 0 }, gone = { 0 }, *both[] = { &there, &gone };
+	struct leaving leaving = { .there = there };
+
+	if (there->count > 0)
+		qsort(there->list, there->count, sizeof(char *), by_name);
+	location_read_begin();
+	users_each(store->users, note_gone, &leaving);
+	location_read_end();
+	for (unsigned i = 0; i < leaving.gone.count; i++) {
+		const char *aor = leaving.gone.list[i];
+
+		if (users_drop(store->users, aor))
+			continue;
+		store->count--;
+		if (gone)
+			gone(arg, aor);
+	}
+	free_names(&leaving.gone);
+	return leaving.error;
+}
+
+int users_store_reload(struct users_store *store, void (*gone)(void *arg, const char *aor),
+		       void *arg, char *why, size_t why_size)
+{
+	struct names there = { 0 };
 	int error;
 
 	if (!store->path[0])
@@ -212,16 +241,11 @@ int users_store_reload(struct users_store *store, char *why, size_t why_size)
 	else if (!error)
 		error = users_file_read(store->path, put_row, store, why, why_size);
 	if (!error) {
-		if (there.count > 0)
-			qsort(there.list, there.count, sizeof(char *), by_name);
-		location_read_begin();
-		users_each(store->users, note_gone, both);
-		location_read_end();
-		for (unsigned i = 0; i < gone.count; i++)
-			store->count -= users_drop(store->users, gone.list[i]) == 0;
+		error = drop_gone(store, &there, gone, arg);
+		if (error)
+			snprintf(why, why_size, "%s: %s", store->path, strerror(-error));
 	}
 	free_names(&there);
-	free_names(&gone);
 	return error;
 }
 
@@ -239,7 +263,7 @@ int users_store_open(struct users *users, const char *dir, struct users_store **
 	store->users = users;
 	if (dir)
 		snprintf(store->path, sizeof(store->path), "%s/" USERS_FILE, dir);
-	error = users_store_reload(store, why, why_size);
+	error = users_store_reload(store, NULL, NULL, why, why_size);
 	if (error) {
 		free(store);
 		return error;

@@ -48,7 +48,9 @@ void users_store_close(struct users_store *store);
 int users_store_add(struct users_store *store, const char *aor, const char *password);
 int users_store_rotate(struct users_store *store, const char *aor, const char *password);
 int users_store_remove(struct users_store *store, const char *aor);
-/* What is in the file now, and no other. On error all is as before, and why says what. */
-int users_store_reload(struct users_store *store, char *why, size_t why_size);
+/* What is in the file now, and no other; gone: told of each who is no user any more, may be NULL. What
+ * is wrong in the file changes nothing, and why says what. */
+int users_store_reload(struct users_store *store, void (*gone)(void *arg, const char *aor),
+		       void *arg, char *why, size_t why_size);
 
 #endif

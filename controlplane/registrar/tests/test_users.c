@@ -146,9 +146,11 @@ Test(users, the_file_is_read_again_whole_or_not_at_all)
 	cr_expect_eq(registrar_reload_users(world.registrar), 0);
 	cr_expect_eq(registers("frank", "two", "sip:frank@tandem.lab"), 401);
 	cr_expect_eq(registers("erin", "one", "sip:erin@tandem.lab"), 200);
+	cr_expect_str_eq(contacts_of("frank@tandem.lab"), "", "who is no user is not called");
 	write_file("# nobody\n\n");
 	cr_expect_eq(registrar_reload_users(world.registrar), 0);
 	cr_expect_eq(registers("erin", "one", "sip:erin@tandem.lab"), 401);
+	cr_expect_str_eq(contacts_of("erin@tandem.lab"), "");
 }
 
 Test(users, the_configuration_comes_first)
