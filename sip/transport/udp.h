@@ -21,7 +21,6 @@ struct udp_socket {
 	struct sip_transport *transport;
 	int fd;
 	uint8_t index; /* of the listener */
-	bool no_runs;  /* the system cannot cut what is sent into datagrams */
 	uint16_t family;
 	const char *host; /* of the listener */
 };

@@ -70,12 +70,12 @@ static void note_failure(struct sip_transport *transport, const struct udp_out *
 
 /* How many from list[0] on are one run: they lie behind each other, have one destination, and the
  * size of the first, but for the last one, which may be smaller. */
-static unsigned run_of(const struct udp_socket *s, const struct udp_out *list, unsigned count)
+static unsigned run_of(const struct udp_out *list, unsigned count)
 {
 	size_t whole = list[0].size;
 	unsigned n = 1;
 
-	if (s->no_runs || list[0].size > UDP_SEGMENT_MAX)
+	if (list[0].size > UDP_SEGMENT_MAX)
 		return 1;
 	while (n < count && list[n - 1].size == list[0].size && list[n].size <= list[0].size &&
 	       list[n].offset == list[0].offset + whole &&
@@ -98,17 +98,20 @@ static void ask_for_segments(struct msghdr *message, struct run *run, uint32_t s
 	memcpy(CMSG_DATA(c), &segment, sizeof(segment));
 }
 
-/* Fails for what it is, and not for where it goes? */
+/* A run may be refused where its datagrams are not: a path that takes smaller ones only (which
+ * anybody may tell us of, by ICMP), a device that cannot cut, a tunnel. */
 static bool is_unable(int error)
 {
 	return error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP;
 }
 
 /* What one socket has to send, in one call if all goes well. Moves what failed to `failed`. Returns
- * how many of the list were looked at: fewer than all where the rest is to be sent otherwise. */
+ * how many of the list were looked at. alone: so many of the first leave each by itself; in the end,
+ * how many of the rest have to. */
 static unsigned flush_runs(struct udp_socket *s, const struct udp_out *list, unsigned count,
-			   struct udp_failures *failed)
+			   unsigned *alone, struct udp_failures *failed)
 {
+	const unsigned single = *alone;
 	struct sip_transport *transport = s->transport;
 	struct mmsghdr out[UDP_OUT_MAX];
 	struct iovec parts[UDP_OUT_MAX];
@@ -116,13 +119,14 @@ static unsigned flush_runs(struct udp_socket *s, const struct udp_out *list, uns
 	struct run runs[UDP_OUT_MAX];
 	unsigned made = 0, done = 0;
 
+	*alone = 0;
 	for (unsigned i = 0; i < count; i += runs[made++].count) {
 		struct mmsghdr *slot = out + made;
 		struct msghdr *message = &slot->msg_hdr;
 		const struct udp_out *last;
 
 		runs[made].first = i;
-		runs[made].count = run_of(s, list + i, count - i);
+		runs[made].count = i < single ? 1 : run_of(list + i, count - i);
 		last = &list[i + runs[made].count - 1];
 		parts[made] = (struct iovec){ transport->buffers.out + list[i].offset,
 					      last->offset + last->size - list[i].offset };
@@ -144,7 +148,7 @@ static unsigned flush_runs(struct udp_socket *s, const struct udp_out *list, uns
 			continue;
 		/* The first of the rest is the one that failed: go on behind it. */
 		if (runs[done].count > 1 && is_unable(errno)) {
-			s->no_runs = true;
+			*alone = runs[done].count;
 			return runs[done].first;
 		}
 		note_failure(transport, list, &runs[done++], n < 0 ? errno : EAGAIN, failed);
@@ -189,10 +193,10 @@ void udp_flush(struct sip_transport *transport)
 	while (b->out_count > 0) {
 		struct udp_socket *s = b->waiting[0].socket;
 		const unsigned n = take_socket(b->waiting, &b->out_count, taken);
-		unsigned done = 0;
+		unsigned done = 0, alone = 0;
 
 		while (done < n)
-			done += flush_runs(s, taken + done, n - done, &failed);
+			done += flush_runs(s, taken + done, n - done, &alone, &failed);
 	}
 	b->out_used = 0;
 	/* Who is told may send again. */

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -228,6 +229,60 @@ Test(udp, datagrams_of_one_size_and_others_come_as_they_were_sent)
 	}
 }
 
+/* The descriptor that a listener of this process has. */
+static int descriptor_of(const struct sip_address *address)
+{
+	for (int fd = 0; fd < 256; fd++) {
+		struct sockaddr_storage name;
+		socklen_t size = sizeof(name);
+		struct sip_address bound;
+
+		if (getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
+		    (name.ss_family != AF_INET && name.ss_family != AF_INET6))
+			continue;
+		sip_address_from((const struct sockaddr *)&name, &bound);
+		if (sip_address_equal(&bound, address))
+			return fd;
+	}
+	cr_assert_fail("no such listener");
+	return -1;
+}
+
+static void set_option(const struct end *end, int level, int name, int value)
+{
+	struct sip_address address;
+
+	address_of(end, 0, &address);
+	cr_assert_eq(setsockopt(descriptor_of(&address), level, name, &value, sizeof(value)), 0);
+}
+
+/* Three of one size, and how many came of them. */
+static unsigned pieces_of_three(void)
+{
+	struct sip_path to = path_to(&a, &b, 0);
+	const size_t bytes = b.bytes;
+	const unsigned before = b.received;
+
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert_eq(sip_transport_send(a.transport, &to, "0123456789", 10), 0);
+	while (b.bytes < bytes + 30)
+		wait_for(&b, b.received + 1);
+	return b.received - before;
+}
+
+/* Without a checksum the system takes datagrams, and no run of them: as where a path takes none. */
+Test(udp, a_run_that_is_refused_leaves_one_by_one_and_the_next_one_is_a_run_again)
+{
+	set_option(&b, IPPROTO_UDP, UDP_GRO, 1); /* a run comes as it left */
+	cr_expect_eq(pieces_of_three(), 1);
+	set_option(&a, SOL_SOCKET, SO_NO_CHECK, 1);
+	cr_expect_eq(pieces_of_three(), 3);
+	set_option(&a, SOL_SOCKET, SO_NO_CHECK, 0);
+	cr_expect_eq(pieces_of_three(), 1);
+	cr_expect_eq(stats_of(&a).sent, 9);
+	cr_expect_eq(stats_of(&a).send_errors, 0);
+}
+
 Test(udp, keepalives_and_oversize_are_counted_and_dropped)
 {
 	struct sip_path to = path_to(&a, &b, 0);
@@ -376,34 +431,12 @@ Test(udp, the_kernel_says_when_a_message_came)
 	cr_assert_leq(b.arrived_ns, wall_ns());
 }
 
-/* The descriptor that a listener of this process has. */
-static int descriptor_of(const struct sip_address *address)
-{
-	for (int fd = 0; fd < 256; fd++) {
-		struct sockaddr_storage name;
-		socklen_t size = sizeof(name);
-		struct sip_address bound;
-
-		if (getsockname(fd, (struct sockaddr *)&name, &size) != 0 ||
-		    (name.ss_family != AF_INET && name.ss_family != AF_INET6))
-			continue;
-		sip_address_from((const struct sockaddr *)&name, &bound);
-		if (sip_address_equal(&bound, address))
-			return fd;
-	}
-	cr_assert_fail("no such listener");
-	return -1;
-}
-
 /* The network says that nobody is at a port: the socket reports an error, and goes on. */
 Test(udp, an_error_of_the_network_does_not_end_a_listener)
 {
 	struct sip_path to = path_to(&a, &b, 0), back = path_to(&b, &a, 0), nobody = to;
-	const int on = 1;
-	struct sip_address ours;
 
-	address_of(&a, 0, &ours);
-	cr_assert_eq(setsockopt(descriptor_of(&ours), IPPROTO_IP, IP_RECVERR, &on, sizeof(on)), 0);
+	set_option(&a, IPPROTO_IP, IP_RECVERR, 1);
 	nobody.remote.port = 9;
 	for (unsigned i = 1; i <= 3; i++) {
 		cr_expect_eq(sip_transport_send(a.transport, &nobody, "anybody?", 8), 0);
