@@ -123,8 +123,8 @@ struct slice sip_glance_tag(struct slice value)
 	return SLICE_NONE;
 }
 
-/* Is what is known enough for sip_glance_brief()? Methods that only stand in dialogs say so by themselves, an ACK by its To
- * tag, and of a response nothing is asked but its topmost Via. */
+/* Is what is known enough for sip_glance_brief()? Methods that only stand in dialogs say so by
+ * themselves, an ACK by its To tag, and of a response nothing is asked but its topmost Via. */
 static bool is_seen(const struct sip_glance *g)
 {
 	if (!g->is_request)
