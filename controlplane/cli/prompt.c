@@ -111,6 +111,12 @@ static void history_path(char *path, size_t size)
 		path[0] = '\0';
 }
 
+/* No empty line, and no password: the history is a file in the home directory. */
+static bool is_remembered(const char *line)
+{
+	return line[strspn(line, " \t")] != '\0' && !strstr(line, "--password");
+}
+
 static void edit_lines(struct cli *cli, EditLine *el, History *lines, Tokenizer *tokenizer)
 {
 	enum command_status ignored = STATUS_OK; /* who sits here has seen it */
@@ -137,7 +143,7 @@ static void edit_lines(struct cli *cli, EditLine *el, History *lines, Tokenizer 
 		if (!copy)
 			break;
 		copy[strcspn(copy, "\r\n")] = '\0';
-		if (copy[strspn(copy, " \t")] != '\0')
+		if (is_remembered(copy))
 			history(lines, &event, H_ENTER, line);
 		more = run_line(cli, tokenizer, copy, &ignored);
 		free(copy);

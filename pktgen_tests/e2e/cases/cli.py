@@ -111,6 +111,22 @@ def the_prompt_takes_commands_from_a_pipe(world):
 
 
 @test()
+def the_prompt_remembers_commands_and_no_password(world):
+    lab = world.lab
+    ours, theirs = os.openpty()
+    with tempfile.TemporaryDirectory() as home:
+        with subprocess.Popen([os.path.join(lab.bin_dir, "tandemctl")], stdin=theirs, stdout=theirs,
+                              stderr=theirs, env=dict(lab.environment, HOME=home)) as prompt:
+            os.write(ours, b"show version\nuser rotate nobody --password hidden\nquit\n")
+            equal(prompt.wait(timeout=15), 0, "exit status")
+        with open(os.path.join(home, ".tandemctl_history"), encoding="utf-8") as history:
+            text = history.read()
+    os.close(ours)
+    os.close(theirs)
+    assert "show" in text and "hidden" not in text, text
+
+
+@test()
 def both_processes_tell_their_version(world):
     for program in ("tandem-dataplane", "tandem-controlplane", "tandemctl"):
         for option in ("--version", "--help"):
