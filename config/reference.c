@@ -36,7 +36,9 @@ static void write_range(FILE *stream, const struct schema_key *key)
 		fprintf(stream, "list of %s",
 			key->form == schema_form_ip       ? "IP addresses"
 			: key->form == schema_form_prefix ? "addresses with prefix length"
-							  : "domain names");
+			: key->form == schema_form_server ? "addresses with or without a port"
+			: key->form == schema_form_domain ? "domain names"
+							  : "texts");
 		break;
 	default:
 		if (key->form == schema_form_ip)
