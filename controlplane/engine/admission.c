@@ -304,6 +304,10 @@ unsigned admission_of_leg(struct engine *e, const struct sip_msg *request,
 	lines[0] = '\0';
 	if (leg->trunk >= 0)
 		return trunk_of(e->shard->config, path) == leg->trunk ? 0 : 403;
+	if (!strrchr(leg->aor, '@'))
+		return 403;
+	/* Who it is, is known, whatever others are told: no credentials but his are his. */
+	caller.anonymous = false;
 	return authenticate(e, request, path, &caller, lines);
 }
 

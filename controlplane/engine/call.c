@@ -25,7 +25,7 @@ int call_create(struct engine *e, uint64_t id, struct call **out)
 	call->trunk_in = call->trunk_out = -1;
 	call->invite_headers = "";
 	call->from = call->to = call->caller_address = call->callee_address = "";
-	call->reason = call->ended_by = call->codec = "";
+	call->reason = call->ended_by = call->codec = call->answered_by = "";
 	call->started_ms = shard_wall_ms();
 	hash_index_insert(&e->by_id, &call->node, hash_index_mix(0, id));
 	call->next = e->calls;

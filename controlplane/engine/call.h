@@ -119,6 +119,7 @@ struct branch {
 	const char *next_hop; /* URI of where it goes, `to` is a guess then; NULL: to `to` */
 	uint64_t listeners;   /* for next_hop */
 	const char *uri;
+	const char *aor; /* who it was redirected to; NULL: who was called */
 	const char
 		*route;  /* value of Route in its INVITE: the Path of who registered; NULL: none */
 	unsigned status; /* final; 0: still open */
@@ -138,13 +139,16 @@ struct call {
 	bool rang;
 	bool recorded; /* in the store's calls in progress */
 	bool emergency;
-	bool secure;   /* called by a sips URI: TLS on each hop */
-	bool withheld; /* nobody but trusted peers is told who is calling */
-	bool guest;    /* a leg of another shard's call, on its way (transfer_abroad.c): no CDR */
+	bool secure;          /* called by a sips URI: TLS on each hop */
+	bool withheld;        /* nobody but trusted peers is told who is calling */
+	bool callee_withheld; /* the same of the callee, who has come from another call */
+	bool guest; /* a leg of another shard's call, on its way (transfer_abroad.c): no CDR */
 	uint32_t max_forwards;
 	int trunk_in, trunk_out;             /* -1: none */
 	struct arena *arena;                 /* strings */
 	const char *from, *to;               /* AORs */
+	const char *answered_by;             /* AOR of the callee, if it is not `to`; else "" */
+	const char *realm;                   /* of the caller's listener, or NULL */
 	const char *from_header, *to_header; /* of the outbound legs */
 	const char *contact_user;
 	const char *invite_headers; /* that cross to the outbound legs, complete lines */
@@ -154,6 +158,7 @@ struct call {
 	struct session *early;             /* whose early media is heard */
 	struct exchange exchange;          /* call_exchange.c */
 	struct session *joining, *leaving; /* a leg that is to replace another (call_replace.c) */
+	struct caller *joining_as;         /* who that is; of the arena */
 	struct other *others;              /* of the arena */
 	unsigned other_count;
 	struct transfer *away; /* one of its parties goes to another call (transfer.c) */
@@ -301,6 +306,11 @@ void call_join(struct engine *engine, struct sip_invite *invite, const struct ca
 /* The other side has agreed. */
 void call_replace_done(struct call *call);
 struct other *call_keep_other(struct call *call, struct session *s);
+/* From now on a side of the call is theirs: name, address, trunk. s: their leg. */
+void call_take_name(struct call *call, bool as_caller, const struct caller *who,
+		    const struct session *s);
+/* AOR of who answered. */
+const char *call_callee(const struct call *call);
 /* Where a leg stands in its call; NULL: it is none of its two sides. */
 struct session **call_slot_of(struct call *call, const struct session *s);
 /* May they replace, or join, a leg of the call? */

@@ -241,10 +241,13 @@ static int accept_caller(struct call *call, const struct call_cause *cause)
 void call_answer(struct call *call, const struct call_cause *cause)
 {
 	struct session *s = cause->session;
+	const struct branch *b = branch_of(call, s);
 	int error;
 
 	timer_cancel(call->engine->shard->wheel, &call->timer);
 	call->callee = s;
+	if (b && b->aor)
+		call->answered_by = b->aor;
 	call->answered_ms = shard_wall_ms();
 	for (unsigned i = 0; i < call->branch_count; i++) {
 		struct session *other = call->branches[i].session;
@@ -292,10 +295,10 @@ static void on_progress(void *arg, struct session *s, struct sip_msg *response,
 		   &cause);
 }
 
-static void branch_failed(struct call *call, struct session *s, const struct sip_msg *msg,
-			  unsigned status)
+/* s: the session that it failed with, which another one may have taken the place of since. */
+static void branch_failed(struct call *call, struct branch *b, struct session *s,
+			  const struct sip_msg *msg, unsigned status)
 {
-	struct branch *b = branch_of(call, s);
 	char headers[HEADERS_MAX];
 
 	if (!b || b->status)
@@ -332,7 +335,7 @@ static void on_answered(void *arg, struct session *s, struct sip_msg *response,
 	if (error) {
 		LOG_WARN("call", call->id, "the callee's SDP is of no use: %s", strerror(-error));
 		session_end(s, 0, SLICE_NONE);
-		branch_failed(call, s, NULL, 488);
+		branch_failed(call, branch_of(call, s), s, NULL, 488);
 		return;
 	}
 	call_event(call, CALL_ON_ANSWER, &cause);
@@ -409,11 +412,9 @@ static void callee_ended(struct call *call, enum sip_end how, const struct sip_m
 }
 
 /* By another flow of the same phone, if this one brought nobody; or where it is sent to. */
-static bool goes_on(struct call *call, struct session *s, enum sip_end how, unsigned status,
-		    const struct sip_msg *msg)
+static bool goes_on(struct call *call, struct branch *b, struct session *s, enum sip_end how,
+		    unsigned status, const struct sip_msg *msg)
 {
-	struct branch *b = branch_of(call, s);
-
 	if (!b || b->status || call->early == s)
 		return false;
 	if (call_take_redirection(call, b, status, msg))
@@ -430,6 +431,7 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 		     struct sip_msg *msg)
 {
 	struct call *call = arg;
+	struct branch *b = branch_of(call, s);
 
 	if (s == call->joining)
 		call->joining = call->leaving = NULL;
@@ -441,10 +443,10 @@ static void on_ended(void *arg, struct session *s, enum sip_end how, unsigned st
 		caller_ended(call, how, msg);
 	} else if (s == call->callee) {
 		callee_ended(call, how, msg);
-	} else if (!call->callee && goes_on(call, s, how, status, msg)) {
+	} else if (!call->callee && goes_on(call, b, s, how, status, msg)) {
 		s->seat = NULL;
 	} else if (!call->callee) {
-		branch_failed(call, s, msg,
+		branch_failed(call, b, s, msg,
 			      how == SIP_END_TIMEOUT     ? 408
 			      : how == SIP_END_TRANSPORT ? 503
 			      : status >= 300            ? status

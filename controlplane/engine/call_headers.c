@@ -18,7 +18,8 @@ const char *call_headers(const struct call *call, const struct session *from,
 		.domain = call->engine->shard->config->sip.domains[0],
 		.from_trusted = call_trusts(call, from_caller ? call->trunk_in : call->trunk_out),
 		.to_trusted = call_trusts(call, from_caller ? call->trunk_out : call->trunk_in),
-		.withheld = msg && (from_caller ? call->withheld : headers_withheld(msg)),
+		.withheld = msg && (from_caller ? call->withheld
+						: call->callee_withheld || headers_withheld(msg)),
 	};
 	struct sip_build b;
 

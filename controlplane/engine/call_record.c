@@ -103,7 +103,9 @@ static void facts_save(const struct call *call, struct record_writer *w)
 	record_put_number(w, call->started_ms);
 	record_put_number(w, call->ringing_ms);
 	record_put_number(w, call->answered_ms);
+	record_put_text(w, call->answered_by);
 	record_put_number(w, call->withheld);
+	record_put_number(w, call->callee_withheld);
 	record_put_number(w, call->transfers);
 }
 
@@ -175,7 +177,9 @@ static int facts_restore(struct call *call, struct record_reader *r)
 	call->started_ms = record_number(r, UINT64_MAX);
 	call->ringing_ms = record_number(r, UINT64_MAX);
 	call->answered_ms = record_number(r, UINT64_MAX);
+	call->answered_by = string(call, r);
 	call->withheld = record_number(r, 1);
+	call->callee_withheld = record_number(r, 1);
 	call->transfers = (uint32_t)record_number(r, UINT32_MAX);
 	call->counted = limits_take_call(config, true);
 	if (call->trunk_in >= 0) {

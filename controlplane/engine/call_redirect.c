@@ -59,13 +59,6 @@ static unsigned read_contacts(const struct sip_msg *response, struct candidate *
 	return count;
 }
 
-static const char *realm_of(const struct call *call, const struct session *s)
-{
-	return session_is_alive(s) ? route_realm_name(call->engine->shard->config,
-						      sip_invite_path(s->invite)->listener)
-				   : NULL;
-}
-
 /* Both are asked: nobody reaches by another's phone what it may not call. */
 static bool may_go(const struct call *call, const struct branch *b, struct slice uri,
 		   struct route *route)
@@ -73,13 +66,13 @@ static bool may_go(const struct call *call, const struct branch *b, struct slice
 	const struct config *config = call->engine->shard->config;
 	const struct route_request by_callee = { .request_uri = uri,
 						 .from_trunk = -1,
-						 .from = call->to,
+						 .from = b->aor ? b->aor : call->to,
 						 .realm =
 							 route_realm_name(config, b->to.listener) };
 	const struct route_request by_caller = { .request_uri = uri,
 						 .from_trunk = call->trunk_in,
 						 .from = call->from,
-						 .realm = realm_of(call, call->caller) };
+						 .realm = call->realm };
 	struct route_directory directory;
 
 	engine_directory(call->engine, &directory);
@@ -141,7 +134,8 @@ static bool aim(struct call *call, struct branch *b, const struct route *route)
 	    (route->kind == ROUTE_TRUNK && !call_take_trunk(call, (int)route->trunk)))
 		return false;
 	*b = there;
-	call->redirected[call->redirections++] = call_string(call, route->aor);
+	b->aor = call_string(call, route->aor);
+	call->redirected[call->redirections++] = b->aor;
 	return true;
 }
 
@@ -161,7 +155,7 @@ bool call_take_redirection(struct call *call, struct branch *b, unsigned status,
 		if (!may_go(call, b, contacts[i].uri, &route) || !aim(call, b, &route))
 			continue;
 		call->engine->stats.redirected++;
-		LOG_INFO("call", call->id, "%s redirects it to %s (%u)", call->to, route.aor,
+		LOG_INFO("call", call->id, "of %s, is redirected to %s (%u)", call->to, route.aor,
 			 status);
 		return true;
 	}

@@ -22,8 +22,15 @@
 
 struct other *call_keep_other(struct call *call, struct session *s)
 {
-	struct other *other;
+	struct other *other = call->others;
 
+	/* Of a transfer that has come to nothing. */
+	while (other && other->session)
+		other = other->next;
+	if (other) {
+		other->session = s;
+		return other;
+	}
 	if (call->other_count == OTHERS_MAX)
 		return NULL;
 	other = arena_calloc(call->arena, sizeof(*other));
@@ -47,6 +54,30 @@ struct session **call_slot_of(struct call *call, const struct session *s)
 	return NULL;
 }
 
+const char *call_callee(const struct call *call)
+{
+	return call->answered_by[0] ? call->answered_by : call->to;
+}
+
+void call_take_name(struct call *call, bool as_caller, const struct caller *who,
+		    const struct session *s)
+{
+	const char *aor = call_string(call, who->aor);
+	const char *address = call_path_text(call, sip_invite_path(s->invite));
+
+	call_move_trunk(call, as_caller ? &call->trunk_in : &call->trunk_out, who->trunk);
+	if (as_caller) {
+		call->from = aor;
+		call->caller_address = address;
+		call->withheld = who->anonymous;
+	} else {
+		call->to = aor;
+		call->answered_by = "";
+		call->callee_address = address;
+		call->callee_withheld = who->anonymous;
+	}
+}
+
 /* The new leg sits where the old one sat, in the call and at its seat. */
 static void take_place(struct call *call, struct session *joining, struct session *leaving)
 {
@@ -60,6 +91,7 @@ static void take_place(struct call *call, struct session *joining, struct sessio
 	*slot = joining;
 	if (call->callee == leaving)
 		call->callee = joining;
+	call_take_name(call, joining == call->caller, call->joining_as, joining);
 	bridge_add(seat, joining);
 	bridge_relearn(seat);
 	call->joining = call->leaving = NULL;
@@ -144,7 +176,7 @@ bool call_may_replace(const struct call *call, const struct caller *caller)
 	if (caller->trunk >= 0)
 		return caller->trunk == call->trunk_in || caller->trunk == call->trunk_out;
 	return (call->trunk_in < 0 && same_domain(caller->aor, call->from)) ||
-	       (call->trunk_out < 0 && same_domain(caller->aor, call->to));
+	       (call->trunk_out < 0 && same_domain(caller->aor, call_callee(call)));
 }
 
 /* RFC 3911 §4: who could not be mixed with the others is told so; nothing mixes yet. */
@@ -163,6 +195,17 @@ void call_join(struct engine *e, struct sip_invite *invite, const struct caller 
 	sip_invite_respond(invite, status, NULL, SLICE_NONE, SLICE_NONE);
 }
 
+static bool keep_name(struct call *call, const struct caller *caller, const struct sip_msg *request)
+{
+	if (!call->joining_as)
+		call->joining_as = arena_calloc(call->arena, sizeof(*call->joining_as));
+	if (!call->joining_as)
+		return false;
+	*call->joining_as = *caller;
+	call->joining_as->anonymous |= headers_withheld(request);
+	return true;
+}
+
 void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *request,
 		  const struct caller *caller, struct sip_invite *replaced)
 {
@@ -179,12 +222,13 @@ void call_replace(struct engine *e, struct sip_invite *invite, struct sip_msg *r
 		return;
 	}
 	joining = session_create(e->shard, call->id, false, &call_session_user, call);
-	if (!joining || !call_keep_other(call, joining)) {
+	if (!joining || !keep_name(call, caller, request) || !call_keep_other(call, joining)) {
 		session_free(joining);
 		sip_invite_respond(invite, 500, NULL, SLICE_NONE, SLICE_NONE);
 		return;
 	}
 	session_take(joining, invite);
+	joining->auth = call_string(call, caller->auth);
 	if (caller->trunk >= 0)
 		sip_invite_set_credentials(invite, trunks_credentials(e->trunks, caller->trunk));
 	join(call, joining, leaving, request);

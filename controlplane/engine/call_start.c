@@ -380,6 +380,7 @@ void call_start(struct call *call, struct sip_invite *invite, struct sip_msg *re
 	call->caller->auth = call_string(call, caller->auth);
 	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
 	call->caller_address = call_path_text(call, from);
+	call->realm = wanted.realm;
 	call->withheld = caller->anonymous || headers_withheld(request);
 	name_parties(call, caller, &route, request->request_uri);
 	note_gateway(call, request, from);
@@ -411,6 +412,7 @@ void call_start_referred(struct call *call, const struct referral *r)
 
 	route_find(e->shard->config, engine_directory(e, &directory), &wanted, &route);
 	call->caller_address = call_path_text(call, path);
+	call->realm = route_realm_name(e->shard->config, path->listener);
 	call->withheld = r->caller->anonymous;
 	call->max_forwards = MAX_FORWARDS_DEFAULT;
 	name_parties(call, r->caller, &route, r->target);

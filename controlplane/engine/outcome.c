@@ -31,7 +31,7 @@ bool outcome_better(unsigned status, unsigned than)
 
 unsigned outcome_towards_caller(unsigned status)
 {
-	/* Redirections are not followed, and would tell addresses of the callee's side. */
+	/* One that is not followed would tell addresses of the callee's side. */
 	if (status >= 300 && status < 400)
 		return 480;
 	/* The flows of a phone are the registrar's and its edge's (RFC 5626 §5.3). */

@@ -115,9 +115,11 @@ void call_leg(const struct call *call, const struct session *s, struct caller *c
 	const bool is_caller = s == call->caller;
 	char *domain;
 
-	*caller = (struct caller){ .trunk = is_caller ? call->trunk_in : call->trunk_out,
-				   .anonymous = is_caller && call->withheld };
-	snprintf(caller->aor, sizeof(caller->aor), "%s", is_caller ? call->from : call->to);
+	*caller =
+		(struct caller){ .trunk = is_caller ? call->trunk_in : call->trunk_out,
+				 .anonymous = is_caller ? call->withheld : call->callee_withheld };
+	snprintf(caller->aor, sizeof(caller->aor), "%s",
+		 is_caller ? call->from : call_callee(call));
 	/* who was called by the GRUU of a phone (RFC 5627) is the user of that phone */
 	domain = strrchr(caller->aor, '@');
 	if (domain)
@@ -307,24 +309,6 @@ static void leave(struct call *from, struct session *party, struct seat *seat)
 	*call_slot_of(from, party) = NULL;
 }
 
-/* From now on the call is one of the party's. */
-static void take_name(struct call *to, bool as_caller, const struct caller *party,
-		      const struct session *s)
-{
-	const char *aor = call_string(to, party->aor);
-	const char *address = call_path_text(to, sip_invite_path(s->invite));
-
-	call_move_trunk(to, as_caller ? &to->trunk_in : &to->trunk_out, party->trunk);
-	if (as_caller) {
-		to->from = aor;
-		to->caller_address = address;
-		to->withheld = party->anonymous;
-	} else {
-		to->to = aor;
-		to->callee_address = address;
-	}
-}
-
 static void take_place(struct transfer *t, const struct caller *party)
 {
 	struct call *to = t->to;
@@ -338,7 +322,7 @@ static void take_place(struct transfer *t, const struct caller *party)
 			bridge_give_up(*seat, "replaced");
 			*seat = t->there;
 		}
-		take_name(to, as_caller, party, t->party);
+		call_take_name(to, as_caller, party, t->party);
 		t->kept->session = leaving;
 		*call_slot_of(to, leaving) = t->party;
 		if (!as_caller)

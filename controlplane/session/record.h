@@ -16,7 +16,7 @@
 
 #include "dataplane/api/types.h"
 
-#define RECORD_VERSION 4u /* 1 was JSON, 2 knew three codecs, 3 no transfers */
+#define RECORD_VERSION 5u /* 1 was JSON, 2 knew three codecs, 3 no transfers, 4 no forwarding */
 #define RECORD_MAX     65536u
 
 struct record_writer {

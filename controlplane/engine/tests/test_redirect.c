@@ -24,14 +24,20 @@ static void call_bob(void)
 	cr_assert_not_null(bob()->invite);
 }
 
-static void redirect(const char *contacts)
+static void redirect_from(unsigned phone, const char *contacts)
 {
 	char headers[256];
 
 	snprintf(headers, sizeof(headers), "Contact: %s\r\n", contacts);
-	cr_assert_eq(sip_invite_respond(bob()->invite, 302, NULL, SLICE_NONE, slice_of(headers)),
+	cr_assert_eq(sip_invite_respond(world->phones[phone].invite, 302, NULL, SLICE_NONE,
+					slice_of(headers)),
 		     0);
 	world_run(50);
+}
+
+static void redirect(const char *contacts)
+{
+	redirect_from(BOB, contacts);
 }
 
 Test(redirect, a_redirection_to_a_user_is_followed)
@@ -67,6 +73,66 @@ Test(redirect, a_redirection_to_a_number_goes_over_its_trunk)
 	phone_respond(CARRIER, 486, NULL);
 	world_run(50);
 	cr_expect_eq(world->phones[ALICE].final, 486);
+	world_expect_nothing_left();
+}
+
+/* alice has answered for bob: she may do with her leg what he may not. */
+Test(redirect, the_leg_is_of_who_has_answered)
+{
+	world->alice_is_there = true;
+	call_bob();
+	redirect("<sip:alice@tandem.lab>");
+	phone_respond(ALICE, 200, phone_sdp(ALICE, 6000, "8 101", "sendrecv"));
+	world_run(20);
+	for (unsigned life = 0; life < 2; life++) {
+		struct caller leg;
+
+		call_leg(world->shard.engine->calls, world->shard.engine->calls->callee, &leg);
+		cr_expect_str_eq(leg.aor, "alice@tandem.lab");
+		phone_refer(ALICE, "<sip:carrol@tandem.lab>", true);
+		cr_expect_eq(world->phones[ALICE].frag, 480);
+		world->phones[ALICE].frag = 0;
+		if (life == 0)
+			world_kill_controlplane();
+	}
+	phone_bye(CARRIER);
+	world_run(50);
+	cr_expect_str_eq(world->cdr_to, "bob@tandem.lab", "who was called");
+	world_expect_nothing_left();
+}
+
+Test(redirect, each_who_forwards_is_asked_for_himself)
+{
+	static struct config_rule rules[] = { { .from = "bob", .to = "9*", .action = "deny" } };
+	struct sip_invite *calls;
+
+	world->alice_is_there = true;
+	world->config.rules = rules;
+	world->config.rules_count = 1;
+	call_bob_as_alice();
+	calls = world->phones[ALICE].invite;
+	redirect("<sip:alice@tandem.lab>");
+	cr_assert_neq(world->phones[ALICE].invite, calls);
+	redirect_from(ALICE, "<sip:9001@tandem.lab>");
+	cr_expect_eq(network_count(world->net, world->tandem, "INVITE sip:9001@"), 1,
+		     "she may, and it is not he who sends her call there");
+	phone_respond(CARRIER, 486, NULL);
+	world_run(50);
+	world_expect_nothing_left();
+}
+
+/* Nothing resolves names here, so nothing can be sent. */
+Test(redirect, where_it_cannot_be_dialed_the_caller_is_told_at_once)
+{
+	static struct config_trunk trunk;
+
+	trunk = world->config.trunks[0];
+	trunk.uri = "sip:carrier.example";
+	world->config.trunks = &trunk;
+	call_bob_as_alice();
+	redirect("<sip:9001@tandem.lab>");
+	cr_expect_eq(world->phones[ALICE].final, 480);
+	world_run(50);
 	world_expect_nothing_left();
 }
 

@@ -436,6 +436,62 @@ Test(transfer, without_a_password_nobody_transfers)
 	expect_as_before();
 }
 
+/* What others are told of a caller is one thing, and who may act in his name another. */
+Test(transfer, who_withholds_his_name_is_not_just_anybody)
+{
+	phone_call_with(ALICE, "sip:bob@tandem.lab", phone_sdp(ALICE, 6000, "8 101", "sendrecv"),
+			"Privacy: id\r\n");
+	world_run(50);
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(50);
+	cr_assert(oldest()->withheld);
+	sip_invite_set_credentials(alice()->invite, bob()->credentials);
+	phone_refer(ALICE, "<sip:carrol@tandem.lab>", true);
+	cr_expect_eq(alice()->over_status, 403);
+	cr_expect_eq(sent("SIP/2.0 202"), 0);
+	sip_invite_set_credentials(alice()->invite, alice()->credentials);
+	phone_refer(ALICE, "<sip:carrol@tandem.lab>", true);
+	cr_expect_eq(sent("SIP/2.0 202"), 1);
+	phone_bye(BOB);
+	world_run(100);
+	world_expect_nothing_left();
+}
+
+/* alice takes the place of bob (RFC 3891): now the leg is hers. */
+static void alice_replaces_bob(void)
+{
+	const struct sip_invite *invite = bob()->invite;
+	char header[256];
+
+	snprintf(header, sizeof(header), "Replaces: %.*s;to-tag=%.*s;from-tag=%.*s\r\n",
+		 SLICE_FMT(sip_invite_call_id(invite)), SLICE_FMT(sip_invite_remote_tag(invite)),
+		 SLICE_FMT(sip_invite_local_tag(invite)));
+	phone_call_with(ALICE, "sip:bob@tandem.lab", phone_sdp(ALICE, 6000, "8 101", "sendrecv"),
+			header);
+	world_run(50);
+	cr_assert(carrier()->reinvited);
+	phone_answer(CARRIER, phone_sdp(CARRIER, 4100, "8 101", "sendrecv"));
+	world_run(50);
+	cr_assert(alice()->answered);
+	cr_expect(bob()->ended);
+}
+
+Test(transfer, who_has_replaced_a_leg_is_who_may_transfer)
+{
+	world_bridged_call();
+	alice_replaces_bob();
+	cr_expect_str_eq(newest()->to, "alice@tandem.lab");
+	phone_refer(ALICE, "<sip:bob@tandem.lab>", true);
+	cr_expect_eq(sent("SIP/2.0 202"), 1);
+	cr_assert_not_null(bob()->invite);
+	cr_expect(world_says(world->tandem, bob()->node, "Referred-By: <sip:alice@tandem.lab>"));
+	phone_respond(BOB, 486, NULL);
+	world_run(50);
+	phone_bye(ALICE);
+	world_run(50);
+	world_expect_nothing_left();
+}
+
 Test(transfer, a_trunk_transfers_only_where_all_may)
 {
 	world_bridged_call();
@@ -506,7 +562,9 @@ Test(transfer, a_party_is_not_sent_round_for_ever)
 
 Test(transfer, who_was_called_by_a_gruu_is_its_user)
 {
-	const struct call call = { .to = "bob@tandem.lab;gr=urn:uuid:1", .from = "a@tandem.lab" };
+	const struct call call = { .to = "bob@tandem.lab;gr=urn:uuid:1",
+				   .answered_by = "",
+				   .from = "a@tandem.lab" };
 	struct caller bobs = { 0 };
 	const struct session leg = { 0 };
 
@@ -516,9 +574,8 @@ Test(transfer, who_was_called_by_a_gruu_is_its_user)
 
 /* --- attended --- */
 
-static void consult(const char *formats, const char *answered)
+static void consult_alice(const char *formats, const char *answered)
 {
-	world_bridged_call();
 	world->contacts_from = 1;
 	phone_call(ALICE, "sip:bob@tandem.lab", phone_sdp(ALICE, 6000, formats, "sendrecv"));
 	world_run(50);
@@ -526,6 +583,12 @@ static void consult(const char *formats, const char *answered)
 	world_run(20);
 	cr_assert(alice()->answered);
 	cr_assert_eq(engine_call_count(world->shard.engine), 2);
+}
+
+static void consult(const char *formats, const char *answered)
+{
+	world_bridged_call();
+	consult_alice(formats, answered);
 }
 
 Test(transfer, the_party_takes_the_place_of_the_transferor)
@@ -557,6 +620,47 @@ Test(transfer, the_party_takes_the_place_of_the_transferor)
 	phone_bye(CARRIER);
 	world_run(50);
 	cr_expect(alice()->ended);
+	world_expect_nothing_left();
+}
+
+Test(transfer, a_name_that_was_withheld_stays_so_in_the_place_of_a_callee)
+{
+	phone_call_with(CARRIER, "sip:bob@tandem.lab",
+			phone_sdp(CARRIER, 4000, "8 101", "sendrecv"), "Privacy: id\r\n");
+	world_run(50);
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(50);
+	consult_alice("8 101", "8 101");
+	phone_refer(BOB, phone_replaces(BOB2), true);
+	carrier_agrees();
+	second()->invite = NULL;
+	phone_refer(ALICE, "<sip:bob@tandem.lab>", true);
+	cr_assert_not_null(second()->invite);
+	cr_expect_not(world_says(world->tandem, second()->node, "+15550100"));
+	phone_respond(BOB2, 486, NULL);
+	world_run(50);
+	phone_bye(ALICE);
+	world_run(50);
+	world_expect_nothing_left();
+}
+
+Test(transfer, what_has_come_to_nothing_leaves_nothing_in_the_other_call)
+{
+	consult("8 101", "8 101");
+	for (unsigned i = 0; i < 20; i++) {
+		phone_refer(BOB, phone_replaces(BOB2), true);
+		cr_assert(carrier()->reinvited, "%u", i);
+		carrier()->reinvited = false;
+		sip_invite_refuse(carrier()->invite, NULL, 488, SLICE_NONE);
+		world_run(50);
+	}
+	phone_refer(BOB, phone_replaces(BOB2), true);
+	carrier_agrees();
+	cr_assert_eq(engine_call_count(world->shard.engine), 1);
+	cr_expect_eq(newest()->callee->remote.rtp.port, 4100);
+	phone_bye(ALICE);
+	world_run(50);
+	cr_expect(carrier()->ended);
 	world_expect_nothing_left();
 }
 
