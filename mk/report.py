@@ -63,8 +63,9 @@ def write(path, units, fuzzers, tests):
         ("end-to-end tests", count([t for t in tests if SECURITY & set(t["ids"])])),
         *((f"fuzzer {name}", f"{runs} inputs, {'no' if fine else 'a'} finding")
           for name, runs, fine in fuzzers)))
-    lines += section("Features", ("id", "what is to be seen", "end-to-end tests"), (
-        (number, what, count([t for t in tests if number in t["ids"]]))
-        for number, (what, _) in FEATURES.items()))
+    lines += section("Features", ("id", "what is to be seen", "end-to-end tests, other commands"), (
+        (number, what, "<br>".join([count(shown)] * bool(shown) + list(others)))
+        for number, (what, others) in FEATURES.items()
+        for shown in [[t for t in tests if number in t["ids"]]]))
     with open(path, "w", encoding="utf-8") as out:
         out.write("\n".join(lines))
