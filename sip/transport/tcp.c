@@ -146,13 +146,18 @@ int tcp_connected(int fd)
 	return -error;
 }
 
-/* Segments that were only just sent have not been repeated yet. */
-#define REPEATED 2
+/* For how long, at least, what is unacknowledged has been sent again and again: each wait is twice
+ * the one before (RFC 6298 §5.5). */
+static uint64_t repeated_ms(const struct tcp_info *info)
+{
+	return (info->tcpi_rto - (info->tcpi_rto >> info->tcpi_backoff)) / 1000;
+}
 
+/* The last acknowledgement may be of long before what is waited for was sent. */
 bool tcp_info_is_silent(const struct tcp_info *info, uint64_t ms)
 {
-	return info->tcpi_unacked > 0 && info->tcpi_retransmits >= REPEATED &&
-	       info->tcpi_last_ack_recv >= ms;
+	return info->tcpi_unacked > 0 && info->tcpi_last_ack_recv >= ms &&
+	       repeated_ms(info) >= ms / 2;
 }
 
 bool tcp_is_silent(int fd, uint64_t ms, bool *owes)
