@@ -106,6 +106,13 @@ static const char *answered_by(enum command_where where)
 	}
 }
 
+/* Answered with one object, and not with a list of them. */
+static bool is_single(enum command_id id)
+{
+	return id == COMMAND_SHOW_LOAD || id == COMMAND_TOP || id == COMMAND_USER_ADD ||
+	       id == COMMAND_USER_ROTATE || id == COMMAND_USER_REMOVE;
+}
+
 static void write_command(FILE *out, enum command_id id)
 {
 	const struct command *command = &cli_commands[id];
@@ -115,9 +122,8 @@ static void write_command(FILE *out, enum command_id id)
 	fprintf(out, "\n### `%s`\n\n%c%s. %s\n", text, command->help[0] & ~0x20, command->help + 1,
 		answered_by(command->where));
 	if (cli_fields(id)) {
-		bool single = id == COMMAND_SHOW_LOAD || id == COMMAND_TOP;
-
-		fprintf(out, single ? "\nJSON: `{\"%s\": {…}}`\n" : "\nJSON: `{\"%s\": [{…}]}`\n",
+		fprintf(out,
+			is_single(id) ? "\nJSON: `{\"%s\": {…}}`\n" : "\nJSON: `{\"%s\": [{…}]}`\n",
 			command->rows);
 		write_fields(out, cli_fields(id));
 	}
