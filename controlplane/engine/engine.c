@@ -18,6 +18,7 @@
 
 #define SUBSCRIPTIONS_MAX 65536
 #define PUBLICATIONS_MAX  16384
+#define WATCHERS_MAX      32 /* of a user, in a shard: each change is told to all of them */
 
 /* The packages that can be subscribed to (RFC 6665): a row for each. */
 static int create_events(struct engine *e)
@@ -27,6 +28,7 @@ static int create_events(struct engine *e)
 						  .timers = sip_timers_default,
 						  .subscriptions_max = SUBSCRIPTIONS_MAX,
 						  .publications_max = PUBLICATIONS_MAX,
+						  .watchers_max = WATCHERS_MAX,
 						  .packages = e->packages,
 						  .packages_count = ENGINE_PACKAGES,
 						  .refer = engine_refer,

@@ -44,6 +44,7 @@ static unsigned on_subscribe(void *arg, struct sip_subscription *sub, struct sip
 	const struct caller *who = e->asking;
 	char aor[ROUTE_AOR_MAX];
 	struct watch *watch;
+	int error;
 
 	(void)from;
 	/* In a dialog the Request-URI is our Contact: who asks, asks for himself. */
@@ -53,9 +54,10 @@ static unsigned on_subscribe(void *arg, struct sip_subscription *sub, struct sip
 	    !registrar_user_exists(e->shard->registrar, aor))
 		return 403;
 	watch = calloc(1, sizeof(*watch));
-	if (!watch || sip_subscription_set_resource(sub, aor)) {
+	error = watch ? sip_subscription_set_resource(sub, aor) : -ENOMEM;
+	if (error) {
 		free(watch);
-		return 500;
+		return error == -EBUSY ? 503 : 500;
 	}
 	sip_subscription_set_context(sub, watch);
 	atomic_fetch_add_explicit(&watchers, 1, memory_order_relaxed);

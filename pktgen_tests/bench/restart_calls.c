@@ -247,7 +247,7 @@ static void record(struct store *store, const struct call *call, uint64_t n)
 	record_put_text(&w, "");
 	for (unsigned i = 1; i <= 3; i++)
 		record_put_number(&w, i); /* started, ringing, answered */
-	record_put_text(&w, ""); /* answered by who was called */
+	record_put_text(&w, "");          /* answered by who was called */
 	for (unsigned i = 0; i < 3; i++)
 		record_put_number(&w, 0); /* nobody withholds a name, no transfers */
 	put_seat(&w, call, n, 0);

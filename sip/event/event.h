@@ -64,6 +64,7 @@ struct sip_events_config {
 	unsigned packages_count;
 	uint32_t subscriptions_max; /* of both roles; above: 503 */
 	uint32_t publications_max;  /* above: 503 */
+	uint32_t watchers_max; /* of one name (sip_subscription_set_resource()); 0: any number */
 	/* A REFER. To take it: sip_refer_accept(), at once. Or the status to refuse with, 300 and
 	 * above. 0: it was answered. NULL: none is taken, 405. dialog NULL: outside any. */
 	unsigned (*refer)(void *arg, struct sip_dialog *dialog, const struct sip_refer *refer,
@@ -94,7 +95,8 @@ bool sip_events_request(struct sip_events *events, struct sip_dialog *dialog,
 /* --- notifier --- */
 
 const char *sip_subscription_resource(const struct sip_subscription *sub); /* Request-URI */
-/* Another name for it, of those that mean the same: sip_events_changed() goes by it. -ENOMEM */
+/* Another name for it, of those that mean the same: sip_events_changed() goes by it. -EBUSY: there are
+ * enough of that name; -ENOMEM */
 int sip_subscription_set_resource(struct sip_subscription *sub, const char *resource);
 struct slice sip_subscription_subscriber(const struct sip_subscription *sub); /* URI of From */
 /* The first type of the package that the subscriber accepts; state may tell another. */

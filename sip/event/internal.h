@@ -69,7 +69,8 @@ int notifier_create(struct sip_events *events, struct sip_dialog *dialog, struct
 void notifier_begin(struct sip_subscription *sub, struct sip_transaction *server,
 		    const struct subscription_start *start);
 void notifier_abandon(struct sip_subscription *sub);
-bool notifier_has(const struct sip_dialog *dialog, const struct sip_event_package *package);
+/* NULL: of any package. */
+unsigned notifier_count(const struct sip_dialog *dialog, const struct sip_event_package *package);
 
 /* subscriber.c */
 void subscriber_abandon(struct sip_subscriber *sub);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define IN_A_DIALOG_MAX 8u /* as nobody needs, and somebody might make to be told much */
+
 enum state { PENDING, ACTIVE, ENDING, STATES };
 
 enum event {
@@ -315,15 +317,23 @@ static const struct sip_usage_type subscription_type = {
 	.dialog_ended = on_dialog_ended,
 };
 
-bool notifier_has(const struct sip_dialog *dialog, const struct sip_event_package *package)
+unsigned notifier_count(const struct sip_dialog *dialog, const struct sip_event_package *package)
 {
+	unsigned count = 0;
+
 	for (const struct sip_usage *usage = sip_dialog_usage(dialog, &subscription_type);
-	     usage != NULL; usage = usage->next) {
-		if (usage->type == &subscription_type &&
-		    ((const struct sip_subscription *)usage)->package == package)
-			return true;
-	}
-	return false;
+	     usage != NULL; usage = usage->next)
+		count += usage->type == &subscription_type &&
+			 (package == NULL ||
+			  ((const struct sip_subscription *)usage)->package == package);
+	return count;
+}
+
+static bool has_room(const struct sip_events *events, const struct sip_dialog *dialog)
+{
+	return events->stats.subscriptions + events->stats.subscribers <
+		       events->config.subscriptions_max &&
+	       (dialog == NULL || notifier_count(dialog, NULL) < IN_A_DIALOG_MAX);
 }
 
 static int fill(struct sip_subscription *sub, const struct sip_msg *request,
@@ -343,8 +353,7 @@ int notifier_create(struct sip_events *events, struct sip_dialog *dialog, struct
 	struct sip_subscription *sub;
 	int rc;
 
-	if (events->stats.subscriptions + events->stats.subscribers >=
-	    events->config.subscriptions_max) {
+	if (!has_room(events, dialog)) {
 		events->stats.refused++;
 		return -EBUSY;
 	}
@@ -448,10 +457,34 @@ const char *sip_subscription_resource(const struct sip_subscription *sub)
 	return sub->resource;
 }
 
+static struct sip_subscription *of_node(struct hash_node *node)
+{
+	return (struct sip_subscription *)((char *)node -
+					   offsetof(struct sip_subscription, by_resource));
+}
+
+static unsigned count_watchers(const struct sip_events *events,
+			       const struct sip_event_package *package, const char *resource)
+{
+	struct hash_node *node = hash_index_first(&events->watched, events_hash(package, resource));
+	unsigned count = 0;
+
+	for (; node != NULL; node = hash_index_next(node))
+		count += of_node(node)->package == package &&
+			 strcmp(of_node(node)->resource, resource) == 0;
+	return count;
+}
+
 int sip_subscription_set_resource(struct sip_subscription *sub, const char *resource)
 {
-	char *copy = strdup(resource);
+	const uint32_t most = sub->events->config.watchers_max;
+	char *copy;
 
+	if (most > 0 && count_watchers(sub->events, sub->package, resource) >= most) {
+		sub->events->stats.refused++;
+		return -EBUSY;
+	}
+	copy = strdup(resource);
 	if (copy == NULL)
 		return -ENOMEM;
 	free(sub->resource);
@@ -510,9 +543,7 @@ void sip_events_changed(struct sip_events *events, const char *package, const ch
 		return;
 	node = hash_index_first(&events->watched, events_hash(wanted, resource));
 	for (; node != NULL; node = next) {
-		struct sip_subscription *sub =
-			(struct sip_subscription *)((char *)node -
-						    offsetof(struct sip_subscription, by_resource));
+		struct sip_subscription *sub = of_node(node);
 
 		next = hash_index_next(node);
 		if (sub->package == wanted && strcmp(sub->resource, resource) == 0)

@@ -116,7 +116,7 @@ void refer_receive(struct sip_events *events, struct sip_dialog *dialog,
 /* RFC 3515 §2.4.6: the subscriptions of several REFERs in a dialog are told apart by their CSeq. */
 static void event_of(const struct sip_refer *refer, char *text, size_t size)
 {
-	if (refer->dialog != NULL && notifier_has(refer->dialog, &refer_package))
+	if (refer->dialog != NULL && notifier_count(refer->dialog, &refer_package) > 0)
 		snprintf(text, size, "refer;id=%u", refer->request->cseq.number);
 	else
 		snprintf(text, size, "refer");

@@ -93,6 +93,18 @@ Test(reg, nobody_is_told_of_another)
 	cr_expect_eq(bob()->notified, 0);
 }
 
+/* Each change is told to all of them: somebody's phones are a few. */
+Test(reg, not_too_many_are_told_of_a_user)
+{
+	for (unsigned i = 0; i < 32; i++)
+		subscribe("sip:bob@tandem.lab", "reg", 600);
+	cr_expect_eq(bob()->notified, 32);
+	cr_expect_eq(bob()->over, 0);
+	subscribe("sip:bob@tandem.lab", "reg", 600);
+	cr_expect_eq(bob()->over, 1);
+	cr_expect_eq(bob()->over_status, 503);
+}
+
 Test(reg, what_is_no_package_is_489)
 {
 	subscribe("sip:bob@tandem.lab", "weather", 600);

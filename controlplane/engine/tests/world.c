@@ -589,7 +589,7 @@ static void make_events(struct phone *p)
 	const struct sip_events_config config = { .ua = p->ua,
 						  .wheel = world->net->wheel,
 						  .timers = sip_timers_default,
-						  .subscriptions_max = 16 };
+						  .subscriptions_max = 64 };
 
 	cr_assert_eq(sip_events_create(&config, &p->events), 0);
 }

@@ -126,6 +126,32 @@ Test(refer, several_in_a_dialog_are_told_apart)
 	cr_expect_eq(alice->over, 2);
 }
 
+/* Each of them has NOTIFYs to send, and nobody needs many. */
+Test(refer, those_of_a_dialog_are_few)
+{
+	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>") };
+	struct sip_subscription *made[8];
+	struct sip_events_stats stats;
+
+	connect_call();
+	for (unsigned i = 0; i < 8; i++) {
+		send_refer(&start);
+		made[i] = bob->refer;
+	}
+	send_refer(&start);
+	cr_expect_eq(alice->over_status, 503);
+	sip_events_stats(bob->events, &stats);
+	cr_expect_eq(stats.subscriptions, 8);
+	cr_expect_eq(stats.refused, 1);
+	sip_refer_progress(made[0], 200, NULL);
+	world_run(10);
+	send_refer(&start);
+	cr_expect_eq(sent(bob, "SIP/2.0 202"), 9);
+	sip_refer_progress(bob->refer, 200, NULL);
+	for (unsigned i = 1; i < 8; i++)
+		sip_refer_progress(made[i], 200, NULL);
+}
+
 Test(refer, refused)
 {
 	const struct sip_refer_start start = { .refer_to = SLICE("<sip:carol@tandem.lab>") };

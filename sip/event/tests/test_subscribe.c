@@ -138,19 +138,19 @@ Test(subscribe, there_is_a_limit)
 {
 	struct sip_events_stats stats;
 
-	for (unsigned i = 0; i < 6; i++) {
-		char branch[4] = { 'l', (char)('0' + i), 0 };
+	for (unsigned i = 0; i < 14; i++) {
+		char branch[4] = { 'l', (char)('a' + i), 0 };
 
 		peer_subscribes(branch, "Event: weather\nExpires: 60\n");
 	}
-	cr_expect_eq(sent(bob, "SIP/2.0 200"), 4);
+	cr_expect_eq(sent(bob, "SIP/2.0 200"), 12);
 	cr_expect_eq(sent(bob, "SIP/2.0 503"), 2);
 	sip_events_stats(bob->events, &stats);
 	cr_expect_eq(stats.refused, 2);
-	cr_expect_eq(stats.subscriptions, 4);
+	cr_expect_eq(stats.subscriptions, 12);
 	/* The peer answers no NOTIFY: all are given up. */
 	world_run(40000);
-	cr_expect_eq(bob->ended, 4);
+	cr_expect_eq(bob->ended, 12);
 }
 
 Test(subscribe, pending_tells_nothing_until_it_is_approved)

@@ -79,8 +79,7 @@ static unsigned on_refer(void *arg, struct sip_dialog *dialog, const struct sip_
 		slice_copy(refer->replaced.call_id, agent->replaces, sizeof(agent->replaces));
 	if (agent->refer_status != 0)
 		return agent->refer_status;
-	cr_assert_eq(sip_refer_accept(refer, on_refer_ended, agent, &agent->refer), 0);
-	return 202;
+	return sip_refer_accept(refer, on_refer_ended, agent, &agent->refer) == 0 ? 202 : 503;
 }
 
 /* --- the subscriber ------------------------------------------------------------------------------- */
@@ -197,7 +196,7 @@ static void open_agent(struct agent *agent, const char *ip, unsigned n)
 					    .timers = sip_timers_default,
 					    .packages = packages[n],
 					    .packages_count = 2,
-					    .subscriptions_max = 4,
+					    .subscriptions_max = 12,
 					    .publications_max = 3,
 					    .refer = on_refer,
 					    .arg = agent };
