@@ -43,6 +43,11 @@ struct other *call_keep_other(struct call *call, struct session *s)
 	return other;
 }
 
+bool call_is_side(const struct call *call, const struct session *s)
+{
+	return s && (s == call->caller || s == call->callee);
+}
+
 struct session **call_slot_of(struct call *call, const struct session *s)
 {
 	if (call->caller == s)
@@ -132,7 +137,7 @@ static struct call *call_of(struct sip_invite *replaced, struct session **leavin
 
 	*leaving = s;
 	if (!call || (call->state != CALL_ANSWERED && call->state != CALL_HELD) || call->joining ||
-	    call->exchange.state != EXCHANGE_IDLE || !call_slot_of(call, s) || !s->seat ||
+	    call->exchange.state != EXCHANGE_IDLE || !call_is_side(call, s) || !s->seat ||
 	    call->away || call->here)
 		return NULL;
 	return call;

@@ -12,7 +12,7 @@
 #include "sip/event/event.h"
 #include "sip/message/headers.h"
 
-/* The call of a dialog, and its leg there. NULL: it is no leg of a call. */
+/* The call of a dialog, and its leg there. NULL: it is no side of a call. */
 static struct call *call_of(const struct sip_dialog *dialog, struct session **leg)
 {
 	struct sip_invite *invite = dialog ? sip_dialog_invite(dialog) : NULL;
@@ -20,7 +20,7 @@ static struct call *call_of(const struct sip_dialog *dialog, struct session **le
 	struct call *call = s ? s->arg : NULL;
 
 	*leg = s;
-	return call && call_slot_of(call, s) ? call : NULL;
+	return call && call_is_side(call, s) ? call : NULL;
 }
 
 /* What a response refuses must not end the dialog (RFC 5057 §5.1): 403 and 481 differ in that. */

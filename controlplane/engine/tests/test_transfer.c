@@ -457,7 +457,7 @@ Test(transfer, who_withholds_his_name_is_not_just_anybody)
 	world_expect_nothing_left();
 }
 
-/* alice takes the place of bob (RFC 3891): now the leg is hers. */
+/* RFC 3891 */
 static void alice_replaces_bob(void)
 {
 	const struct sip_invite *invite = bob()->invite;
@@ -469,17 +469,15 @@ static void alice_replaces_bob(void)
 	phone_call_with(ALICE, "sip:bob@tandem.lab", phone_sdp(ALICE, 6000, "8 101", "sendrecv"),
 			header);
 	world_run(50);
-	cr_assert(carrier()->reinvited);
-	phone_answer(CARRIER, phone_sdp(CARRIER, 4100, "8 101", "sendrecv"));
-	world_run(50);
-	cr_assert(alice()->answered);
-	cr_expect(bob()->ended);
 }
 
 Test(transfer, who_has_replaced_a_leg_is_who_may_transfer)
 {
 	world_bridged_call();
 	alice_replaces_bob();
+	carrier_agrees();
+	cr_assert(alice()->answered);
+	cr_expect(bob()->ended);
 	cr_expect_str_eq(newest()->to, "alice@tandem.lab");
 	phone_refer(ALICE, "<sip:bob@tandem.lab>", true);
 	cr_expect_eq(sent("SIP/2.0 202"), 1);
@@ -522,6 +520,32 @@ Test(transfer, one_at_a_time)
 	cr_expect_eq(bob()->over_status, 491);
 	phone_respond(ALICE, 486, NULL);
 	world_run(20);
+	expect_as_before();
+}
+
+static bool is_cancel(void *arg, const struct packet *packet)
+{
+	(void)arg;
+	return packet->size > 7 && memcmp(packet->data, "CANCEL ", 7) == 0;
+}
+
+/* Both of bob's phones ring; the one that did not answer has not heard of that yet. */
+Test(transfer, a_phone_that_has_not_answered_has_no_part_in_the_call)
+{
+	world->contacts = 2;
+	phone_call(CARRIER, "sip:bob@tandem.lab", phone_sdp(CARRIER, 4000, "0 8 101", "sendrecv"));
+	world_run(20);
+	phone_respond(BOB2, 180, NULL);
+	world_run(20);
+	world->net->drop = is_cancel;
+	phone_respond(BOB, 200, phone_sdp(BOB, 5000, "8 101", "sendrecv"));
+	world_run(50);
+	world->contacts = 1;
+	phone_refer(BOB2, TO_ALICE, true);
+	cr_expect_eq(second()->over_status, 403);
+	cr_expect_null(alice()->invite);
+	world->net->drop = NULL;
+	world_run(1000);
 	expect_as_before();
 }
 
