@@ -310,6 +310,14 @@ bool guard_may_start(void *arg, const struct sip_path *to, struct slice request)
 	return sip_gate_may_send(gate, &to->remote, sip_gate_class(gate, &glance), now_ms);
 }
 
+void guard_heard(void *arg, const struct sip_path *to, const struct sip_msg *response)
+{
+	struct runtime *runtime = arg;
+
+	sip_gate_oc_received(runtime->shard.gate, &to->remote, &response->via,
+			     timer_wheel_now(runtime->shard.wheel));
+}
+
 size_t guard_tell_load(struct runtime *runtime, const char *data, size_t size, char *buffer,
 		       size_t room)
 {

@@ -31,6 +31,7 @@ bool guard_welcomes(void *arg, const struct sip_address *source);
 bool guard_answers(void *arg, const struct sip_address *source);
 /* For struct sip_transactions_config, too: RFC 7339. */
 bool guard_may_start(void *arg, const struct sip_path *to, struct slice request);
+void guard_heard(void *arg, const struct sip_path *to, const struct sip_msg *response);
 /* What is to be sent in place of a response of ours, in the buffer; size 0: it itself. */
 size_t guard_tell_load(struct runtime *runtime, const char *data, size_t size, char *buffer,
 		       size_t room);

@@ -287,6 +287,7 @@ static int create_ua(struct runtime *runtime)
 			.source_spared = guard_spares,
 			.source_arg = runtime,
 			.may_start = guard_may_start,
+			.heard = guard_heard,
 			.server_name = config->sip.user_agent,
 			.resolver = runtime->shard.resolver,
 			.path = find_path,

@@ -281,8 +281,6 @@ enum sip_verdict sip_gate_receive(struct sip_gate *gate, const struct sip_arriva
 	sip_load_wait(&gate->load, arrival->wait_us);
 	sip_glance_brief((struct slice){ arrival->data, arrival->size }, glance);
 	class = sip_gate_class(gate, glance);
-	if (!glance->is_request)
-		sip_gate_oc_glance(gate, arrival->source, glance, now_ms);
 	if (class == SIP_CLASS_DIALOG) {
 		/* The ACK to a refusal without state is for nobody. */
 		const bool ours = glance->method == SIP_ACK &&

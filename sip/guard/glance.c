@@ -124,13 +124,11 @@ struct slice sip_glance_tag(struct slice value)
 }
 
 /* Is what is known enough for sip_glance_brief()? Methods that only stand in dialogs say so by
- * themselves, an ACK by its To tag, and of a response nothing is asked but its topmost Via. */
+ * themselves, an ACK by its To tag, and of a response nothing is asked. */
 static bool is_seen(const struct sip_glance *g)
 {
-	if (!g->is_request)
-		return g->via.n > 0;
-	return g->method == SIP_BYE || g->method == SIP_CANCEL || g->method == SIP_PRACK ||
-	       (g->method == SIP_ACK && g->to.n > 0);
+	return !g->is_request || g->method == SIP_BYE || g->method == SIP_CANCEL ||
+	       g->method == SIP_PRACK || (g->method == SIP_ACK && g->to.n > 0);
 }
 
 static void glance(struct slice message, bool brief, struct sip_glance *g)

@@ -169,12 +169,10 @@ bool sip_gate_spares(struct sip_gate *gate, const struct sip_address *source,
 /* What a response to a request with this topmost Via adds to it: "" if its sender did not ask. */
 const char *sip_gate_oc(struct sip_gate *gate, const struct sip_via *via, uint64_t now_ms,
 			char text[SIP_OC_TEXT]);
-/* A response came from a peer; via: our topmost. */
+/* A peer has answered a request of ours; via: the topmost of the response. Of one that answers
+ * nothing nobody may ask this: its sender may be anybody. */
 void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 			  const struct sip_via *via, uint64_t now_ms);
-/* The same of a response that is not parsed. */
-void sip_gate_oc_glance(struct sip_gate *gate, const struct sip_address *peer,
-			const struct sip_glance *response, uint64_t now_ms);
 /* A response of ours with our load in its topmost Via, if that asks for it: its size in the buffer.
  * 0: send it as it is. */
 size_t sip_gate_oc_response(struct sip_gate *gate, struct slice response, uint64_t now_ms,

@@ -115,26 +115,15 @@ void sip_gate_oc_received(struct sip_gate *gate, const struct sip_address *peer,
 			      memory_order_relaxed);
 }
 
-/* Has the Via a parameter that begins so? Most have none: cheaper than a search for a text. */
-static bool may_have(struct slice via, struct slice parameter)
+/* Most have none: cheaper than a search for a text. */
+static bool may_have_oc(struct slice via)
 {
 	while (via.p != NULL) {
 		slice_split(&via, ';');
-		if (slice_starts_nocase(via, parameter))
+		if (slice_starts_nocase(via, SLICE("oc")))
 			return true;
 	}
 	return false;
-}
-
-void sip_gate_oc_glance(struct sip_gate *gate, const struct sip_address *peer,
-			const struct sip_glance *response, uint64_t now_ms)
-{
-	struct slice rest = response->via;
-	struct sip_via via;
-
-	/* Each response brings back our own "oc", without a value. */
-	if (may_have(rest, SLICE("oc=")) && sip_via_next(&rest, &via) == 0)
-		sip_gate_oc_received(gate, peer, &via, now_ms);
 }
 
 /* Without the parameters that are ours to tell; returns its size, 0: it does not fit. */
@@ -175,7 +164,7 @@ size_t sip_gate_oc_response(struct sip_gate *gate, struct slice response, uint64
 		return 0;
 	slice_split(&rest, '\n');
 	line = slice_split(&rest, '\n');
-	if (!slice_starts_nocase(line, SLICE("Via: ")) || !may_have(line, SLICE("oc")))
+	if (!slice_starts_nocase(line, SLICE("Via: ")) || !may_have_oc(line))
 		return 0;
 	value = slice_trim((struct slice){ line.p + 5, line.n - 5 });
 	if (sip_via_next(&value, &via) != 0 || sip_gate_oc(gate, &via, now_ms, text)[0] == '\0' ||

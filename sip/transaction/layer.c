@@ -207,6 +207,8 @@ static void receive_response(struct sip_transactions *layer, struct sip_msg *res
 	layer->stats.responses_in[response->status / 100]++;
 	t = match_client(layer, response);
 	if (t != NULL) {
+		if (layer->config.heard != NULL)
+			layer->config.heard(layer->config.send_arg, &t->path, response);
 		client_receive(t, response);
 		return;
 	}

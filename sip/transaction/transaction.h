@@ -102,6 +102,9 @@ struct sip_transactions_config {
 	 * is asked before a request goes to a target; false: -EBUSY, or the next target. arg is
 	 * send_arg. NULL: neither. */
 	bool (*may_start)(void *arg, const struct sip_path *to, struct slice request);
+	/* Told of each response to a request of ours: where that went, whoever sent the response.
+	 * arg is send_arg. NULL: nobody. */
+	void (*heard)(void *arg, const struct sip_path *to, const struct sip_msg *response);
 	uint32_t remembered_max;       /* finished ones; 0: 262144 */
 	struct sip_resolver *resolver; /* NULL: names are not found. Outlives the layer */
 	/* A path by one of the listeners (bits), as sip_transport_path(); arg is send_arg. NULL:

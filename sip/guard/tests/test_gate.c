@@ -629,6 +629,23 @@ Test(gate, who_is_told_a_load_sends_less_until_it_is_over)
 	tear_down(&p);
 }
 
+/* The address of a peer on a datagram that answers nothing: with it calls there could be stopped. */
+Test(gate, a_response_that_nobody_waits_for_tells_no_load)
+{
+	const struct sip_address peer = ip("198.18.0.104");
+	struct party p;
+
+	set_up(&p);
+	cr_expect_eq(receive(&p, "198.18.0.104",
+			     "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP us;branch=z9hG4bK1;oc=100;"
+			     "oc-algo=\"loss\";oc-validity=60000;oc-seq=1.0\r\n\r\n",
+			     0),
+		     SIP_PASS);
+	cr_expect_not(sip_gate_has_oc(p.gate, &peer, p.now_ms));
+	cr_expect_eq(sent_of_1000(&p, &peer, SIP_CLASS_CALL), 1000);
+	tear_down(&p);
+}
+
 Test(gate, lists_that_are_wrong_are_refused)
 {
 	static const char *const wrong[] = { "198.18.0.0/33", "host", "::/129" };
@@ -652,7 +669,7 @@ Test(gate, a_brief_glance_sees_what_the_verdict_needs)
 		const char *line;
 		bool via, to_tag, agent;
 	} rows[] = {
-		{ "SIP/2.0 200 OK\r\n", true, false, false },
+		{ "SIP/2.0 200 OK\r\n", false, false, false },
 		{ "BYE sip:a@b SIP/2.0\r\n", false, false, false },
 		{ "CANCEL sip:a@b SIP/2.0\r\n", false, false, false },
 		{ "ACK sip:a@b SIP/2.0\r\n", true, true, false },

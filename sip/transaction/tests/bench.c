@@ -82,6 +82,16 @@ const struct sip_transaction_user bench_user = {
 	.terminated = on_terminated,
 };
 
+static struct bench *opened;
+
+static void on_heard(void *arg, const struct sip_path *to, const struct sip_msg *response)
+{
+	cr_assert_eq(arg, opened->us);
+	cr_assert_not(response->is_request);
+	opened->heard++;
+	opened->heard_of = to->remote;
+}
+
 static void receive(void *arg, const char *data, size_t size, const struct sip_path *from)
 {
 	sip_transactions_receive(arg, data, size, from);
@@ -104,6 +114,7 @@ void bench_open_limited(struct bench *bench, uint32_t transactions_max, uint32_t
 			.arg = bench },
 		.send = network_send,
 		.via_host = network_host,
+		.heard = on_heard,
 		.transactions_max = transactions_max,
 		.source_max = source_max,
 		.remembered_max = remembered_max,
@@ -112,6 +123,7 @@ void bench_open_limited(struct bench *bench, uint32_t transactions_max, uint32_t
 	};
 
 	memset(bench, 0, sizeof(*bench));
+	opened = bench;
 	bench->net = network_create(1);
 	bench->us = network_node(bench->net, "192.0.2.1", 5060);
 	bench->peer = network_node(bench->net, "192.0.2.2", 5060);

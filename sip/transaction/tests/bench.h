@@ -15,6 +15,8 @@ struct bench {
 	struct sip_transaction *cancelled;
 	unsigned requests, acks, strays, responses, failures, terminated;
 	unsigned last_status;
+	unsigned heard; /* responses to ours, and where the last one's request went */
+	struct sip_address heard_of;
 	enum sip_failure failure;
 	bool merged;
 	unsigned reply;     /* status with which each request is answered at once, 0: not */

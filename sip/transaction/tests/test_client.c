@@ -48,6 +48,23 @@ Test(client, invite_unanswered_is_sent_seven_times_and_fails_after_64_t1)
 	cr_expect_eq(bench_stats(&bench).timeouts, 1);
 }
 
+/* Anybody can write any source address: what a peer says of itself is of whom was asked. */
+Test(client, a_response_is_of_whom_its_request_went_to_and_a_stray_is_of_nobody)
+{
+	struct network_node *peer = bench.peer;
+
+	our_request(&bench, "INVITE");
+	bench.peer = network_node(bench.net, "192.0.2.3", 5060);
+	peer_answer(&bench, "INVITE ", 0, 180, "b");
+	cr_expect_eq(bench.heard, 1);
+	cr_expect(sip_address_equal(&bench.heard_of, &peer->address));
+	peer_send(&bench, "SIP/2.0 200 OK\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKother\n"
+			  "From: <sip:alice@192.0.2.1>;tag=f1\nTo: <sip:bob@192.0.2.2>;tag=b\n"
+			  "Call-ID: x\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n");
+	cr_expect_eq(bench_stats(&bench).strays, 1);
+	cr_expect_eq(bench.heard, 1);
+}
+
 Test(client, other_request_unanswered_backs_off_to_t2)
 {
 	our_request(&bench, "OPTIONS");
