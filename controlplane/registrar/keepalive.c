@@ -73,6 +73,22 @@ void keepalive_flush(struct registrar *r)
 	r->ping_count = 0;
 }
 
+static bool is_at(const struct contact *c, const struct sip_path *path)
+{
+	return c->path.kind == path->kind && sip_address_equal(&c->path.remote, &path->remote);
+}
+
+/* Several contacts may be at one place: lines of a phone, or what it was before it was started again.
+ * They are pinged as one, and answer or are silent as one. */
+static bool is_pinged_before(const struct binding *b, const struct contact *c, uint64_t now_ms)
+{
+	for (const struct contact *other = b->contacts; other < c; other++)
+		if (is_at(other, &c->path) && registrar_wants_ping(other) &&
+		    contact_expires(other) > now_ms)
+			return true;
+	return false;
+}
+
 void keepalive_ping(struct registrar *r, const struct binding *b)
 {
 	const uint64_t now_ms = r->now();
@@ -81,7 +97,8 @@ void keepalive_ping(struct registrar *r, const struct binding *b)
 		const struct contact *c = &b->contacts[i];
 		struct registrar_ping *ping = &r->pings[r->ping_count];
 
-		if (!registrar_wants_ping(c) || contact_expires(c) <= now_ms)
+		if (!registrar_wants_ping(c) || contact_expires(c) <= now_ms ||
+		    is_pinged_before(b, c, now_ms))
 			continue;
 		ping->how = how_of(r, c);
 		ping->path = c->path;
@@ -107,14 +124,13 @@ bool keepalive_is_answered(const struct registrar *r, const struct contact *c)
 	return most == 0 || missed_of(c) < most || !__atomic_load_n(&c->answers, __ATOMIC_RELAXED);
 }
 
-/* The block is the table's own; it is const for those who read. */
-static struct contact *find(const struct binding *b, const struct sip_path *path)
+/* Each contact at that place. The block is the table's own; it is const for those who read. */
+static void each_at(struct registrar *r, const struct binding *b, const struct sip_path *path,
+		    void (*visit)(struct registrar *r, const struct binding *b, struct contact *c))
 {
 	for (unsigned i = 0; b && i < b->count; i++)
-		if (b->contacts[i].path.kind == path->kind &&
-		    sip_address_equal(&b->contacts[i].path.remote, &path->remote))
-			return (struct contact *)&b->contacts[i];
-	return NULL;
+		if (is_at(&b->contacts[i], path))
+			visit(r, b, (struct contact *)&b->contacts[i]);
 }
 
 static void tell(struct registrar *r, const struct binding *b, const struct contact *c,
@@ -127,30 +143,26 @@ static void tell(struct registrar *r, const struct binding *b, const struct cont
 	event_publish(r->events, type, 0, 0, b->aor.p, uri);
 }
 
+static void miss(struct registrar *r, const struct binding *b, struct contact *c)
+{
+	const bool answered = keepalive_is_answered(r, c);
+
+	if (missed_of(c) == UINT8_MAX)
+		return;
+	__atomic_add_fetch(&c->missed, 1, __ATOMIC_RELAXED);
+	if (answered && !keepalive_is_answered(r, c))
+		tell(r, b, c, EVENT_REGISTRATION_UNREACHABLE, "silent:");
+}
+
 void registrar_pinged(struct registrar *r, const struct registrar_ping *ping)
 {
-	const struct binding *b;
-	struct contact *c;
-
 	location_read_begin();
-	b = location_find(r->location, slice_of(ping->aor));
-	c = find(b, &ping->path);
-	if (c && missed_of(c) < UINT8_MAX) {
-		const bool answered = keepalive_is_answered(r, c);
-
-		__atomic_add_fetch(&c->missed, 1, __ATOMIC_RELAXED);
-		if (answered && !keepalive_is_answered(r, c))
-			tell(r, b, c, EVENT_REGISTRATION_UNREACHABLE, "silent:");
-	}
+	each_at(r, location_find(r->location, slice_of(ping->aor)), &ping->path, miss);
 	location_read_end();
 }
 
-static void hear(struct registrar *r, const struct binding *b, const struct sip_path *path)
+static void hear(struct registrar *r, const struct binding *b, struct contact *c)
 {
-	struct contact *c = find(b, path);
-
-	if (!c)
-		return;
 	if (!keepalive_is_answered(r, c))
 		tell(r, b, c, EVENT_REGISTRATION_REACHABLE, "heard again:");
 	__atomic_store_n(&c->missed, 0, __ATOMIC_RELAXED);
@@ -160,7 +172,7 @@ static void hear(struct registrar *r, const struct binding *b, const struct sip_
 void registrar_answered(struct registrar *r, const char *aor, const struct sip_path *path)
 {
 	location_read_begin();
-	hear(r, location_find(r->location, slice_of(aor)), path);
+	each_at(r, location_find(r->location, slice_of(aor)), path, hear);
 	location_read_end();
 }
 
@@ -174,6 +186,6 @@ void registrar_answered_stun(struct registrar *r, const char id[12], const struc
 	if (signature != sign(hash, from))
 		return;
 	location_read_begin();
-	hear(r, location_find_hash(r->location, hash), from);
+	each_at(r, location_find_hash(r->location, hash), from, hear);
 	location_read_end();
 }

@@ -491,6 +491,21 @@ Test(outbound, keepalives_that_are_not_answered_any_more_make_a_phone_unreachabl
 	}
 }
 
+/* Two lines of a phone, or one that was started again and says another Contact now. */
+Test(outbound, contacts_at_one_place_are_silent_together)
+{
+	open_keepalives("stun");
+	send_register("alice", "d", 1, "Contact: <sip:again@10.0.0.1>;expires=7200\r\n");
+	keep_alive(true);
+	for (unsigned i = 0; i < 2; i++)
+		keep_alive(false);
+	cr_expect_eq(find(AOR), 2);
+	keep_alive(false);
+	cr_expect_eq(find(AOR), 0);
+	keep_alive(true);
+	cr_expect_eq(find(AOR), 2);
+}
+
 Test(outbound, a_phone_that_never_answered_keepalives_is_not_held_to_them)
 {
 	open_keepalives("stun");
