@@ -17,7 +17,7 @@
  * its leg in `to`, may hang up at any time: the calls go on without them until it is over.
  *
  *   DIALING ── answered ──▶ WAITING ── offered ──▶ MOVING ── agreed ──▶ TELLING ──▶ OVER
- *      │                       │                     └─ the target is lost ─▶ RETURNING ──▶ OVER
+ *      │                       │                     └─ target lost, or silence ─▶ RETURNING ──▶ OVER
  *      └─ refused, lost, gone ─┴──▶ OVER
  */
 #include <errno.h>
@@ -37,6 +37,7 @@
 
 #define TRIES_MAX 10u /* while somebody is in the midst of another exchange */
 #define AGAIN_MS  500u
+#define ANSWER_MS 40000u /* longer than a transaction that hears nothing */
 
 /* --- life --- */
 
@@ -179,6 +180,7 @@ static int offer_seat(struct transfer *t)
 	}
 	t->before = before;
 	t->state = TRANSFER_MOVING;
+	timer_set(t->engine->shard->wheel, &t->timer, ANSWER_MS, on_again);
 	return 0;
 }
 
@@ -244,6 +246,38 @@ static void take_back(struct transfer *t, unsigned status)
 	stand_up(t);
 	t->status = status;
 	let_go_of_to(t);
+	timer_set(t->engine->shard->wheel, &t->timer, ANSWER_MS, on_again);
+}
+
+/* An INVITE that is answered by 100 has no timer (RFC 3261 §17.1.1.2). Who says no more than that is
+ * waited for as long as there is somebody for it to come back to. */
+static bool is_waited_for(struct transfer *t)
+{
+	if (!t->transferor_left && !t->from->guest)
+		return true;
+	call_hang_up(t->from, 408, "transfer-failed", "system");
+	return false;
+}
+
+static void give_up(struct transfer *t, unsigned status)
+{
+	struct call *to = t->to;
+	const bool alone = !t->leaving || t->leaving_left;
+
+	(void)status;
+	LOG_INFO("call", t->from_id, "its party does not answer");
+	if (!is_waited_for(t))
+		return;
+	take_back(t, 408);
+	if (alone)
+		call_hang_up(to, 408, "transfer-failed", "system");
+}
+
+static void wait_on(struct transfer *t, unsigned status)
+{
+	(void)status;
+	if (is_waited_for(t))
+		timer_set(t->engine->shard->wheel, &t->timer, ANSWER_MS, on_again);
 }
 
 static void put_back(struct transfer *t, unsigned status)
@@ -427,6 +461,7 @@ static const struct {
 	[TRANSFER_MOVING] = {
 		[TRANSFER_ON_AGREED] = { arrive, TRANSFER_OVER },
 		[TRANSFER_ON_REFUSED] = { refused, TRANSFER_OVER },
+		[TRANSFER_ON_AGAIN] = { give_up, TRANSFER_RETURNING },
 		[TRANSFER_ON_LOST] = { take_back, TRANSFER_RETURNING },
 		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
 	},
@@ -436,6 +471,7 @@ static const struct {
 		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
 	},
 	[TRANSFER_RETURNING] = {
+		[TRANSFER_ON_AGAIN] = { wait_on, TRANSFER_RETURNING },
 		[TRANSFER_ON_AGREED] = { put_back, TRANSFER_OVER },
 		[TRANSFER_ON_REFUSED] = { stay, TRANSFER_OVER },
 		[TRANSFER_ON_GONE] = { abandon, TRANSFER_OVER },
@@ -449,6 +485,7 @@ void transfer_step(struct transfer *t, enum transfer_event event, unsigned statu
 	if (!table[state][event].action)
 		return;
 	t->refs++;
+	timer_cancel(t->engine->shard->wheel, &t->timer);
 	t->state = table[state][event].next;
 	table[state][event].action(t, status);
 	transfer_release(t);

@@ -10,7 +10,7 @@ enum transfer_state {
 	TRANSFER_WAITING,   /* it is there; somebody is in the midst of an exchange */
 	TRANSFER_ABROAD,    /* the party's leg has gone to another shard (transfer_abroad.c) */
 	TRANSFER_MOVING,    /* the party was offered its place in `to` */
-	TRANSFER_RETURNING, /* … which is no more */
+	TRANSFER_RETURNING, /* … which is no more, or nobody waits for its answer */
 	TRANSFER_TELLING,   /* it is done; the transferor is told, and then goes */
 	TRANSFER_OVER,
 	TRANSFER_STATES
@@ -18,7 +18,7 @@ enum transfer_state {
 
 enum transfer_event {
 	TRANSFER_ON_READY, /* the target is there */
-	TRANSFER_ON_AGAIN, /* time to try again */
+	TRANSFER_ON_AGAIN, /* time to try again, or time is up */
 	TRANSFER_ON_AGREED,
 	TRANSFER_ON_REFUSED, /* by the party */
 	TRANSFER_ON_LOST,    /* `to` has ended */
