@@ -66,6 +66,13 @@ void alias_forget(struct connection *c)
 	c->alias = NULL;
 }
 
+bool alias_address(const struct connection *c, struct sip_address *address)
+{
+	if (c->alias != NULL)
+		*address = c->alias->address;
+	return c->alias != NULL;
+}
+
 /* An address has to be the one that it comes from; a name may have many. */
 static bool is_host_of(const struct connection *c, struct slice host, bool trusted,
 		       X509 *certificate)

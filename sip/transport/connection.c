@@ -195,15 +195,19 @@ static bool is_theirs(int error)
 	return error == -ECONNRESET || error == -EPIPE || error == -EHOSTUNREACH;
 }
 
-/* Under each name that senders may have for it. */
-static void tell(const struct connection *c, int error)
+/* Under each name that senders may have for it. alias: NULL: it had none. */
+static void tell(const struct connection *c, const struct sip_address *alias, int error)
 {
 	const struct sip_transport_config *config = &c->transport->config;
-	struct sip_path path = connection_path(c);
+	struct sip_path path = connection_path(c), other = path;
 
 	if (config->flow_failed == NULL)
 		return;
 	config->flow_failed(config->arg, &path, error, c->shards);
+	if (alias != NULL && !sip_address_equal(&c->known_as, alias)) {
+		other.remote = *alias;
+		config->flow_failed(config->arg, &other, error, c->shards);
+	}
 	if (c->known_as.family != 0 && !sip_address_equal(&c->known_as, &c->remote)) {
 		path.remote = c->known_as;
 		config->flow_failed(config->arg, &path, error, c->shards);
@@ -217,6 +221,8 @@ static void tell(const struct connection *c, int error)
 void connection_fail(struct connection *c, int error)
 {
 	struct sip_transport *transport = c->transport;
+	struct sip_address alias;
+	bool has_alias;
 
 	if (c->state == CONNECTION_GONE)
 		return;
@@ -227,8 +233,9 @@ void connection_fail(struct connection *c, int error)
 	else
 		transport->stats.connections_closed++;
 	connection_hold(c);
+	has_alias = alias_address(c, &alias);
 	take_down(c);
-	tell(c, error);
+	tell(c, has_alias ? &alias : NULL, error);
 	connection_release(c);
 }
 

@@ -124,6 +124,8 @@ struct connection *flow_to(const struct sip_transport *transport, uint8_t kind,
 bool alias_find(const struct sip_transport *transport, const struct sip_path *to,
 		struct sip_flow *flow);
 void alias_forget(struct connection *c);
+/* What is sent to over it beside its own address; false: nothing is. */
+bool alias_address(const struct connection *c, struct sip_address *address);
 
 /* --- connection.c --- */
 /* Takes fd. Counted, limited, in the tables. remote: of the other side. */

@@ -142,8 +142,8 @@ struct sip_transport_config {
 	/* May a STUN request of it be answered, whose source may be forged? NULL: yes. */
 	bool (*keepalive)(void *arg, const struct sip_address *remote);
 	/* A connection is gone, and what was sent over it may be lost. error: -errno. Called once
-	 * for each name that senders have for it: its own handle and address; the address of what
-	 * was sent over it last; the handle of the one that it replaced. Of a datagram that could
+	 * for each name that senders have for it: its own handle and address; its alias; the address
+	 * of what was sent over it last; the handle of the one that it replaced. Of a datagram that could
 	 * not be sent: flow is none. shards: bits of the other shards that have sent over it. */
 	void (*flow_failed)(void *arg, const struct sip_path *path, int error, uint32_t shards);
 	/* Sends over a connection that another shard holds: sip_transport_send_for() there. */

@@ -630,8 +630,14 @@ Test(tcp, a_trusted_peer_has_requests_back_over_its_connection)
 	to.remote.port = 5060;
 	cr_assert_eq(send_text(&b, &to, REQUEST), 0);
 	cr_expect_eq(rig_stats(&b).connections_made, 0);
+	/* who waits on it is told of its end, by whichever name; a response was the last over it */
+	to = b.from;
+	cr_assert_eq(send_text(&b, &to, REQUEST), 0);
 	close(fd);
 	rig_until(rig_stats(&b).connections == 0);
+	cr_assert_eq(b.failures, 2);
+	cr_expect(sip_address_equal(&b.failed[0].remote, &b.from.remote));
+	cr_expect_eq(b.failed[1].remote.port, 5060);
 	cr_expect_eq(sip_transport_alias(b.transport, b.from.flow, SLICE("127.0.0.1"), 1, true),
 		     -ENOTCONN);
 	to = other;
