@@ -18,8 +18,8 @@ enum guard_answer { GUARD_NO, GUARD_YES, GUARD_CALLS_ONLY, GUARD_PROVEN_ONLY };
 /* Is it let in? What is refused is answered here. owner: the shard that it goes to. */
 enum guard_answer guard_lets_in(struct runtime *runtime, unsigned owner, const char *data,
 				size_t size, const struct sip_path *from);
-/* In the shard that it belongs to: GUARD_CALLS_ONLY: is there such a call? GUARD_PROVEN_ONLY: or does
- * it answer a challenge of ours? Others: yes. */
+/* In the shard that it belongs to: GUARD_CALLS_ONLY: is there such a call? GUARD_PROVEN_ONLY: does it
+ * answer a challenge of ours? GUARD_YES: yes. */
 bool guard_is_proven(struct shard *shard, enum guard_answer answer, const char *data, size_t size,
 		     const struct sip_path *from);
 /* For registrar_set_note(); arg: struct runtime_shared. */

@@ -121,7 +121,7 @@ enum sip_verdict {
 	SIP_DROP,
 	SIP_REFUSE,     /* answer with what sip_gate_refusal() makes, or not at all */
 	SIP_CALLS_ONLY, /* pass it if it belongs to a dialog that is there, and sip_gate_in_call() */
-	SIP_PROVEN_ONLY, /* the same; or if it answers a challenge that went there, and
+	SIP_PROVEN_ONLY, /* pass it if it answers a challenge that went there, and
 			  * sip_gate_proven() says so */
 };
 
