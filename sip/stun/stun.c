@@ -88,7 +88,8 @@ int stun_parse(struct slice datagram, struct stun_message *message)
 	struct slice rest, value;
 	uint16_t type;
 
-	if (!stun_is(datagram) || get16(datagram.p + 2) != datagram.n - STUN_HEADER)
+	if (!stun_is(datagram) || datagram.n > STUN_READ_MAX ||
+	    get16(datagram.p + 2) != datagram.n - STUN_HEADER)
 		return -EBADMSG;
 	/* RFC 8489 §5: the class stands in two bits among those of the method. */
 	type = get16(datagram.p);

@@ -12,6 +12,9 @@
 #define STUN_HEADER 20u
 #define STUN_ID     12u
 #define STUN_MAX    128u /* bytes that any message made here has at most */
+/* What is read: RFC 8489 §6.1 has none larger over IPv4 where the path is not known. A fingerprint
+ * is checked before the guard has been asked, so its cost is bounded by this. */
+#define STUN_READ_MAX 548u
 
 enum stun_class { STUN_REQUEST, STUN_INDICATION, STUN_SUCCESS, STUN_ERROR };
 
@@ -26,7 +29,7 @@ struct stun_message {
 
 /* By the two zero bits and the magic cookie: no SIP message begins so. */
 bool stun_is(struct slice datagram);
-/* Whole, of the length it says, attributes within it, a fingerprint that is right if there is one;
+/* Whole, of the length it says and not larger than STUN_READ_MAX, attributes within it, a fingerprint that is right if there is one;
  * else -EBADMSG. */
 int stun_parse(struct slice datagram, struct stun_message *message);
 

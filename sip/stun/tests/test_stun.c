@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "sip/stun/stun.h"
 
@@ -90,6 +91,23 @@ Test(stun, what_must_be_understood_and_is_not_is_named)
 	cr_expect_eq(message.class, STUN_ERROR);
 	cr_expect_neq(stun_mapped_address(&message, &mapped), 0);
 	cr_expect_eq(memcmp(answer + n - 8, "\x00\x0a\x00\x02\x00\x25\x00\x00", 8), 0);
+}
+
+/* 64 KB with a fingerprint at its end would take a millisecond. */
+Test(stun, what_is_larger_than_a_keepalive_is_not_read)
+{
+	static char big[STUN_READ_MAX + 4];
+	struct stun_message message;
+
+	for (size_t size = STUN_READ_MAX; size <= STUN_READ_MAX + 4; size += 4) {
+		memcpy(big, plain, STUN_HEADER + 2);
+		big[2] = (char)((size - STUN_HEADER) >> 8);
+		big[3] = (char)(size - STUN_HEADER);
+		big[STUN_HEADER + 2] = (char)((size - STUN_HEADER - 4) >> 8);
+		big[STUN_HEADER + 3] = (char)(size - STUN_HEADER - 4);
+		cr_expect_eq(stun_parse((struct slice){ big, size }, &message),
+			     size == STUN_READ_MAX ? 0 : -EBADMSG, "%zu", size);
+	}
 }
 
 Test(stun, all_else_gets_no_answer)
