@@ -157,6 +157,7 @@ struct call {
 	struct session *callee;            /* who answered; NULL until then */
 	struct session *early;             /* whose early media is heard */
 	struct exchange exchange;          /* call_exchange.c */
+	struct session *untold;            /* is told again when its present offer is answered */
 	struct session *joining, *leaving; /* a leg that is to replace another (call_replace.c) */
 	struct caller *joining_as;         /* who that is; of the arena */
 	struct other *others;              /* of the arena */
@@ -287,7 +288,7 @@ void call_exchange_returned(struct call *call, struct session *offerer);
 /* A leg that joins made an offer, and `to` has it. */
 void call_exchange_offered(struct call *call, struct session *from, struct session *to);
 void call_exchange_end(struct call *call);
-/* The call ends. */
+/* The call ends, or goes on with somebody else. */
 void call_exchange_stop(struct call *call);
 /* Each side has been told what the other stands for, or is told now. */
 void call_compare_legs(struct call *call);

@@ -116,6 +116,8 @@ void call_tell_again(struct call *call, struct session *to, const struct session
 {
 	int error = session_reoffer(to, &about->remote, SIP_BY_BEST);
 
+	if (error == -EBUSY)
+		call->untold = to;
 	if (error)
 		LOG_WARN("call", call->id,
 			 "the other side keeps a description that is not true any more: %s",
@@ -129,6 +131,15 @@ static void restore_view(struct call *call, struct session *to)
 
 	if (session_is_alive(to) && session_is_alive(about))
 		call_tell_again(call, to, about);
+}
+
+/* The same, and it has made the offer that it was asked for, which has to be answered. */
+static void answer_alone(struct call *call, struct session *to)
+{
+	const struct session *about = to == call->caller ? call->callee : call->caller;
+
+	if (about && session_give_answer(to, &about->remote))
+		LOG_WARN("call", call->id, "an offer stays without its answer");
 }
 
 /* Was `to` told what `about` says now? */
@@ -293,6 +304,7 @@ void call_reanswered(void *arg, struct session *other, unsigned status, enum ses
 	struct call *call = arg;
 	struct step step = { .session = other, .status = error ? 488 : status };
 	bool success = status >= 200 && status < 300 && !error;
+	bool untold;
 
 	if (call_is_over(call))
 		return;
@@ -300,10 +312,19 @@ void call_reanswered(void *arg, struct session *other, unsigned status, enum ses
 		return;
 	/* Even one that is refused takes a CSeq. */
 	call_record_later(call);
+	untold = call->untold == other;
+	if (untold)
+		call->untold = NULL;
 	if (call->exchange.to != other) {
 		/* told again, or who had asked for it is gone */
+		const bool asks = success && sdp == SESSION_SDP_OFFER;
+
+		if (asks)
+			answer_alone(call, other);
 		if (success)
 			call_apply_media(call);
+		if (untold && !asks)
+			restore_view(call, other);
 		return;
 	}
 	run(call,
@@ -346,10 +367,13 @@ void call_exchange_end(struct call *call)
 void call_exchange_stop(struct call *call)
 {
 	struct session *from = call->exchange.from;
+	/* What it has been offered by somebody who is gone, it may still accept. */
+	struct session *untold = call->exchange.to;
 	bool refusable = (call->exchange.state == EXCHANGE_OFFERED && from != call->joining) ||
 			 (call->exchange.state == EXCHANGE_ASKED && call->callee);
 
 	call_exchange_end(call);
+	call->untold = untold;
 	/* RFC 3261 §15.1.2: what is pending is answered before the BYE. */
 	if (refusable && session_is_alive(from))
 		session_refuse(from, 487, SLICE_NONE);

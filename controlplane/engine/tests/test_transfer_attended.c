@@ -97,6 +97,59 @@ Test(transfer_attended, what_has_come_to_nothing_leaves_nothing_in_the_other_cal
 	world_expect_nothing_left();
 }
 
+/* alice is told of the hold of somebody who is gone when she answers. */
+Test(transfer_attended, a_hold_on_the_way_does_not_outlive_who_wanted_it)
+{
+	consult("8 101", "8 101");
+	phone_refer(BOB, phone_replaces(BOB2), true);
+	cr_assert(carrier()->reinvited);
+	phone_reinvite(BOB2, phone_sdp(BOB2, 7000, "8 101", "sendonly"));
+	world_run(20);
+	cr_assert(alice()->reinvited);
+	carrier_agrees();
+	phone_answer(ALICE, phone_sdp(ALICE, 6000, "8 101", "recvonly"));
+	world_run(50);
+	cr_assert(alice()->reinvited);
+	phone_answer(ALICE, phone_sdp(ALICE, 6000, "8 101", "sendrecv"));
+	world_run(50);
+	cr_expect_eq(newest()->state, CALL_ANSWERED);
+	cr_expect_eq(world_call_termination(newest()->id, 0).direction, DP_DIRECTION_SENDRECV);
+	/* and all goes on as ever */
+	phone_reinvite(CARRIER, phone_sdp(CARRIER, 4100, "8 101", "sendonly"));
+	world_run(20);
+	cr_assert(alice()->reinvited);
+	phone_answer(ALICE, phone_sdp(ALICE, 6000, "8 101", "recvonly"));
+	world_run(50);
+	cr_expect_eq(carrier()->reanswered, 200);
+	cr_expect_eq(newest()->state, CALL_HELD);
+	phone_bye(ALICE);
+	world_run(50);
+	cr_expect(carrier()->ended);
+	world_expect_nothing_left();
+}
+
+/* alice makes the offer that somebody has asked her for who is gone: she is owed an answer. */
+Test(transfer_attended, an_offer_that_nobody_waits_for_is_answered)
+{
+	consult("8 101", "8 101");
+	phone_refer(BOB, phone_replaces(BOB2), true);
+	cr_assert(carrier()->reinvited);
+	phone_reinvite(BOB2, NULL);
+	world_run(20);
+	cr_assert(alice()->reinvited);
+	alice()->acked = false;
+	carrier_agrees();
+	phone_respond(ALICE, 200, phone_sdp(ALICE, 6002, "8 101", "sendrecv"));
+	world_run(50);
+	cr_expect(alice()->acked);
+	cr_expect_eq(alice()->role, SIP_BODY_ANSWER);
+	cr_expect_eq(world_call_termination(newest()->id, 0).remote.port, 6002);
+	phone_bye(ALICE);
+	world_run(50);
+	cr_expect(carrier()->ended);
+	world_expect_nothing_left();
+}
+
 Test(transfer_attended, the_target_is_told_of_other_formats)
 {
 	consult("8 0 101", "0 101");
