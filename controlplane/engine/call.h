@@ -314,6 +314,7 @@ void call_take_name(struct call *call, bool as_caller, const struct caller *who,
 const char *call_callee(const struct call *call);
 /* Is it one of the two who talk, or of a call that rings, who calls? A branch that has lost is not. */
 bool call_is_side(const struct call *call, const struct session *s);
+struct session *call_other_side(const struct call *call, const struct session *s);
 /* Where a leg stands in its call; NULL: it is neither the caller nor a branch. */
 struct session **call_slot_of(struct call *call, const struct session *s);
 /* May they replace, or join, a leg of the call? */

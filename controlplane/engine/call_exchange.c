@@ -127,7 +127,7 @@ void call_tell_again(struct call *call, struct session *to, const struct session
 /* Who made the offer that it has just answered is gone; the other side is what it was. */
 static void restore_view(struct call *call, struct session *to)
 {
-	struct session *about = to == call->caller ? call->callee : call->caller;
+	struct session *about = call_other_side(call, to);
 
 	if (session_is_alive(to) && session_is_alive(about))
 		call_tell_again(call, to, about);
@@ -136,7 +136,7 @@ static void restore_view(struct call *call, struct session *to)
 /* The same, and it has made the offer that it was asked for, which has to be answered. */
 static void answer_alone(struct call *call, struct session *to)
 {
-	const struct session *about = to == call->caller ? call->callee : call->caller;
+	const struct session *about = call_other_side(call, to);
 
 	if (about && session_give_answer(to, &about->remote))
 		LOG_WARN("call", call->id, "an offer stays without its answer");

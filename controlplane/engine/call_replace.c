@@ -48,6 +48,11 @@ bool call_is_side(const struct call *call, const struct session *s)
 	return s && (s == call->caller || s == call->callee);
 }
 
+struct session *call_other_side(const struct call *call, const struct session *s)
+{
+	return s == call->caller ? call->callee : call->caller;
+}
+
 struct session **call_slot_of(struct call *call, const struct session *s)
 {
 	if (call->caller == s)
@@ -105,7 +110,7 @@ static void take_place(struct call *call, struct session *joining, struct sessio
 void call_replace_done(struct call *call)
 {
 	struct session *joining = call->joining, *leaving = call->leaving;
-	struct session *other = leaving == call->caller ? call->callee : call->caller;
+	struct session *other = call_other_side(call, leaving);
 	const struct session_response r = { .status = 200,
 					    .sdp = &other->remote,
 					    .is_offer = joining->offer_state == OFFER_INITIAL };
@@ -146,7 +151,7 @@ static struct call *call_of(struct sip_invite *replaced, struct session **leavin
 static void join(struct call *call, struct session *joining, struct session *leaving,
 		 const struct sip_msg *request)
 {
-	struct session *other = leaving == call->caller ? call->callee : call->caller;
+	struct session *other = call_other_side(call, leaving);
 	int error = session_receive_offer(joining, sip_msg_sdp(request));
 
 	call->joining = joining;

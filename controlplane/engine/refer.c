@@ -98,7 +98,7 @@ static unsigned transfer(struct call *call, struct session *transferor,
 {
 	struct slice target = refer->to.uri.text;
 	struct transfer_start start = {
-		.party = transferor == call->caller ? call->callee : call->caller,
+		.party = call_other_side(call, transferor),
 		.transferor = transferor,
 		.target = slice_split(&target, '?'),
 	};

@@ -127,11 +127,6 @@ void call_leg(const struct call *call, const struct session *s, struct caller *c
 		domain[strcspn(domain, ";")] = '\0';
 }
 
-struct session *transfer_other_side(const struct call *call, const struct session *s)
-{
-	return s == call->caller ? call->callee : call->caller;
-}
-
 const char *transfer_side_of(const struct call *call, const struct session *s)
 {
 	return !s ? "system" : s == call->caller ? "caller" : "callee";
@@ -140,7 +135,7 @@ const char *transfer_side_of(const struct call *call, const struct session *s)
 /* The one in `to` that the party will talk to. */
 static struct session *target_of(const struct transfer *t)
 {
-	return t->leaving ? transfer_other_side(t->to, t->leaving) : t->to->callee;
+	return t->leaving ? call_other_side(t->to, t->leaving) : t->to->callee;
 }
 
 /* --- steps --- */
@@ -284,14 +279,14 @@ static void put_back(struct transfer *t, unsigned status)
 {
 	(void)status;
 	if (!t->transferor_left && !t->from->guest)
-		call_tell_again(t->from, t->party, transfer_other_side(t->from, t->party));
+		call_tell_again(t->from, t->party, call_other_side(t->from, t->party));
 	fail(t, t->status);
 }
 
 /* It was offered a seat there, which it may have taken for its own. */
 static void come_back(struct transfer *t, unsigned status)
 {
-	struct session *other = transfer_other_side(t->from, t->party);
+	struct session *other = call_other_side(t->from, t->party);
 
 	if (session_is_alive(t->party) && session_is_alive(other))
 		call_tell_again(t->from, t->party, other);

@@ -59,7 +59,6 @@ void transfer_release(struct transfer *t);
 void transfer_let_go(struct transfer *t);
 /* The bus is told, and the transferor. */
 void transfer_tell(struct transfer *t, unsigned status, const char *state);
-struct session *transfer_other_side(const struct call *call, const struct session *s);
 /* "caller", "callee"; "system" for nobody */
 const char *transfer_side_of(const struct call *call, const struct session *s);
 

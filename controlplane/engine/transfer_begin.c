@@ -225,7 +225,7 @@ bool transfer_outlives(struct call *call, struct session *s)
 {
 	struct transfer *t = call->away;
 
-	if (t && s == transfer_other_side(call, t->party))
+	if (t && s == call_other_side(call, t->party))
 		t->transferor_left = true;
 	else if ((t = call->here) && t->leaving && s == t->leaving)
 		t->leaving_left = true;
