@@ -210,6 +210,7 @@ static void come_home(struct shard *shard, void *arg)
 	struct transfer *t = errand->transfer;
 
 	if (!shard->engine) {
+		transfer_release(t);
 		free(errand);
 		return;
 	}
