@@ -149,6 +149,9 @@ struct sip_path connection_path(const struct connection *c);
 /* --- stream.c --- */
 /* Appends to what waits. -ENOBUFS, -ENOMEM. */
 int stream_queue(struct connection *c, const char *data, size_t size);
+/* Both or neither: a stream with half a frame in it cannot be read any more. */
+int stream_queue_frame(struct connection *c, const char *header, size_t n, const char *data,
+		       size_t size);
 void stream_write(struct connection *c);
 void stream_read(struct connection *c);
 void stream_flush_all(struct sip_transport *transport);

@@ -77,29 +77,42 @@ static void want_flush(struct connection *c)
 	connection_hold(c);
 }
 
-int stream_queue(struct connection *c, const char *data, size_t size)
+static void append(struct connection *c, struct out_buffer *b, const char *data, size_t size)
+{
+	if (size > 0)
+		memcpy(b->data + b->used, data, size);
+	b->used += (uint32_t)size;
+	c->out_bytes += (uint32_t)size;
+}
+
+int stream_queue_frame(struct connection *c, const char *header, size_t n, const char *data,
+		       size_t size)
 {
 	struct out_buffer *last =
 		c->out == NULL ? NULL
 			       : (struct out_buffer *)((char *)c->out_end -
 						       offsetof(struct out_buffer, next));
 
-	if (size > c->transport->limits.queue_max - c->out_bytes) {
+	if (n + size > c->transport->limits.queue_max - c->out_bytes) {
 		c->transport->stats.dropped_queue++;
 		return -ENOBUFS;
 	}
-	if (last == NULL || size > last->size - last->used) {
-		last = take_buffer(c->transport, size);
+	if (last == NULL || n + size > last->size - last->used) {
+		last = take_buffer(c->transport, n + size);
 		if (last == NULL)
 			return -ENOMEM;
 		*c->out_end = last;
 		c->out_end = &last->next;
 	}
-	memcpy(last->data + last->used, data, size);
-	last->used += (uint32_t)size;
-	c->out_bytes += (uint32_t)size;
+	append(c, last, header, n);
+	append(c, last, data, size);
 	want_flush(c);
 	return 0;
+}
+
+int stream_queue(struct connection *c, const char *data, size_t size)
+{
+	return stream_queue_frame(c, "", 0, data, size);
 }
 
 /* Takes what was written off the front; false: there is no more. */

@@ -48,10 +48,6 @@ static int queue_frame(struct connection *c, enum opcode opcode, const char *dat
 	char header[HEADER_MAX] = { (char)(FIN | opcode) };
 	size_t n = 2;
 
-	if (size + HEADER_MAX > c->transport->limits.queue_max - c->out_bytes) {
-		c->transport->stats.dropped_queue++;
-		return -ENOBUFS;
-	}
 	if (size < 126) {
 		header[1] = (char)size;
 	} else { /* no message is larger than 65535 bytes */
@@ -60,9 +56,7 @@ static int queue_frame(struct connection *c, enum opcode opcode, const char *dat
 		header[3] = (char)size;
 		n = 4;
 	}
-	if (stream_queue(c, header, n) != 0)
-		return -ENOMEM;
-	return size > 0 ? stream_queue(c, data, size) : 0;
+	return stream_queue_frame(c, header, n, data, size);
 }
 
 /* RFC 6455 §5.6: a text frame has to be UTF-8, or the other side closes. */
@@ -94,7 +88,7 @@ int ws_queue(struct connection *c, const char *data, size_t size)
 
 int ws_ping(struct connection *c)
 {
-	return c->upgraded ? queue_frame(c, WS_PING, NULL, 0) : -ENOTCONN;
+	return c->upgraded ? queue_frame(c, WS_PING, "", 0) : -ENOTCONN;
 }
 
 static void close_with(struct connection *c, enum close_code code, const char *why)
