@@ -230,6 +230,7 @@ struct config_rule {
 struct config_calls {
 	unsigned calls_max;      /* default 100000; above: 503 */
 	unsigned ring_timeout_s; /* no answer, default 180 */
+	unsigned fork_next_s; /* … of the contacts of one q, default 20; then the next lower ring */
 	unsigned
 		media_timeout_s; /* a call whose media stays away so long is ended; 0: never; default 60 */
 	unsigned

@@ -505,6 +505,11 @@ static const struct schema_key calls_keys[] = {
 	  NUMBER(config_calls, calls_max, 1, 1000000) },
 	{ "ring_timeout_s", "Seconds without an answer until a call is given up.", "180",
 	  NUMBER(config_calls, ring_timeout_s, 5, 3600) },
+	{ "fork_next_s",
+	  "Contacts of a user ring in the order of their `q`, those of the same `q` at once. Seconds "
+	  "without an answer until those that ring are given up for those of the next lower `q`; all "
+	  "together have `ring_timeout_s`.",
+	  "20", NUMBER(config_calls, fork_next_s, 1, 3600) },
 	{ "media_timeout_s",
 	  "A call whose media stays away for so many seconds is ended; 0: never.", "60",
 	  NUMBER(config_calls, media_timeout_s, 0, 86400) },

@@ -122,7 +122,8 @@ struct branch {
 	const char *aor; /* who it was redirected to; NULL: who was called */
 	const char
 		*route;  /* value of Route in its INVITE: the Path of who registered; NULL: none */
-	unsigned status; /* final; 0: still open */
+	unsigned q;      /* thousandths; the branches stand in its order, the highest first */
+	unsigned status; /* final; 0: still open, or to be dialed */
 	struct registrar_flow flow; /* of a phone that has several, its instance NULL else */
 	uint32_t tried;             /* of them, bits 1 << reg_id % 32 */
 };
@@ -168,7 +169,10 @@ struct call {
 	struct relay *relays;  /* requests that are with the other side */
 	unsigned relay_count;
 	struct branch *branches; /* of the arena */
-	unsigned branch_count, branches_open;
+	unsigned branch_count;
+	unsigned branches_begun; /* the others wait for their turn, of a lower q */
+	unsigned branches_open;
+	uint64_t ring_until_ms; /* by the shard's wheel: the call is given up */
 	const char *redirected[CALL_REDIRECTIONS_MAX]; /* AORs, in their order */
 	unsigned redirections;
 	unsigned best_status;     /* of the branches that refused */

@@ -2,6 +2,7 @@
 /* Whom a call goes to: a branch for each place where the callee may be. */
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static unsigned keep_secure(struct registrar_contact *contacts, unsigned count)
 	return kept;
 }
 
-/* All contacts ring at once (RFC 3261 §16.6). */
+/* Those of the highest q are the first to ring (RFC 3261 §16.6). */
 static int branches_to_user(struct call *call, const struct route *route)
 {
 	struct registrar_contact *contacts = calloc(CALL_BRANCHES_MAX, sizeof(*contacts));
@@ -71,8 +72,10 @@ static int branches_to_user(struct call *call, const struct route *route)
 		free(contacts);
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < n && !error; i++)
+	for (unsigned i = 0; i < n && !error; i++) {
+		call->branches[i].q = (unsigned)lroundf(contacts[i].q * 1000);
 		error = call_aim_at(call, &call->branches[i], &contacts[i]);
+	}
 	free(contacts);
 	write_to_user(call, route->aor);
 	return error ? error : n ? 0 : -ENOENT;

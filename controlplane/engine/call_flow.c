@@ -4,7 +4,7 @@
  *
  *   caller            call                                     branches
  *     │── INVITE ──▶ │ bridge with two seats on the dataplane      │
- *     │              │── INVITE with the callee's seat ──────────▶ │ to all contacts at once
+ *     │              │── INVITE with the callee's seat ──────────▶ │ to the contacts of a q at once
  *     │ ◀── 180 ──── │ ◀──────────────────────────────── 180 ───── │
  *     │ ◀── 183 ──── │ ◀── first 183 with SDP takes the seat ───── │
  *     │ ◀── 200 ──── │ ◀── first 200 takes the seat ────────────── │ the others are cancelled
@@ -40,16 +40,6 @@ static void refused(struct call *call)
 				    .headers = call->best_headers };
 
 	call_event(call, CALL_ON_REFUSED, &cause);
-}
-
-static void on_no_answer(struct timer *timer)
-{
-	struct call *call = (struct call *)((char *)timer - offsetof(struct call, timer));
-	struct call_cause cause = { .status = call->rang ? 480 : 408,
-				    .reason = call->rang ? "no-answer" : "timeout",
-				    .ended_by = "system" };
-
-	call_event(call, CALL_ON_NO_ANSWER, &cause);
 }
 
 /* --- actions --- */
@@ -98,34 +88,117 @@ int call_dial_branch(struct call *call, struct branch *b)
 	return error;
 }
 
+/* A branch has come to nothing. s: see branch_failed() */
+static void close_branch(struct call *call, struct branch *b, struct session *s,
+			 const struct sip_msg *msg, unsigned status)
+{
+	char headers[HEADERS_MAX];
+
+	b->status = status;
+	call->branches_open--;
+	if (call->early == s) {
+		call->early = NULL;
+		bridge_remove(call->callee_seat, "refused");
+		s->seat = NULL;
+	}
+	if (outcome_better(status, call->best_status)) {
+		call->best_status = status;
+		call->best_headers =
+			call_string(call, call_headers(call, s, msg, HEADERS_IN_RESPONSE, headers));
+	}
+}
+
+static bool dial_or_note(struct call *call, struct branch *b)
+{
+	int error = call_dial_branch(call, b);
+
+	while (error && call_take_next_flow(call, b, 503))
+		error = call_dial_branch(call, b);
+	if (!error)
+		return true;
+	LOG_WARN("call", call->id, "%s cannot be dialed: %s", b->uri, strerror(-error));
+	b->status = 503;
+	if (outcome_better(b->status, call->best_status))
+		call->best_status = b->status;
+	return false;
+}
+
+static void on_no_answer(struct timer *timer);
+
+/* Until those that ring have had their time, or the call has. */
+static void wait_for_answer(struct call *call)
+{
+	const struct config_calls *config = &call->engine->shard->config->calls;
+	struct timer_wheel *wheel = call->engine->shard->wheel;
+	const uint64_t now_ms = timer_wheel_now(wheel);
+	uint64_t wait_ms = call->ring_until_ms > now_ms ? call->ring_until_ms - now_ms : 0;
+
+	if (call->branches_begun < call->branch_count &&
+	    wait_ms > config->fork_next_s * UINT64_C(1000))
+		wait_ms = config->fork_next_s * UINT64_C(1000);
+	timer_set(wheel, &call->timer, wait_ms, on_no_answer);
+}
+
+/* RFC 3261 §16.6: when nobody is left who may answer, those of the next lower q are called, together.
+ * false: there is nobody left to call, either. */
+static bool dial_next(struct call *call)
+{
+	struct branch *const end = call->branches + call->branch_count;
+
+	while (call->branches_open == 0 && call->branches_begun < call->branch_count) {
+		struct branch *b = &call->branches[call->branches_begun];
+		const unsigned q = b->q;
+		unsigned dialed = 0;
+
+		for (; b < end && b->q == q; b++, call->branches_begun++)
+			dialed += dial_or_note(call, b);
+		call->branches_open = dialed;
+		if (dialed)
+			wait_for_answer(call);
+	}
+	return call->branches_open > 0;
+}
+
+/* Those who ring have had their time (RFC 3261 §16.8). */
+static void give_up_open(struct call *call, unsigned status)
+{
+	for (unsigned i = 0; i < call->branches_begun; i++) {
+		struct branch *b = &call->branches[i];
+
+		if (b->status)
+			continue;
+		close_branch(call, b, b->session, NULL, status);
+		session_end(b->session, 0, SLICE_NONE);
+	}
+}
+
+static void on_no_answer(struct timer *timer)
+{
+	struct call *call = (struct call *)((char *)timer - offsetof(struct call, timer));
+	struct call_cause cause = { .status = call->rang ? 480 : 408,
+				    .reason = call->rang ? "no-answer" : "timeout",
+				    .ended_by = "system" };
+
+	if (timer_wheel_now(call->engine->shard->wheel) >= call->ring_until_ms) {
+		call_event(call, CALL_ON_NO_ANSWER, &cause);
+		return;
+	}
+	LOG_INFO("call", call->id, "no answer, on to contacts of a lower q");
+	give_up_open(call, cause.status);
+	if (!dial_next(call))
+		refused(call);
+}
+
 void call_dial(struct call *call, const struct call_cause *cause)
 {
-	struct shard *shard = call->engine->shard;
-	unsigned dialed = 0;
+	const struct shard *shard = call->engine->shard;
 
 	(void)cause;
 	if (call->caller)
 		bridge_add(call->caller_seat, call->caller);
-	timer_set(shard->wheel, &call->timer, shard->config->calls.ring_timeout_s * UINT64_C(1000),
-		  on_no_answer);
-	for (unsigned i = 0; i < call->branch_count; i++) {
-		struct branch *b = &call->branches[i];
-		int error = call_dial_branch(call, b);
-
-		while (error && call_take_next_flow(call, b, 503))
-			error = call_dial_branch(call, b);
-		if (error) {
-			LOG_WARN("call", call->id, "%s cannot be dialed: %s", b->uri,
-				 strerror(-error));
-			b->status = 503;
-			if (outcome_better(b->status, call->best_status))
-				call->best_status = b->status;
-		} else {
-			dialed++;
-		}
-	}
-	call->branches_open = dialed;
-	if (!dialed)
+	call->ring_until_ms = timer_wheel_now(shard->wheel) +
+			      shard->config->calls.ring_timeout_s * UINT64_C(1000);
+	if (!dial_next(call))
 		refused(call);
 }
 
@@ -246,6 +319,7 @@ void call_answer(struct call *call, const struct call_cause *cause)
 
 	timer_cancel(call->engine->shard->wheel, &call->timer);
 	call->callee = s;
+	call->branches_begun = call->branch_count; /* nobody else is called */
 	if (b && b->aor)
 		call->answered_by = b->aor;
 	call->answered_ms = shard_wall_ms();
@@ -299,24 +373,11 @@ static void on_progress(void *arg, struct session *s, struct sip_msg *response,
 static void branch_failed(struct call *call, struct branch *b, struct session *s,
 			  const struct sip_msg *msg, unsigned status)
 {
-	char headers[HEADERS_MAX];
-
 	if (!b || b->status)
 		return;
-	b->status = status;
-	call->branches_open--;
-	if (call->early == s) {
-		call->early = NULL;
-		bridge_remove(call->callee_seat, "refused");
-		s->seat = NULL;
-	}
-	if (outcome_better(status, call->best_status)) {
-		call->best_status = status;
-		call->best_headers =
-			call_string(call, call_headers(call, s, msg, HEADERS_IN_RESPONSE, headers));
-	}
+	close_branch(call, b, s, msg, status);
 	/* RFC 3261 §16.7 step 5: a 6xx speaks for all. */
-	if (call->branches_open == 0 || status >= 600)
+	if (status >= 600 || !dial_next(call))
 		refused(call);
 }
 

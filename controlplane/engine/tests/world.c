@@ -89,6 +89,7 @@ unsigned registrar_lookup(struct registrar *registrar, const char *aor,
 		snprintf(contacts[i].uri, sizeof(contacts[i].uri), "sip:%s@%s;line=%u",
 			 bob ? "bob" : "alice", node->host, i);
 		contacts[i].path = network_path(node);
+		contacts[i].q = world->q[i];
 		if (!world->flows)
 			continue;
 		contacts[i].reg_id = 2;
@@ -622,6 +623,7 @@ void world_start(void)
 		.trunks_count = 1,
 		.calls = { .calls_max = 100,
 			   .ring_timeout_s = 20,
+			   .fork_next_s = 5,
 			   .media_timeout_s = 60,
 			   .message_types = message_types,
 			   .message_types_count = 2,

@@ -58,6 +58,7 @@ struct world {
 	struct phone phones[PHONES];
 	unsigned contacts;         /* of bob: 0..2 */
 	unsigned contacts_from;    /* 1: the first is his second phone */
+	float q[2];                /* of the contacts */
 	bool alice_is_there;       /* she is registered */
 	bool flows;                /* they are of one phone (RFC 5626) */
 	uint32_t flows_lost;       /* of them, bits 1 << reg_id: the registrar was told */

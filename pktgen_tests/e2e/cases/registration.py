@@ -112,6 +112,38 @@ def contacts_stand_in_the_order_of_their_q(world):
     remove_all(alice)
 
 
+@test(ids=("RG5",))
+def contacts_ring_in_the_order_of_their_q(world):
+    """The best does not answer and gets CANCEL, of the two next one is busy, and only when the
+    other is, too, the last one rings: sipp, which answers and hangs up. A 6xx ends all."""
+    alice, best = world.registered("alice"), world.agent("bob")
+    one, other = world.agent("bob", port=5071), world.agent("bob", port=5072)
+    last = world.sipp("bob", "uas_bye", "-m", "1", port=5073)
+    contacts = [f"<sip:bob@{best.address}:5073>;q=0.1", f"<{other.contact}>;q=0.5",
+                f"<{one.contact}>;q=0.5", f"<{best.contact}>"]
+    equal(best.register(contacts=contacts).status, 200, "REGISTER")
+    outgoing = alice.invite("bob")
+    ringing = best.incoming()
+    ringing.ring()
+    outgoing.wait_status(180)
+    equal((one.requests, other.requests), ([], []), "requests to those of a lower q")
+    cancel = best.expect("CANCEL", call_id=ringing.call_id)
+    best.reply(cancel, 200, "OK")
+    ringing.reject(487, "Request Terminated")
+    first, second = one.incoming(), other.incoming()
+    first.reject(486, "Busy Here")
+    equal(last.current, 0, "calls of the lowest q")
+    second.reject(486, "Busy Here")
+    outgoing.wait_answer()
+    outgoing.wait_bye()
+    equal(last.wait(5), 0, f"exit status of sipp\n{last.errors()}")
+    outgoing = alice.invite("bob")
+    best.incoming().reject(603, "Decline")
+    equal(outgoing.wait_failure().status, 603, "response to the caller")
+    equal((one.requests, other.requests), ([], []), "requests after a 6xx")
+    best.register(expires=0, contacts=["*"])
+
+
 @test()
 def more_contacts_than_allowed_are_refused(world):
     alice = world.agent("alice")

@@ -26,7 +26,7 @@ FEATURES = {
     "AU6": ("whom a route refuses", ()),
     "RG3": ("all phones of a user ring", ()),
     "RG4": ("contacts of a user in `show registrations`", ()),
-    "RG5": ("contacts in the order of their q", ()),
+    "RG5": ("contacts are shown, and ring, in the order of their q", ()),
     "RG6": ("an old CSeq changes nothing", ()),
     "NA4": ("what an ALG has mangled works, and is told", ()),
     "NA5": ("a phone behind a NAT is called where it registered from", ()),
