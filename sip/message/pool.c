@@ -102,7 +102,8 @@ struct sip_msg *msg_create(const char *data, size_t size, unsigned *room)
 	msg->refs = 1;
 	msg->max_forwards = -1;
 	copy = (char *)(msg + 1);
-	memcpy(copy, data, size);
+	if (size > 0) /* the body of a NOTIFY may be none at all */
+		memcpy(copy, data, size);
 	memset(copy + size, 0, SCAN_PADDING);
 	msg->headers = (struct sip_header *)(void *)((char *)msg + index);
 	*room = (unsigned)((block - index) / sizeof(struct sip_header));

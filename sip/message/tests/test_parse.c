@@ -80,6 +80,18 @@ Test(parse, the_message_is_a_copy)
 	sip_msg_unref(msg);
 }
 
+/* What the undefined-behaviour sanitizer minds: a slice of nothing points nowhere. */
+Test(parse, nothing_is_no_message)
+{
+	struct sip_parse_error error;
+	struct sip_msg *msg;
+
+	cr_expect_eq(sip_msg_parse(NULL, 0, NULL, &msg, &error), -EBADMSG);
+	cr_expect_null(msg);
+	cr_expect_eq(sip_msg_index(NULL, 0, NULL, &msg, &error), -EBADMSG);
+	cr_expect_null(msg);
+}
+
 Test(parse, keeps_what_it_checked)
 {
 	struct sip_msg *msg = parse(INVITE "Via: SIP/2.0/TCP h:99;x=\"a,b\";branch=z9hG4bK1;rport, "
